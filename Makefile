@@ -1,0 +1,34 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`. Each does its own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+# Another seed films twelve other surgeries to be judged on.
+DEMO_SEED ?= 20261123
+
+.PHONY: setup test check demo clean
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[curate,train,demo,dev]'
+	touch $@
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest
+
+demo: setup
+	DEMO=$(DEMO) SEED=$(DEMO_SEED) PATH="$(abspath $(BIN)):$$PATH" demo/run.sh
+
+clean:
+	rm -rf $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
