@@ -1,0 +1,45 @@
+"""All tables, in the order of the flow."""
+
+from __future__ import annotations
+
+from schemas.attributes import ATTRIBUTES
+from schemas.base import TableSpec
+from schemas.frames import FRAMES
+from schemas.labels import LABELS
+from schemas.media import MEDIA
+from schemas.narrations import NARRATIONS
+from schemas.outcomes import DROPPED, FAILURES
+from schemas.pairs import PAIRS
+from schemas.routes import ROUTES
+from schemas.shards import SHARDS
+from schemas.sources import SOURCES
+from schemas.speech import SPEECH
+from schemas.splits import SPLITS
+from schemas.titles import TITLES
+from schemas.transcripts import TRANSCRIPTS
+from schemas.video_attributes import VIDEO_ATTRIBUTES
+from schemas.videos import VIDEOS
+
+TABLES: dict[str, TableSpec] = {
+    spec.name: spec
+    for spec in (
+        SOURCES,
+        VIDEOS,
+        MEDIA,
+        TRANSCRIPTS,
+        SPEECH,
+        NARRATIONS,
+        ATTRIBUTES,
+        VIDEO_ATTRIBUTES,
+        TITLES,
+        SPLITS,
+        ROUTES,
+        PAIRS,
+        FRAMES,
+        SHARDS,
+        LABELS,
+        DROPPED,
+        FAILURES,
+    )
+}
+"""Name to table. `shards` and `labels` lie in folders of their own, all others in `tables/`."""

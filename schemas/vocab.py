@@ -1,0 +1,136 @@
+"""Closed vocabularies: the only values that the columns named after them may hold."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a source line."""
+
+    EXPANDED = "expanded"
+    FAILED = "failed"
+    FOLDED = "folded"
+
+
+class FailureKind(StrEnum):
+    """Why something could not be processed. Every failure has exactly one of these."""
+
+    NOT_FOUND = "not_found"
+    PRIVATE = "private"
+    AGE_GATED = "age_gated"
+    GEO_BLOCKED = "geo_blocked"
+    BLOCKED = "blocked"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    NOT_A_VIDEO = "not_a_video"
+    UNSUPPORTED = "unsupported"
+    UNREADABLE = "unreadable"
+    DECODE_ERROR = "decode_error"
+    DISK_FULL = "disk_full"
+
+
+TRANSIENT = frozenset({FailureKind.TIMEOUT, FailureKind.NETWORK, FailureKind.RATE_LIMITED})
+"""Failures that may go away by themselves: worth another try within the same run."""
+
+
+class DropReason(StrEnum):
+    """Why something was decided out."""
+
+    NOT_SURGICAL = "not_surgical"
+    TOO_SHORT = "too_short"
+    NOT_DESCRIPTIVE = "not_descriptive"
+    NOTHING_TO_PAIR = "nothing_to_pair"
+
+
+class Route(StrEnum):
+    """Which part a video plays in the dataset."""
+
+    NARRATED = "narrated"
+    SILENT = "silent"
+
+
+class RouteReason(StrEnum):
+    """Why a video took its route."""
+
+    SPEECH = "speech"
+    NO_AUDIO = "no_audio"
+    LITTLE_SPEECH = "little_speech"
+    LANGUAGE = "language"
+    NO_NARRATION = "no_narration"
+
+
+class Surgical(StrEnum):
+    """Whether a video shows surgery. Hospital files named `case_4687.mp4` are unknown, and stay."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Eye(StrEnum):
+    """Laterality as titles give it (OD, OS, OU)."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    BOTH = "both"
+
+
+class Kind(StrEnum):
+    """The twelve kinds of attribute."""
+
+    SURGERY = "surgery"
+    PHASE = "phase"
+    OPERATION = "operation"
+    ACTION = "action"
+    INSTRUMENT = "instrument"
+    MEDICATION = "medication"
+    DISEASE = "disease"
+    DISEASE_CAUSE = "disease_cause"
+    ANATOMY = "anatomy"
+    COMPLICATION = "complication"
+    OBJECTIVE = "objective"
+    POSTOP_CARE = "postop_care"
+
+
+class TextColumn(StrEnum):
+    """Which text an attribute was found in."""
+
+    TEXT = "text"
+    TITLE = "title"
+    DESCRIPTION = "description"
+
+
+class Level(StrEnum):
+    """The two levels of the hierarchy."""
+
+    CLIP = "clip"
+    VIDEO = "video"
+
+
+class Split(StrEnum):
+    """Assignment of a source video; clips inherit it."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class LicenceClass(StrEnum):
+    """What a licence allows, as far as it is known."""
+
+    OPEN = "open"
+    NON_COMMERCIAL = "non_commercial"
+    STANDARD = "standard"
+    UNKNOWN = "unknown"
+
+
+class Task(StrEnum):
+    """Evaluation tasks that ground-truth labels belong to."""
+
+    PHASE = "phase"
+    INSTRUMENT = "instrument"
+    SURGERY = "surgery"
