@@ -1,0 +1,3 @@
+"""Turn eye-surgery videos into a hierarchical video-text dataset."""
+
+__version__ = "0.1.0"

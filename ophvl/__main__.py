@@ -1,0 +1,5 @@
+"""`python -m ophvl`."""
+
+from ophvl.cli import main
+
+main()

@@ -1,0 +1,155 @@
+"""The account of a dataset folder: nothing vanishes, every line and every video is counted once.
+
+lines = expanded + failed + folded
+units = emitted + dropped + failed + pending
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ophvl.ledger import Entry, EntryOutcome
+from ophvl.stage import Scope
+from ophvl.store import Store
+from schemas.vocab import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineCount:
+    """Source lines by outcome."""
+
+    listed: int
+    expanded: int
+    failed: int
+    folded: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCount:
+    """Source videos by what became of them: through to the shards, out, stuck, or still to do."""
+
+    listed: int
+    emitted: int
+    dropped: int
+    failed: int
+    pending: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCount:
+    """Source videos that reached one stage, and what became of them there."""
+
+    stage: str
+    entered: int
+    emitted: int
+    dropped: int
+    failed: int
+    pending: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The funnel. `by_kind` counts failures of lines and videos, `by_reason` dropped rows and videos."""
+
+    lines: LineCount
+    units: UnitCount
+    stages: tuple[StageCount, ...]
+    by_kind: Mapping[str, int]
+    by_reason: Mapping[str, int]
+
+
+class AccountError(Exception):
+    """The sums do not hold: a bug."""
+
+
+def take_account(store: Store) -> Account:
+    """Count every line and every video of the folder, once.
+
+    Raises:
+        AccountError: a sum does not hold.
+    """
+    outcomes = Counter(store.read("sources", ["outcome"]).column("outcome").to_pylist())
+    lines = LineCount(
+        listed=sum(outcomes.values()),
+        expanded=outcomes[Outcome.EXPANDED],
+        failed=outcomes[Outcome.FAILED],
+        folded=outcomes[Outcome.FOLDED],
+    )
+    units = store.read("videos", ["video_id"]).column("video_id").to_pylist()
+    stages, reached = _walk(store, units)
+    counted = UnitCount(
+        listed=len(units),
+        emitted=reached[EntryOutcome.EMITTED],
+        dropped=reached[EntryOutcome.DROPPED],
+        failed=reached[EntryOutcome.FAILED],
+        pending=reached["pending"],
+    )
+    account = Account(
+        lines=lines,
+        units=counted,
+        stages=stages,
+        by_kind=_count(store, "failures", "kind"),
+        by_reason=_count(store, "dropped", "reason"),
+    )
+    _check(store, account)
+    return account
+
+
+def _walk(store: Store, units: list[str]) -> tuple[tuple[StageCount, ...], Counter[str]]:
+    """Follow all videos through the stages; return the count of each stage and of the ends."""
+    remaining = set(units)
+    ends: Counter[str] = Counter()
+    counts = []
+    for spec in store.stages.values():
+        if spec.scope is Scope.LINE:
+            continue
+        entries = store.entries(spec.name)
+        here: Counter[str] = Counter()
+        passed = set()
+        for unit in remaining:
+            entry = entries.get(unit) if spec.scope is Scope.UNIT else _whole(entries)
+            state = str(entry.outcome) if entry else "pending"
+            here[state] += 1
+            if state == EntryOutcome.EMITTED:
+                passed.add(unit)
+            else:
+                ends[state] += 1
+        counts.append(
+            StageCount(
+                stage=spec.name,
+                entered=len(remaining),
+                emitted=here[EntryOutcome.EMITTED],
+                dropped=here[EntryOutcome.DROPPED],
+                failed=here[EntryOutcome.FAILED],
+                pending=here["pending"],
+            )
+        )
+        remaining = passed
+    ends[EntryOutcome.EMITTED] = len(remaining)
+    return tuple(counts), ends
+
+
+def _whole(entries: Mapping[str, Entry]) -> Entry | None:
+    return next(iter(entries.values()), None)
+
+
+def _count(store: Store, table: str, column: str) -> dict[str, int]:
+    values = store.read(table, [column]).column(column).to_pylist()
+    return dict(sorted(Counter(values).items()))
+
+
+def _check(store: Store, account: Account) -> None:
+    lines, units = account.lines, account.units
+    in_ledger = sum(
+        len(store.entries(s.name)) for s in store.stages.values() if s.scope is Scope.LINE
+    )
+    sums = (
+        (lines.listed, lines.expanded + lines.failed + lines.folded),
+        (lines.listed, in_ledger),
+        (units.listed, units.emitted + units.dropped + units.failed + units.pending),
+    )
+    for whole, parts in sums:
+        if whole != parts:
+            raise AccountError(f"{whole} listed, but {parts} accounted for: {account}")

@@ -1,0 +1,60 @@
+"""What can go wrong, and who is told:
+
+    OphvlError
+    ├── UsageError       wrong command, empty list, missing folder: exit code 2
+    │   └── ConfigError  a setting that does not exist or does not fit: exit code 2
+    ├── SchemaError      a table that breaks its schema: exit code 2
+    └── ItemError        one source line or video cannot be processed: recorded, the run goes on
+
+Any other exception is a bug in this code: the run stops with exit code 1 and a traceback.
+A message says what happened, to which item, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from schemas.base import Violation
+    from schemas.vocab import FailureKind
+
+
+class OphvlError(Exception):
+    """Root of the errors that are explained in words instead of a traceback."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UsageError(OphvlError):
+    """The user asked for something that cannot be done as asked."""
+
+
+class ConfigError(UsageError):
+    """A setting is unknown or its value does not fit."""
+
+
+class SchemaError(OphvlError):
+    """A table breaks its schema. `violations` holds all that was found, a line each in the text."""
+
+    def __init__(self, message: str, violations: Sequence[Violation]) -> None:
+        super().__init__(message, tuple(violations))
+        self.message = message
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.message, *map(str, self.violations)])
+
+
+class ItemError(OphvlError):
+    """One item could not be processed. `retry_after_s` is what the other side asked us to wait."""
+
+    # Constructor arguments stay in `args`, so that the error survives the way back from a worker.
+    def __init__(self, kind: FailureKind, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(kind, message, retry_after_s)
+        self.kind = kind
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,1 @@
+"""Where units are worked on: one module an executor, all with the same `run`."""

@@ -1,0 +1,71 @@
+"""Ids of source videos and of their rows: stable, readable, fit for file names.
+
+In: a file's content, a URL, or what a site's extractor says. Out: `file_<16 hex>`, `url_<16 hex>`,
+`youtube_<id>`, and children such as `<video_id>-n0042`. An id never comes from a file name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+ID = re.compile(r"[A-Za-z0-9_-]+")
+"""What every id looks like: no dot, slash or blank (the same rule as `schemas.base.ID_PATTERN`)."""
+
+_HEX = 16
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_IDLESS_EXTRACTORS = frozenset({"generic", "html5"})
+"""Extractors of yt-dlp that take the id from a file name, so that two videos can share one."""
+
+_CHUNK_BYTES = 2**20
+
+
+def file_id(sha256: str) -> str:
+    """Id of a local file, from the hex digest of its content."""
+    return f"file_{sha256[:_HEX]}"
+
+
+def url_id(url: str) -> str:
+    """Id of a video known by its URL alone."""
+    return f"url_{hashlib.sha256(canonical_url(url).encode()).hexdigest()[:_HEX]}"
+
+
+def site_id(extractor: str, id: str, url: str) -> str:
+    """Id of a video that a site numbers itself: `youtube_<id>`; else the `url_id` of its URL."""
+    name = f"{extractor.lower()}_{id}"
+    if extractor.lower() in _IDLESS_EXTRACTORS or not ID.fullmatch(name):
+        return url_id(url)
+    return name
+
+
+def child_id(parent_id: str, kind: str, number: int) -> str:
+    """Id of a row of a source video: `child_id("youtube_x", "n", 42)` is `youtube_x-n0042`."""
+    return f"{parent_id}-{kind}{number:04d}"
+
+
+def canonical_url(url: str) -> str:
+    """One spelling for URLs that mean the same.
+
+    Scheme and host in lower case, no default port, no fragment. The query is kept: on many sites it
+    names the video.
+    """
+    parts = urlsplit(url.strip())
+    scheme = parts.scheme.lower()
+    user, at, _ = parts.netloc.rpartition("@")
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(scheme)) else f":{parts.port}"
+    return urlunsplit((scheme, f"{user}{at}{host}{port}", parts.path or "/", parts.query, ""))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's content, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+"""Ledger entries: what became of one unit in one stage, and the fingerprint that decides a rerun.
+
+An entry holds, for every table that the unit wrote, one hash per source video and column. The
+fingerprint of a later stage is made from those hashes, so planning a run reads no table at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ophvl.config import as_plain
+from ophvl.stage import StageSpec
+from schemas.vocab import FailureKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from _typeshed import DataclassInstance
+
+WHOLE = "corpus"
+"""The unit of stages that see the whole corpus at once."""
+
+ColumnHashes = Mapping[str, str]
+TableHashes = Mapping[str, Mapping[str, ColumnHashes]]
+"""Table to source video to column to hash."""
+
+
+class EntryOutcome(StrEnum):
+    EMITTED = "emitted"
+    DROPPED = "dropped"
+    FAILED = "failed"
+    RETRACTED = "retracted"
+    """An earlier stage no longer passes the unit on: its rows here are void."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One unit in one stage, as of its latest attempt. `at` is UTC, ISO 8601."""
+
+    stage: str
+    unit: str
+    fingerprint: str
+    outcome: EntryOutcome
+    at: str
+    seconds: float = 0.0
+    attempt: int = 1
+    rows: Mapping[str, int] = field(default_factory=dict)
+    hashes: TableHashes = field(default_factory=dict)
+    kind: FailureKind | None = None
+    message: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> Entry:
+        values = json.loads(text)
+        kind = values.pop("kind")
+        outcome = EntryOutcome(values.pop("outcome"))
+        return Entry(kind=FailureKind(kind) if kind else None, outcome=outcome, **values)
+
+
+def fingerprint(
+    stage: StageSpec, config: DataclassInstance, revisions: Mapping[str, str], inputs: object
+) -> str:
+    """Hash of everything that a stage's result depends on.
+
+    Args:
+        stage: its name and version count.
+        config: the stage's config dataclass.
+        revisions: port name to revision, e.g. the hash of a model's weights.
+        inputs: what it reads, as JSON-ready values: hashes by table and column.
+    """
+    parts = [stage.name, stage.version, as_plain(config), dict(revisions), inputs]
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hash_columns(table: pa.Table, columns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Hash `columns` of `table` for each source video: video id to column to hash.
+
+    Rows count in the order in which they stand. A table without a `video_id` column has no hashes:
+    no later stage reads it by video.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = [name for name in columns if name in table.column_names]
+    if "video_id" not in table.column_names or not table.num_rows:
+        return {}
+    order = pc.sort_indices(table.column("video_id"))
+    ordered = table.select(list(dict.fromkeys(["video_id", *names]))).take(order)
+    runs = pc.run_end_encode(ordered.column("video_id").combine_chunks())
+    hashes: dict[str, dict[str, str]] = {}
+    start = 0
+    for video_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        # `take` copies, so that equal rows give equal bytes wherever they stood in the table.
+        rows = ordered.take(pa.array(range(start, end)))
+        hashes[video_id] = {name: _hash_column(rows.select([name])) for name in names}
+        start = end
+    return hashes
+
+
+def _hash_column(column: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for batch in column.replace_schema_metadata(None).combine_chunks().to_batches():
+        digest.update(batch.serialize())
+    return digest.hexdigest()[:16]

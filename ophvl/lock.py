@@ -1,0 +1,95 @@
+"""One writer at a time in a dataset folder, also on file systems without advisory locks."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ophvl.errors import UsageError
+
+HEARTBEAT_S = 10.0
+STALE_S = 120.0
+"""A lock of another host that has not beaten for so long belongs to a dead process."""
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the lock of the dataset folder `root`; take it over at once from a dead process.
+
+    Raises:
+        UsageError: a live process holds it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    path = root / ".lock"
+    while True:
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            break
+        except FileExistsError:
+            _take_from_the_dead(path)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+    stop = threading.Event()
+    heart = threading.Thread(target=_beat, args=(path, stop), daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        heart.join()
+        path.unlink(missing_ok=True)
+
+
+def _beat(path: Path, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT_S):
+        with suppress(FileNotFoundError):
+            os.utime(path)
+
+
+def _take_from_the_dead(path: Path) -> None:
+    """Remove the lock if its holder is dead; else raise."""
+    try:
+        text, beaten = path.read_text(), path.stat().st_mtime
+    except FileNotFoundError:
+        return
+    try:
+        holder = json.loads(text)
+    except json.JSONDecodeError:
+        holder = {}  # Being written, or cut off by a crash: judged by age alone.
+    host, pid = holder.get("host"), holder.get("pid")
+    # In a container that starts anew, this process often has the number of the one that died.
+    if host == socket.gethostname() and isinstance(pid, int) and pid != os.getpid():
+        dead = not _alive(pid)
+    else:
+        dead = time.time() - beaten > (STALE_S if host else HEARTBEAT_S)
+    if not dead:
+        raise UsageError(
+            f"{path.parent} is in use by process {pid} on {host}; wait until it ends, or choose "
+            f"another folder with --out. If no such process lives, remove {path}"
+        )
+    # Of several newcomers one is first to rename it; another may catch the lock of that first one.
+    grave = path.with_name(f".lock-{os.getpid()}")
+    try:
+        path.rename(grave)
+    except FileNotFoundError:
+        return
+    if grave.read_text() != text:
+        grave.rename(path)
+        return
+    grave.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

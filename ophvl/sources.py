@@ -1,0 +1,93 @@
+"""Read a source list: one URL, file or folder a line, `#` comments, blank lines, BOM and CRLF."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ophvl.errors import UsageError
+from ophvl.ids import canonical_url
+from ophvl.stage import SourceLine
+
+
+def read_source_list(path: Path) -> list[SourceLine]:
+    """The lines of the list that name something, in order. Relative paths start at the list's folder.
+
+    Raises:
+        UsageError: the list is missing, unreadable or names nothing.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as err:
+        raise UsageError(f"there is no source list {path}; name one with --source") from err
+    except IsADirectoryError as err:
+        raise UsageError(
+            f"{path} is a folder; write its path on a line of a text file and name that with --source"
+        ) from err
+    except OSError as err:
+        raise UsageError(f"cannot read the source list {path}: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
+    base = path.resolve().parent
+    seen: Counter[str] = Counter()
+    lines = []
+    for number, raw in enumerate(text.split("\n"), start=1):
+        written = raw.strip()
+        if not written or written.startswith("#"):
+            continue
+        seen[written] += 1
+        lines.append(_line(path.resolve(), base, number, written, seen[written]))
+    if not lines:
+        raise UsageError(
+            f"{path} names nothing: write one URL, file or folder a line (# begins a comment)"
+        )
+    return lines
+
+
+def _line(path: Path, base: Path, number: int, text: str, occurrence: int) -> SourceLine:
+    identity = f"{path}\n{text}\n{occurrence}"
+    line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
+    is_url = "://" in text
+    if is_url:
+        target, stamp = _canonical(text), ""
+    else:
+        target, stamp = _locate(base, text)
+    return SourceLine(
+        line_id=line_id,
+        list_path=str(path),
+        number=number,
+        text=text,
+        target=target,
+        is_url=is_url,
+        stamp=stamp,
+    )
+
+
+def _canonical(text: str) -> str:
+    try:
+        urlsplit(text).port  # noqa: B018  (a malformed port raises here)
+    except ValueError:
+        return text
+    return canonical_url(text)
+
+
+def _locate(base: Path, text: str) -> tuple[str, str]:
+    """Absolute path, and a stamp that changes with the file's size and time or the folder's listing."""
+    try:
+        found = (base / Path(text).expanduser()).resolve()
+        if found.is_dir():
+            parts = [f"{p.name} {_stamp(p)}" for p in sorted(found.rglob("*")) if p.is_file()]
+            return str(found), hashlib.sha256(
+                "\n".join(parts).encode(errors="surrogateescape")
+            ).hexdigest()[:16]
+        return str(found), _stamp(found) if found.exists() else "absent"
+    except (OSError, ValueError, RuntimeError):
+        # A name that the file system refuses, such as one with a null byte: discover says so.
+        return text, "unusable"
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"

@@ -1,0 +1,386 @@
+"""The dataset folder: tables and ledger on disk. The only module that knows where they lie.
+
+    tables/<table>/<stage>-<part>-<generation>.parquet   rows, sorted by primary key
+    ledger/<stage>/<part>.jsonl                           one header line, then one entry a line
+    units/<stage>/<unit>.zip                              results not compacted yet: entry and tables
+
+A unit's result is one zip file renamed into place: that is its commit. `compact` folds the zips of a
+part into one Parquet file per table and one ledger segment. The segment names its Parquet files, so
+its rename makes all of them valid at once; what a crash leaves behind is swept up by the next compact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ophvl.atomic import PARTIAL, replacing, write_text
+from ophvl.errors import SchemaError, UsageError
+from ophvl.ledger import Entry, EntryOutcome
+from ophvl.stage import Scope, StageSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PARTS = 128
+"""Fixed hash buckets of units. A part of 44,290 videos holds about 350."""
+
+ROW_GROUP_BYTES = 8 * 2**20
+"""What one read of a few rows takes off the disk."""
+
+DROPPED = "dropped"
+
+UNIT_COLUMNS = ("video_id", "line_id", "unit")
+"""The columns that may tell which unit a row belongs to."""
+
+
+class Store:
+    """Tables and ledger of one dataset folder.
+
+    Args:
+        root: the dataset folder; it need not exist yet.
+        stages: all stages; they tell which stage writes which table.
+    """
+
+    def __init__(self, root: Path, stages: Sequence[StageSpec]) -> None:
+        self.root = root
+        self.stages = {spec.name: spec for spec in stages}
+        self._writers = {table: spec for spec in stages for table in spec.writes}
+        self._whole_tables: dict[str, pa.Table] = {}
+
+    def hashed_columns(self, table: str) -> list[str]:
+        """The columns of `table` that any stage reads: those whose change must be noticed."""
+        columns = {c for spec in self.stages.values() for c in spec.reads.get(table, ())}
+        return sorted(columns)
+
+    def entries(self, stage: str) -> dict[str, Entry]:
+        """The ledger of `stage`: unit to its latest entry, void ones left out."""
+        entries: dict[str, Entry] = {}
+        for path in sorted((self.root / "ledger" / stage).glob("*.jsonl")):
+            entries |= _read_segment(path)[1]
+        for path in self._pending(stage):
+            entry = _read_entry(path)
+            entries[entry.unit] = entry
+        return {u: e for u, e in entries.items() if e.outcome is not EntryOutcome.RETRACTED}
+
+    def commit(self, entry: Entry, tables: Mapping[str, pa.Table]) -> None:
+        """Make one unit's result durable: its ledger entry and its rows, in one rename."""
+        path = self._pending_path(entry.stage, entry.unit)
+        with (
+            replacing(path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            archive.writestr("entry.json", entry.to_json())
+            for name, table in tables.items():
+                archive.writestr(f"{name}.arrow", _to_ipc(table))
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        video_ids: Iterable[str] | None = None,
+    ) -> pa.Table:
+        """Rows of `table`, sorted by primary key; only `columns` and `video_ids` when given.
+
+        Raises:
+            SchemaError: a stored file does not fit this version's schema.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from schemas.catalogue import TABLES
+
+        spec = TABLES[table]
+        wanted = None if video_ids is None else frozenset(video_ids)
+        # Only what is asked for leaves the disk: one column of `frames` must not load its pictures.
+        keys = [*spec.primary_key, *(c for c in UNIT_COLUMNS if c in spec.arrow.names)]
+        names = list(dict.fromkeys([*(spec.arrow.names if columns is None else columns), *keys]))
+        if table == "failures":
+            rows = self._failures()
+        else:
+            pieces = self._pieces(table, names, wanted)
+            rows = pa.concat_tables([spec.empty().select(names), *pieces])
+        if wanted is not None and "video_id" in names:
+            value_set = pa.array(sorted(wanted), pa.string())
+            rows = rows.filter(pc.is_in(rows.column("video_id"), value_set=value_set))
+        rows = rows.sort_by([(key, "ascending") for key in spec.primary_key])
+        return rows.select(list(columns)) if columns is not None else rows
+
+    def read_unit(self, table: str, unit: str) -> pa.Table:
+        """Rows of `table` that belong to one source video.
+
+        Tables written for the whole corpus or by source line are small; they are kept in memory.
+        """
+        import pyarrow.compute as pc
+
+        if self._writers[table].scope is Scope.UNIT:
+            return self.read(table, video_ids=[unit])
+        if table not in self._whole_tables:
+            self._whole_tables[table] = self.read(table)
+        rows = self._whole_tables[table]
+        return rows.filter(pc.equal(rows.column("video_id"), unit))
+
+    def compact(self, stage: str) -> None:
+        """Fold the results of `stage` that are not compacted yet into its Parquet files and ledger."""
+        by_part: dict[int, list[Path]] = defaultdict(list)
+        for path in self._pending(stage):
+            by_part[part_of(path.stem)].append(path)
+        for part, paths in sorted(by_part.items()):
+            self._compact_part(stage, part, paths)
+        self._whole_tables.clear()
+
+    def sweep(self) -> None:
+        """Remove what a crash left behind: half-written files, and Parquet files no segment names."""
+        for path in list(self.root.rglob(f".*{PARTIAL}")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        live = {
+            self.root / "tables" / table / name
+            for stage in self.stages
+            for segment in (self.root / "ledger" / stage).glob("*.jsonl")
+            for table, name in _read_header(segment).items()
+        }
+        for path in (self.root / "tables").glob("*/*.parquet"):
+            if path not in live:
+                path.unlink()
+
+    def require(self) -> None:
+        """Raise UsageError when there is no dataset here."""
+        if not (self.root / "ledger").is_dir() and not (self.root / "units").is_dir():
+            raise UsageError(
+                f"there is no dataset in {self.root}; make one with "
+                f"`ophvl ingest --source list.txt --out {self.root}`"
+            )
+
+    def _pending_path(self, stage: str, unit: str) -> Path:
+        return self.root / "units" / stage / f"{unit}.zip"
+
+    def _pending(self, stage: str) -> list[Path]:
+        return sorted((self.root / "units" / stage).glob("*.zip"))
+
+    def _pending_of(self, stage: str, units: frozenset[str] | None) -> dict[str, Path]:
+        if units is None:
+            return {path.stem: path for path in self._pending(stage)}
+        paths = {unit: self._pending_path(stage, unit) for unit in units}
+        return {unit: path for unit, path in paths.items() if path.exists()}
+
+    def _writing_stages(self, table: str) -> list[StageSpec]:
+        if table == DROPPED:
+            return list(self.stages.values())
+        return [self._writers[table]] if table in self._writers else []
+
+    def _pieces(
+        self, table: str, names: list[str], video_ids: frozenset[str] | None
+    ) -> list[pa.Table]:
+        """The live rows of `table`: compacted ones that no pending result voids, and pending ones."""
+        pieces: list[pa.Table] = []
+        for spec in self._writing_stages(table):
+            units = video_ids if spec.scope is Scope.UNIT else None
+            pending = self._pending_of(spec.name, units)
+            for part, of_part in _by_part(units).items():
+                piece = self._segment_rows(spec, table, part, names, of_part)
+                if piece is not None:
+                    pieces.append(_without(piece, spec, table, pending))
+            for path in pending.values():
+                rows = self._pending_rows(path, table)
+                if rows is not None:
+                    pieces.append(rows.select(names))
+        return pieces
+
+    def _segment_rows(
+        self,
+        spec: StageSpec,
+        table: str,
+        part: int,
+        names: list[str] | None = None,
+        units: list[str] | None = None,
+    ) -> pa.Table | None:
+        segment = self._segment_path(spec.name, part)
+        if not segment.exists():
+            return None
+        name = _read_header(segment).get(table)
+        if name is None:
+            return None
+        import pyarrow.parquet as pq
+
+        column = unit_column(spec, table)
+        filters = [(column, "in", units)] if units is not None and column else None
+        path = self.root / "tables" / table / name
+        _require_schema(table, pq.read_schema(path), path)
+        return pq.read_table(path, columns=names, filters=filters, partitioning=None)
+
+    def _pending_rows(self, path: Path, table: str) -> pa.Table | None:
+        import pyarrow as pa
+
+        with zipfile.ZipFile(path) as archive:
+            if f"{table}.arrow" not in archive.namelist():
+                return None
+            rows = pa.ipc.open_stream(archive.read(f"{table}.arrow")).read_all()
+        _require_schema(table, rows.schema, path)
+        return rows
+
+    def _segment_path(self, stage: str, part: int) -> Path:
+        return self.root / "ledger" / stage / f"{part:03d}.jsonl"
+
+    def _compact_part(self, stage: str, part: int, paths: list[Path]) -> None:
+        segment = self._segment_path(stage, part)
+        old_files, entries = _read_segment(segment) if segment.exists() else ({}, {})
+        spec = self.stages[stage]
+        pending = {path.stem: path for path in paths}
+        fresh = {unit: _read_entry(path) for unit, path in pending.items()}
+        new_entries = {
+            unit: entry
+            for unit, entry in {**entries, **fresh}.items()
+            if entry.outcome is not EntryOutcome.RETRACTED
+        }
+        lines = [new_entries[unit].to_json() for unit in sorted(new_entries)]
+        generation = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
+        files: dict[str, str] = {}
+        for table in (*spec.writes, DROPPED):
+            name = f"{stage}-{part:03d}-{generation}.parquet"
+            if self._write_part(spec, table, part, pending, name):
+                files[table] = name
+        write_text(segment, "\n".join([json.dumps({"tables": files}), *lines]) + "\n")
+        for path in paths:
+            path.unlink()
+        for table, name in old_files.items():
+            if files.get(table) != name:
+                (self.root / "tables" / table / name).unlink(missing_ok=True)
+
+    def _write_part(
+        self, spec: StageSpec, table: str, part: int, pending: Mapping[str, Path], name: str
+    ) -> bool:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from schemas.catalogue import TABLES
+
+        pieces = [self._pending_rows(path, table) for path in pending.values()]
+        kept = self._segment_rows(spec, table, part)
+        if kept is not None:
+            pieces.append(_without(kept, spec, table, pending))
+        fresh = [piece for piece in pieces if piece is not None]
+        rows = pa.concat_tables([TABLES[table].empty(), *fresh])
+        if not rows.num_rows:
+            return False
+        rows = rows.sort_by([(key, "ascending") for key in TABLES[table].primary_key])
+        with replacing(self.root / "tables" / table / name) as temporary:
+            # Small row groups: reading one video must not read the pictures of its whole part.
+            per_group = max(1, ROW_GROUP_BYTES * rows.num_rows // rows.nbytes)
+            pq.write_table(rows, temporary, row_group_size=per_group, compression="zstd")
+        return True
+
+    def _failures(self) -> pa.Table:
+        import pyarrow as pa
+
+        from schemas.outcomes import FAILURES
+
+        failed = [
+            entry
+            for stage in self.stages
+            for entry in self.entries(stage).values()
+            if entry.outcome is EntryOutcome.FAILED
+        ]
+        columns: dict[str, list[object]] = {
+            "unit": [e.unit for e in failed],
+            "stage": [e.stage for e in failed],
+            "kind": [str(e.kind) for e in failed],
+            "message": [e.message for e in failed],
+            "attempt": [e.attempt for e in failed],
+            "failed_at": [_as_time(e.at) for e in failed],
+        }
+        return pa.table(columns, schema=FAILURES.arrow)
+
+
+TableReader = Callable[..., "pa.Table"]
+"""`Store.read`, as handed to export stages."""
+
+
+def part_of(unit: str) -> int:
+    """The part that a unit belongs to, for ever."""
+    return int.from_bytes(hashlib.sha256(unit.encode()).digest()[:4], "big") % PARTS
+
+
+def _by_part(units: frozenset[str] | None) -> dict[int, list[str] | None]:
+    """Part to those of `units` that belong to it; every part when no units are named."""
+    if units is None:
+        return dict.fromkeys(range(PARTS))
+    parts: dict[int, list[str] | None] = {}
+    for part, of_part in groupby(sorted(units, key=part_of), key=part_of):
+        parts[part] = sorted(of_part)
+    return parts
+
+
+def unit_column(spec: StageSpec, table: str) -> str | None:
+    """The column that tells which of the stage's units a row belongs to; None when there is but one."""
+    if table == DROPPED:
+        return "unit"
+    return {Scope.LINE: "line_id", Scope.UNIT: "video_id"}.get(spec.scope)
+
+
+def _without(rows: pa.Table, spec: StageSpec, table: str, pending: Mapping[str, Path]) -> pa.Table:
+    """`rows` without those of units that have a newer, pending result."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pending:
+        return rows
+    column = unit_column(spec, table)
+    if column is None:
+        return rows.slice(0, 0)
+    newer = pa.array(sorted(pending), pa.string())
+    return rows.filter(pc.invert(pc.is_in(rows.column(column), value_set=newer)))
+
+
+def _read_header(segment: Path) -> dict[str, str]:
+    with segment.open(encoding="utf-8") as file:
+        tables: dict[str, str] = json.loads(file.readline())["tables"]
+    return tables
+
+
+def _read_segment(segment: Path) -> tuple[dict[str, str], dict[str, Entry]]:
+    header, *lines = segment.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    entries = (Entry.from_json(line) for line in lines)
+    return json.loads(header)["tables"], {entry.unit: entry for entry in entries}
+
+
+def _read_entry(path: Path) -> Entry:
+    with zipfile.ZipFile(path) as archive:
+        return Entry.from_json(archive.read("entry.json").decode())
+
+
+def _require_schema(table: str, schema: pa.Schema, path: Path) -> None:
+    from schemas.catalogue import TABLES
+
+    violations = TABLES[table].check_shape(schema.empty_table())
+    if violations:
+        raise SchemaError(
+            f"{path} does not fit the schema of '{table}'; go on with the version of ophvl that "
+            "wrote it, or start another folder with --out",
+            violations,
+        )
+
+
+def _to_ipc(table: pa.Table) -> bytes:
+    import pyarrow as pa
+
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _as_time(text: str) -> object:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text)

@@ -1,0 +1,290 @@
+"""Take one source video through a chain of unit stages, committing after each.
+
+This is the part of the runner that works inside the executor's processes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from ophvl.errors import ItemError
+from ophvl.ledger import (
+    ColumnHashes,
+    Entry,
+    EntryOutcome,
+    TableHashes,
+    fingerprint,
+    hash_columns,
+)
+from ophvl.stage import Port, StageResult, StageSpec
+from ophvl.store import DROPPED, Store, unit_column
+from schemas.vocab import TRANSIENT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from _typeshed import DataclassInstance
+
+TRIES = 3
+"""How often a transient failure is tried within one run."""
+
+PAUSE_S = 2.0
+"""Wait before the second try; doubled before each further one."""
+
+LONGEST_PAUSE_S = 60.0
+"""Asked to wait for longer, a failure is recorded at once: the next run tries again."""
+
+
+class StageBug(Exception):
+    """A stage handed back what it may not: a bug of ours, whatever the input was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitTask:
+    """One source video, with what planning knows of it."""
+
+    unit: str
+    hashes: Mapping[str, ColumnHashes]
+    """Hashes of the tables that earlier stages wrote for it: table to column to hash."""
+    entries: Mapping[str, Entry]
+    """Its present ledger entries in the stages of the chain."""
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReport:
+    """What was done for one source video: new entries, and the stages that needed nothing."""
+
+    unit: str
+    entries: tuple[Entry, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenStage:
+    """A stage made ready to be called: its function, its config and its ports."""
+
+    spec: StageSpec
+    config: DataclassInstance
+    folder: Path
+
+    @cached_property
+    def ports(self) -> dict[str, Port]:
+        return {
+            name: cast(Port, resolve(entry)(self.config, self.folder))
+            for name, entry in self.spec.ports.items()
+        }
+
+    def fingerprint(self, inputs: object) -> str:
+        revisions = {name: port.revision for name, port in self.ports.items()}
+        return fingerprint(self.spec, self.config, revisions, inputs)
+
+    def call(self, *args: object, **inputs: object) -> StageResult:
+        function = resolve(self.spec.entry)
+        return cast(StageResult, function(*args, **inputs, config=self.config, **self.ports))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainSetup:
+    """How a process of the executor gets ready; pickles."""
+
+    root: Path
+    stages: Sequence[StageSpec]
+    chain: Sequence[str]
+    configs: Mapping[str, DataclassInstance]
+
+    def __call__(self) -> Callable[[UnitTask], UnitReport]:
+        return _UnitChain(self).process
+
+
+class _UnitChain:
+    def __init__(self, setup: ChainSetup) -> None:
+        self._store = Store(setup.root, setup.stages)
+        self._open = [
+            OpenStage(spec=spec, config=setup.configs[spec.name], folder=setup.root)
+            for spec in setup.stages
+            if spec.name in setup.chain
+        ]
+
+    def process(self, task: UnitTask) -> UnitReport:
+        hashes = dict(task.hashes)
+        made: list[Entry] = []
+        unchanged: list[str] = []
+        stopped = False
+        for stage in self._open:
+            name = stage.spec.name
+            before = task.entries.get(name)
+            if stopped:
+                if before is not None:
+                    made.append(retract(self._store, name, task.unit))
+                continue
+            inputs = {
+                table: {column: hashes.get(table, {}).get(column, "") for column in columns}
+                for table, columns in stage.spec.reads.items()
+            }
+            mark = stage.fingerprint(inputs)
+            if _holds(before, mark) and not task.force:
+                entry = cast(Entry, before)
+                unchanged.append(name)
+            else:
+                entry = self._run(stage, task.unit, mark, before)
+                made.append(entry)
+            stopped = entry.outcome is not EntryOutcome.EMITTED
+            for table in stage.spec.writes:
+                hashes[table] = entry.hashes.get(table, {}).get(task.unit, {})
+        return UnitReport(unit=task.unit, entries=tuple(made), unchanged=tuple(unchanged))
+
+    def _run(self, stage: OpenStage, unit: str, mark: str, before: Entry | None) -> Entry:
+        spec = stage.spec
+        inputs: dict[str, object] = {
+            table: self._store.read_unit(table, unit).select(list(columns))
+            for table, columns in spec.reads.items()
+        }
+        if spec.reuses_output:
+            inputs["previous"] = {t: self._store.read_unit(t, unit) for t in spec.writes}
+        entry = Entry(
+            stage=spec.name,
+            unit=unit,
+            fingerprint=mark,
+            outcome=EntryOutcome.EMITTED,
+            at=now(),
+            attempt=before.attempt + 1 if before and before.outcome is EntryOutcome.FAILED else 1,
+        )
+        started = time.monotonic()
+        try:
+            result = with_retries(lambda: stage.call(**inputs))
+        except ItemError as err:
+            failed = failed_entry(entry, err, started=started)
+            self._store.commit(failed, {})
+            return failed
+        return commit_result(self._store, entry, result, started=started)
+
+
+def commit_result(store: Store, entry: Entry, result: StageResult, *, started: float) -> Entry:
+    """Check what a stage handed back, and make it durable.
+
+    Raises:
+        StageBug: the rows break their schema.
+    """
+    _check_output(store.stages[entry.stage], entry.unit, result)
+    ends = [drop for drop in result.dropped if drop.row_id == entry.unit]
+    done = replace(
+        entry,
+        outcome=EntryOutcome.DROPPED if ends else EntryOutcome.EMITTED,
+        message=f"{ends[0].reason}: {ends[0].message}" if ends else "",
+        seconds=round(time.monotonic() - started, 3),
+        rows={name: table.num_rows for name, table in result.tables.items()},
+        hashes=_table_hashes(store, result.tables),
+    )
+    store.commit(done, {**result.tables, **_dropped_table(done, result)})
+    return done
+
+
+def failed_entry(entry: Entry, err: ItemError, *, started: float, where: str = "") -> Entry:
+    """`entry` as a recorded failure."""
+    return replace(
+        entry,
+        outcome=EntryOutcome.FAILED,
+        kind=err.kind,
+        # File names may hold bytes that are no text; no table stores them as they are.
+        message=f"{where}{err}".encode(errors="backslashreplace").decode(),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _check_output(spec: StageSpec, unit: str, result: StageResult) -> None:
+    """Check that a stage wrote the tables it declares, by their schemas, and for its unit alone."""
+    import pyarrow.compute as pc
+
+    from schemas.catalogue import TABLES
+
+    if set(result.tables) != set(spec.writes):
+        raise StageBug(
+            f"stage {spec.name} for {unit} wrote {sorted(result.tables)}, "
+            f"but declares {sorted(spec.writes)}"
+        )
+    violations = [v for name, table in result.tables.items() for v in TABLES[name].check(table)]
+    if violations:
+        found = "\n  ".join(map(str, violations))
+        raise StageBug(f"stage {spec.name} made rows for {unit} that break the schema:\n  {found}")
+    for name, table in result.tables.items():
+        column = unit_column(spec, name)
+        if column and pc.any(pc.not_equal(table.column(column), unit)).as_py():
+            raise StageBug(f"stage {spec.name} made rows of {name} for another unit than {unit}")
+
+
+def _table_hashes(store: Store, tables: Mapping[str, pa.Table]) -> TableHashes:
+    """Hashes of the columns that later stages read."""
+    return {name: hash_columns(t, store.hashed_columns(name)) for name, t in tables.items()}
+
+
+def retract(store: Store, stage: str, unit: str) -> Entry:
+    """Void what `stage` once wrote for `unit`, since an earlier stage no longer passes it on."""
+    entry = Entry(stage=stage, unit=unit, fingerprint="", outcome=EntryOutcome.RETRACTED, at=now())
+    store.commit(entry, {})
+    return entry
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def resolve(entry: str) -> Callable[..., object]:
+    """The function that `module:function` names."""
+    module, _, name = entry.partition(":")
+    return cast(Callable[..., object], getattr(importlib.import_module(module), name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DroppedRow:
+    row_id: str
+    unit: str
+    stage: str
+    reason: str
+    message: str = field(default="")
+
+
+def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
+    if not result.dropped:
+        return {}
+    from schemas.outcomes import DROPPED as SPEC
+
+    rows = [
+        _DroppedRow(
+            row_id=drop.row_id,
+            unit=entry.unit,
+            stage=entry.stage,
+            reason=drop.reason,
+            message=drop.message,
+        )
+        for drop in result.dropped
+    ]
+    return {DROPPED: SPEC.table(rows)}
+
+
+def _holds(entry: Entry | None, mark: str) -> bool:
+    """Whether an entry still stands: failures are tried again in every run."""
+    return (
+        entry is not None
+        and entry.fingerprint == mark
+        and entry.outcome in (EntryOutcome.EMITTED, EntryOutcome.DROPPED)
+    )
+
+
+def with_retries(call: Callable[[], StageResult]) -> StageResult:
+    """Call again after a pause when a failure may go away by itself."""
+    for attempt in range(1, TRIES):
+        try:
+            return call()
+        except ItemError as err:
+            asked_s = err.retry_after_s or 0.0
+            if err.kind not in TRANSIENT or asked_s > LONGEST_PAUSE_S:
+                raise
+            time.sleep(max(asked_s, PAUSE_S * 2 ** (attempt - 1)))
+    return call()
