@@ -1,0 +1,57 @@
+"""The `ophvl` command. Each command parses, calls the library and prints; nothing else.
+
+Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or configuration; 1 a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ophvl import __version__
+from ophvl.cli import inspect, run
+from ophvl.errors import OphvlError
+
+app = typer.Typer(
+    help="Turn eye-surgery videos into a hierarchical video-text dataset.",
+    epilog="Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or "
+    "configuration; 1 a bug.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ophvl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    pass
+
+
+app.command("ingest")(run.ingest)
+app.command("build-pairs")(run.build_pairs)
+app.command("stats")(inspect.stats)
+app.command("status")(inspect.status)
+app.command("show")(inspect.show)
+app.command("run")(run.run)
+app.command("check")(inspect.check)
+app.command("describe")(inspect.describe)
+
+
+def main() -> None:
+    """Run the command line; errors that are explained in words are printed without a traceback."""
+    try:
+        app()
+    except OphvlError as err:
+        sys.stderr.write(f"error: {err}\n")
+        raise SystemExit(err.exit_code) from err

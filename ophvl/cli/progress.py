@@ -1,0 +1,127 @@
+"""Tell how a run goes: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from ophvl.ledger import EntryOutcome
+from ophvl.runner import Reporter
+from ophvl.unit_chain import UnitReport
+
+LINE_EVERY_S = 10.0
+"""How often a log gets a line while nothing goes wrong."""
+
+
+class RunReporter(Reporter, Protocol):
+    """A reporter that holds the terminal while the run lasts."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def make_reporter() -> RunReporter:
+    """A bar if standard error is a terminal, else plain lines there."""
+    return _Bar() if sys.stderr.isatty() else _Log()
+
+
+class _Tally:
+    """Counts one group of stages."""
+
+    def __init__(self, stages: Sequence[str], total: int) -> None:
+        self.name = stages[0] if len(stages) == 1 else f"{stages[0]}..{stages[-1]}"
+        self.total = total
+        self.done = 0
+        self.states: Counter[str] = Counter()
+        self.started = time.monotonic()
+
+    def add(self, report: UnitReport) -> None:
+        self.done += 1
+        last = report.entries[-1].outcome if report.entries else None
+        stuck = [
+            e for e in report.entries if e.outcome in (EntryOutcome.FAILED, EntryOutcome.DROPPED)
+        ]
+        state = stuck[0].outcome if stuck else last
+        self.states[str(state) if state else "unchanged"] += 1
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in self.states.items())
+        return f"{self.name} {self.done}/{self.total} {states}".rstrip()
+
+
+class _Log:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        sys.stderr.flush()
+
+    def note(self, text: str) -> None:
+        _print(text)
+
+    def started(self, stages: Sequence[str], total: int) -> None:
+        self._tally = _Tally(stages, total)
+        self._printed = time.monotonic()
+
+    def advanced(self, report: UnitReport) -> None:
+        self._tally.add(report)
+        now = time.monotonic()
+        if now - self._printed >= LINE_EVERY_S:
+            self._printed = now
+            _print(str(self._tally))
+
+    def ended(self) -> None:
+        _print(f"{self._tally} in {time.monotonic() - self._tally.started:.1f} s")
+
+
+class _Bar:
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def started(self, stages: Sequence[str], total: int) -> None:
+        self._tally = _Tally(stages, total)
+        self._task = self._progress.add_task(str(self._tally), total=total)
+
+    def advanced(self, report: UnitReport) -> None:
+        self._tally.add(report)
+        self._progress.update(self._task, advance=1, description=str(self._tally))
+
+    def ended(self) -> None:
+        self._progress.update(self._task, completed=self._tally.total)
+
+
+def _print(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

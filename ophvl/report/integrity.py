@@ -1,0 +1,118 @@
+"""Check a whole dataset folder: schemas, keys, foreign keys, time bounds, shards and their hashes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ophvl.errors import SchemaError
+from ophvl.ids import sha256_file
+from ophvl.store import Store
+from schemas.base import TableSpec, Violation
+from schemas.catalogue import TABLES
+from schemas.labels import LABELS
+from schemas.shards import SHARDS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SLACK_S = 0.5
+"""Recognisers round up: a span may end this much after its video."""
+
+
+def check_folder(store: Store) -> list[Violation]:
+    """All violations in the tables and shards of a dataset folder; it repairs nothing."""
+    found: list[Violation] = []
+    tables: dict[str, pa.Table] = {}
+    for name, spec in TABLES.items():
+        if spec in (SHARDS, LABELS):
+            continue
+        try:
+            tables[name] = store.read(name)
+        except SchemaError as err:
+            found += err.violations
+            continue
+        found += spec.check(tables[name])
+    for name, table in tables.items():
+        for key in TABLES[name].foreign_keys:
+            if key.parent in tables:
+                parents = tables[key.parent].column(key.parent_column)
+                found += TABLES[name].check_foreign_key(table, key, parents)
+    if "media" in tables:
+        for name in ("transcripts", "narrations", "pairs"):
+            if name in tables:
+                found += _beyond_end(TABLES[name], tables[name], tables["media"])
+    return found + _check_shards(store.root / "shards", tables.get("pairs"))
+
+
+def _beyond_end(spec: TableSpec, table: pa.Table, media: pa.Table) -> list[Violation]:
+    """Rows that end after their video does."""
+    durations = dict(
+        zip(
+            media.column("video_id").to_pylist(),
+            media.column("duration_s").to_pylist(),
+            strict=True,
+        )
+    )
+    ids = table.column(spec.primary_key[0]).to_pylist()
+    rows = zip(
+        ids, table.column("video_id").to_pylist(), table.column("end_s").to_pylist(), strict=True
+    )
+    late = [
+        f"{row_id} = {end_s} s of {durations[video_id]} s"
+        for row_id, video_id, end_s in rows
+        if video_id in durations and end_s > durations[video_id] + SLACK_S
+    ]
+    return _violation(spec.name, "beyond the end", "end_s", "a time inside the video", late)
+
+
+def _check_shards(folder: Path, pairs: pa.Table | None) -> list[Violation]:
+    import pyarrow.parquet as pq
+
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return []
+    listed = {file["name"]: file for file in json.loads(manifest.read_text())["shards"]}
+    present = {path.name for path in folder.glob("*.parquet")}
+    found = _violation(
+        "shards",
+        "not in the manifest",
+        "(file)",
+        "only listed files",
+        sorted(present - set(listed)),
+    )
+    found += _violation(
+        "shards", "missing file", "(file)", "every listed file", sorted(set(listed) - present)
+    )
+    ids: list[str] = []
+    for name in sorted(present & set(listed)):
+        path = folder / name
+        if sha256_file(path) != listed[name]["sha256"]:
+            found += _violation("shards", "changed file", "(file)", "the manifest's sha256", [name])
+        rows = pq.ParquetFile(path).read()
+        violations = SHARDS.check(rows)
+        found += violations
+        if not violations:
+            ids += rows.column("pair_id").to_pylist()
+    if pairs is not None and not found:
+        apart = sorted(set(ids) ^ set(pairs.column("pair_id").to_pylist()))
+        found += _violation(
+            "shards", "differs from pairs", "pair_id", "the rows of table pairs", apart
+        )
+    return found
+
+
+def _violation(table: str, rule: str, column: str, expects: str, ids: list[str]) -> list[Violation]:
+    if not ids:
+        return []
+    return [
+        Violation(
+            table=table,
+            rule=rule,
+            column=column,
+            expects=expects,
+            count=len(ids),
+            examples=tuple(ids[:5]),
+        )
+    ]
