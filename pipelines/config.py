@@ -1,0 +1,113 @@
+"""What can be set for each stage. Standard library only, so that the command line may import it.
+
+A threshold stands in the latest stage that can apply it: earlier stages store scores, so that changing
+a threshold never transcribes anything again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscoverConfig:
+    """Nothing to set yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadConfig:
+    # Fetch videos whose title says that they are not surgery.
+    assume_surgical: bool = False
+    # Largest picture height to fetch, in pixels.
+    max_height: int = 720
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscribeConfig:
+    recogniser: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
+    # A folder of weights, a name on the model hub, or "auto" for the best that is in reach.
+    model: str = "auto"
+    # ISO 639-1 code, or "auto" to detect it.
+    language: str = "auto"
+    beam_size: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfig:
+    # Shorter narrations are merged with the next one; longer ones are cut at sentence borders.
+    min_clip_s: float = 3.0
+    max_clip_s: float = 15.0
+    # A silence of this length always ends a narration.
+    max_gap_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_clip_s <= self.max_clip_s:
+            raise ValueError("0 < min_clip_s <= max_clip_s must hold")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagConfig:
+    """Nothing to set yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitleConfig:
+    # Keep videos whose title says that they are not surgery.
+    assume_surgical: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig:
+    # Shares of source videos; the rest is for training.
+    val_share: float = 0.05
+    test_share: float = 0.05
+    # Another salt draws another assignment.
+    salt: str = "ophvl"
+
+    def __post_init__(self) -> None:
+        if min(self.val_share, self.test_share) < 0 or self.val_share + self.test_share >= 1:
+            raise ValueError("val_share and test_share must be at least 0 and sum to less than 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairConfig:
+    # A video with less speech than this (share of its duration) is silent.
+    min_speech_ratio: float = 0.05
+    min_words_per_minute: float = 10.0
+    # A video in another language, surely detected, is silent.
+    language: str = "en"
+    min_language_probability: float = 0.7
+    # Narrations with a lower descriptive score are dropped.
+    min_descriptive_score: float = 0.3
+    # Frames seen in one clip, and in one whole video.
+    clip_frames: int = 8
+    video_frames: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesConfig:
+    # Length of the picture's short side in pixels; smaller pictures are not enlarged.
+    short_side: int = 256
+    quality: int = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardConfig:
+    # Rows of at least this many bytes fill a shard file; the last may be smaller.
+    shard_bytes: int = 256 * 2**20
+    row_group_bytes: int = 8 * 2**20
+
+
+CONFIGS: dict[str, type] = {
+    "discover": DiscoverConfig,
+    "download": DownloadConfig,
+    "transcribe": TranscribeConfig,
+    "segment": SegmentConfig,
+    "tag": TagConfig,
+    "title": TitleConfig,
+    "split": SplitConfig,
+    "pair": PairConfig,
+    "frames": FramesConfig,
+    "shard": ShardConfig,
+}

@@ -1,0 +1,74 @@
+"""Media, pairs -> frames. Each picture is decoded once and used again by every later rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ophvl.media.folder import MediaFolder
+from ophvl.ports import FrameReader
+from ophvl.stage import StageResult
+from pipelines.config import FramesConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRow:
+    """A row of table `frames`."""
+
+    video_id: str
+    media_sha256: str
+    time_s: float
+    width: int
+    height: int
+    short_side: int
+    quality: int
+    jpeg: bytes
+
+
+def frames(
+    media: pa.Table,
+    pairs: pa.Table,
+    *,
+    previous: Mapping[str, pa.Table],
+    config: FramesConfig,
+    frame_reader: FrameReader,
+    files: MediaFolder,
+) -> StageResult:
+    """Decode the pictures of one video at all times that its pairs name.
+
+    Raises:
+        ItemError: the video cannot be decoded at one of these times.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from schemas.frames import FRAMES
+
+    (file,) = media.to_pylist()
+    times = pc.unique(pc.list_flatten(pairs.column("frame_times_s")))
+    kept = previous["frames"].filter(
+        pc.field("time_s").isin(times)
+        & (pc.field("media_sha256") == file["sha256"])
+        & (pc.field("short_side") == config.short_side)
+        & (pc.field("quality") == config.quality)
+    )
+    missing = sorted(set(times.to_pylist()) - set(kept.column("time_s").to_pylist()))
+    rows = [
+        FrameRow(
+            video_id=file["video_id"],
+            media_sha256=file["sha256"],
+            time_s=frame.time_s,
+            width=frame.width,
+            height=frame.height,
+            short_side=config.short_side,
+            quality=config.quality,
+            jpeg=frame.jpeg,
+        )
+        for frame in frame_reader.read(files.locate(file["path"]), missing)
+    ]
+    table = pa.concat_tables([kept, FRAMES.table(rows)]).sort_by("time_s")
+    return StageResult(tables={"frames": table})

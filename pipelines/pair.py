@@ -1,0 +1,171 @@
+"""Everything known of a video -> routes, pairs. Thresholds on earlier scores are applied here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ophvl.stage import Drop, StageResult
+from pipelines.config import PairConfig
+from schemas.vocab import DropReason, Level, Route, RouteReason
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRow:
+    """A row of table `routes`."""
+
+    video_id: str
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRow:
+    """A row of table `pairs`."""
+
+    pair_id: str
+    level: str
+    kind: str
+    video_id: str
+    channel_id: str | None
+    start_s: float
+    end_s: float
+    text: str | None
+    title: str | None
+    narrations: list[str]
+    attributes: list[dict[str, object]]
+    confidence: float
+    split: str
+    licence_class: str
+    frame_times_s: list[float]
+
+
+def pair(
+    videos: pa.Table,
+    media: pa.Table,
+    speech: pa.Table,
+    narrations: pa.Table,
+    attributes: pa.Table,
+    video_attributes: pa.Table,
+    titles: pa.Table,
+    splits: pa.Table,
+    *,
+    config: PairConfig,
+) -> StageResult:
+    """Route one video, pair its clips with their narrations and the whole of it with its title."""
+    from schemas.pairs import PAIRS
+    from schemas.routes import ROUTES
+
+    (video,), (file,), (spoken,) = videos.to_pylist(), media.to_pylist(), speech.to_pylist()
+    (title,), (placed,) = titles.to_pylist(), splits.to_pylist()
+    video_id, duration_s = video["video_id"], file["duration_s"]
+    if duration_s <= 0:
+        drop = Drop(row_id=video_id, reason=DropReason.TOO_SHORT, message="it lasts 0 s")
+        empty = {"routes": ROUTES.empty(), "pairs": PAIRS.empty()}
+        return StageResult(tables=empty, dropped=(drop,))
+
+    told = sorted(narrations.to_pylist(), key=lambda row: row["start_s"])
+    kept = [row for row in told if row["descriptive_score"] >= config.min_descriptive_score]
+    route, reason = choose_route(file["has_audio"], spoken, bool(kept), config)
+    if route is Route.SILENT:
+        kept = []
+    shared = {
+        "kind": route,
+        "video_id": video_id,
+        "channel_id": video["channel_id"],
+        "title": title["title"],
+        "split": placed["split"],
+        "licence_class": video["licence_class"],
+    }
+    found = [row for row in attributes.to_pylist() if not row["hypothetical"]]
+    clips = [
+        PairRow(
+            pair_id=row["narration_id"],
+            level=Level.CLIP,
+            start_s=row["start_s"],
+            end_s=row["end_s"],
+            text=row["text"],
+            narrations=[],
+            attributes=_concepts(a for a in found if a["text_id"] == row["narration_id"]),
+            confidence=row["confidence"],
+            frame_times_s=spread(row["start_s"], row["end_s"], config.clip_frames),
+            **shared,
+        )
+        for row in kept
+    ]
+    whole = PairRow(
+        pair_id=f"{video_id}-v",
+        level=Level.VIDEO,
+        start_s=0.0,
+        end_s=duration_s,
+        text=None,
+        narrations=[row["text"] for row in kept],
+        attributes=_concepts(video_attributes.to_pylist()),
+        confidence=1.0,
+        frame_times_s=spread(0.0, duration_s, config.video_frames),
+        **shared,
+    )
+    routed = RouteRow(video_id=video_id, route=route, reason=reason)
+    return StageResult(
+        tables={"routes": ROUTES.table([routed]), "pairs": PAIRS.table([*clips, whole])},
+        dropped=_not_descriptive(told, config) if route is Route.NARRATED else (),
+    )
+
+
+def choose_route(
+    has_audio: bool, speech: Row, has_narration: bool, config: PairConfig
+) -> tuple[Route, RouteReason]:
+    """Narrated, or silent and why. `speech` is the video's row of table `speech`."""
+    if not has_audio:
+        return Route.SILENT, RouteReason.NO_AUDIO
+    ratio, pace = _number(speech["speech_ratio"]), _number(speech["words_per_minute"])
+    if ratio < config.min_speech_ratio or pace < config.min_words_per_minute:
+        return Route.SILENT, RouteReason.LITTLE_SPEECH
+    sure = _number(speech["language_probability"]) >= config.min_language_probability
+    if sure and speech["language"] != config.language:
+        return Route.SILENT, RouteReason.LANGUAGE
+    if not has_narration:
+        return Route.SILENT, RouteReason.NO_NARRATION
+    return Route.NARRATED, RouteReason.SPEECH
+
+
+def spread(start_s: float, end_s: float, count: int) -> list[float]:
+    """`count` times evenly inside [start_s, end_s): the middles of equal parts, to the millisecond."""
+    step = (end_s - start_s) / count
+    return [round(start_s + (i + 0.5) * step, 3) for i in range(count)]
+
+
+def _concepts(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """Concepts of attribute rows, each once, in their order."""
+    concepts = {}
+    for row in rows:
+        negated = bool(row.get("negated", False))
+        concepts[row["concept_id"], negated] = {
+            "kind": row["kind"],
+            "concept_id": row["concept_id"],
+            "label": row["label"],
+            "negated": negated,
+        }
+    return list(concepts.values())
+
+
+def _not_descriptive(told: Sequence[Row], config: PairConfig) -> tuple[Drop, ...]:
+    return tuple(
+        Drop(
+            row_id=str(row["narration_id"]),
+            reason=DropReason.NOT_DESCRIPTIVE,
+            message=f"score {_number(row['descriptive_score']):.2f} < {config.min_descriptive_score}",
+        )
+        for row in told
+        if _number(row["descriptive_score"]) < config.min_descriptive_score
+    )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
