@@ -1,39 +1,26 @@
-from types import SimpleNamespace
+"""Concepts of one video: evidence in each text, and what the texts affirm together."""
 
 import pytest
 
 from pipelines.config import TagConfig
 from pipelines.tag import tag
 from schemas.attributes import ATTRIBUTES
-from schemas.narrations import NARRATIONS
 from schemas.video_attributes import VIDEO_ATTRIBUTES
-from schemas.videos import VIDEOS
+from tests.factories import narration_row, table, video_id, video_row
 
-VIDEO = "file_0123456789abcdef"
+VIDEO = video_id(1)
 
 
 def video_table(title="PHACO 😱 RE", description=None):
-    columns = {column.name: None for column in VIDEOS.columns}
-    columns |= {"video_id": VIDEO, "line_id": "l1", "location": "/v.mp4", "extractor": "file"}
-    columns |= {"title": title, "description": description, "chapters": [], "tags": []}
-    return VIDEOS.table([SimpleNamespace(**columns, **{})])
+    return table("videos", video_row(1, title=title, description=description))
 
 
 def narration_table(*texts):
-    rows = [
-        SimpleNamespace(
-            narration_id=f"{VIDEO}-n{number:04d}",
-            video_id=VIDEO,
-            start_s=float(number),
-            end_s=number + 1.0,
-            text_asr=text,
-            text=text,
-            descriptive_score=1.0,
-            confidence=1.0,
-        )
+    rows = (
+        narration_row(1, narration_id=f"{VIDEO}-n{number:04d}", text=text)
         for number, text in enumerate(texts)
-    ]
-    return NARRATIONS.table(rows)
+    )
+    return table("narrations", *rows)
 
 
 def run(matcher, *texts, **video):

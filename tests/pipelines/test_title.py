@@ -1,3 +1,5 @@
+"""Messy titles through the stages tag and title; what is dropped, and what stays."""
+
 import pytest
 
 from pipelines.config import TagConfig, TitleConfig
@@ -44,7 +46,7 @@ def test_steps_stand_in_the_order_in_which_they_are_told(matcher):
         "First the main incision.",
         "No suturing. Then hydrodissection.",
         "Capsulorhexis came before hydrodissection.",
-        "If needed, wound hydration.",
+        "If wound hydration is needed, wait.",
         title="case_4687",
     )
     assert row["title"] == "Steps: incision, hydrodissection, capsulorhexis."

@@ -1,0 +1,1 @@
+"""What is said, read as text: sentences, terms, negation, titles. Needs no video."""

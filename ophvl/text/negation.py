@@ -1,0 +1,142 @@
+"""What a text denies, and what it only supposes, by rules of scope.
+
+In: a text and the matches in it. Out: an `Assertion` for each match. A cue opens a scope that ends at the
+clause's border; cues that follow their object ("sutures were not needed") look back. After NegEx
+(Chapman et al. 2001, https://doi.org/10.1006/jbin.2001.1029), with cues for narrated surgery.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ophvl.text.matching import Match
+from schemas.vocab import Kind
+
+
+class Assertion(StrEnum):
+    """How a text speaks of a concept."""
+
+    AFFIRMED = "affirmed"
+    NEGATED = "negated"
+    """Presence, use or performance is denied."""
+    HYPOTHETICAL = "hypothetical"
+    """It may happen, is supposed, feared or to be avoided."""
+
+
+_NOT_DENYING = (
+    r"(?!\s+(?:longer|doubt|problem|matter|more than|only|just|to|merely|least)\b)(?!\.\s*\d)"
+)
+
+_NO = rf"\b(?:no|without|absence of|lack of|free of|instead of|rather than|neither|nor){_NOT_DENYING}\b"
+_NOT = rf"(?:\b(?:not|never|cannot|dont|didnt|doesnt|isnt|wasnt)\b|n['\u2019]t\b){_NOT_DENYING}"
+_PASSED = (
+    r"\b(?:(?:is|are|was|were|be|been)\s+(?:not|never)\s+(?:\w+ly\s+)?"
+    r"(?:needed|required|necessary|used|performed|placed|seen|present|done|given|made|noted)"
+    r"|(?:isn|aren|wasn|weren)['\u2019]?t\s+(?:needed|required|necessary|used|performed|seen|present)"
+    r"|(?:is|are|was|were)\s+(?:absent|unnecessary))\b"
+)
+_SUPPOSED = (
+    r"(?:(?<!as )\bif\b(?!\s+(?:you|we)\s+(?:\w+\s+)?(?:look|see|notice|watch))"
+    r"|\b(?:in case|in the event|unless|whether|risks? of|chances? of|danger of|may|might|could|would"
+    r"|(?:to )?(?:avoid|prevent)(?:s|ing)?|careful not to|so as not to)\b)"
+)
+_MAY_HAPPEN = (
+    r"\b(?:may|might|can|could|would)\s+(?:also\s+)?(?:occur|happen|result|develop|follow|arise)\b"
+)
+
+_CUE = re.compile(
+    rf"(?P<passed>{_PASSED})|(?P<may>{_MAY_HAPPEN})|(?P<supposed>{_SUPPOSED})|(?P<no>{_NO})|(?P<not>{_NOT})",
+    re.IGNORECASE,
+)
+
+_HARD_BORDER = re.compile(
+    r"[.;:!?\n]|\b(?:but|however|although|though|so|because|since|then|except|while|which|until|once|after)\b"
+    r"|\band\s+(?=(?:i|we|you|the|then|it|this|now|there|a|an)\b)",
+    re.IGNORECASE,
+)
+_NEW_SUBJECT = re.compile(r"\b(?:i|we)\b", re.IGNORECASE)
+_LIST_GOES_ON = re.compile(
+    r"\s*(?:(?:and|or|nor)\b|(?:[\w-]+\s+){0,3}?[\w-]+(?:,[^,]*)?,?\s+(?:or|nor)\b)", re.IGNORECASE
+)
+_LAST_BORDER = re.compile(
+    r".*(?:[,.;:!?\n]|\b(?:but|and|so|because|that|then)\b)", re.IGNORECASE | re.DOTALL
+)
+_REACH = 90
+"""Characters that a scope runs at most: some fifteen words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A span of the text that a cue governs. `bare` is set for "no", "without" and their like."""
+
+    start: int
+    end: int
+    assertion: Assertion
+    bare: bool = False
+
+
+def scopes(text: str) -> tuple[Scope, ...]:
+    """All scopes of negation and supposition in the text."""
+    return tuple(_scopes(text))
+
+
+def judge(matches: Sequence[Match], text: str) -> list[Assertion]:
+    """One assertion for each match, in the same order. Denial outweighs supposition."""
+    found = scopes(text)
+    judged = []
+    for match in matches:
+        held = {scope.assertion for scope in found if _governs(scope, match, text)}
+        if Assertion.NEGATED in held:
+            judged.append(Assertion.NEGATED)
+        elif held:
+            judged.append(Assertion.HYPOTHETICAL)
+        else:
+            judged.append(Assertion.AFFIRMED)
+    return judged
+
+
+def _scopes(text: str) -> Iterator[Scope]:
+    for cue in _CUE.finditer(text):
+        match cue.lastgroup:
+            case "passed":
+                yield Scope(_back(text, cue.start()), cue.start(), Assertion.NEGATED)
+            case "may":
+                yield Scope(_back(text, cue.start()), cue.start(), Assertion.HYPOTHETICAL)
+            case "supposed":
+                yield Scope(cue.end(), _forward(text, cue.end()), Assertion.HYPOTHETICAL)
+            case group:
+                end = _forward(text, cue.end())
+                yield Scope(cue.end(), end, Assertion.NEGATED, bare=group == "no")
+
+
+def _forward(text: str, start: int) -> int:
+    """Where a scope ends that opens at `start`: at a clause's border, or a comma that continues no list."""
+    border = _HARD_BORDER.search(text, start, start + _REACH)
+    end = border.start() if border else min(len(text), start + _REACH)
+    for subject in _NEW_SUBJECT.finditer(text, start, end):
+        if text[start : subject.start()].strip():  # not the subject of the supposed clause itself
+            end = subject.start()
+            break
+    for comma in re.finditer(",", text[start:end]):
+        if not _LIST_GOES_ON.match(text, start + comma.end(), end):
+            return start + comma.start()
+    return end
+
+
+def _back(text: str, end: int) -> int:
+    start = max(0, end - _REACH)
+    border = _LAST_BORDER.match(text, start, end)
+    return border.end() if border else start
+
+
+def _governs(scope: Scope, match: Match, text: str) -> bool:
+    if not scope.start <= match.start < scope.end:
+        return False
+    if match.kind is not Kind.ANATOMY:
+        return True
+    # Tissue is there, whatever is not done to it: only "no capsule" itself denies it.
+    between = text[scope.start : match.start].split()
+    return scope.bare and len(between) <= 1 and not any(word.endswith("ing") for word in between)

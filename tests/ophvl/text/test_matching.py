@@ -1,0 +1,128 @@
+"""Concepts in real and ugly texts: offsets, spellings, overlaps, shared words, speed."""
+
+import time
+
+import pytest
+
+from ophvl.ontology import Register
+
+
+def found(matcher, text, **options):
+    matches = matcher.find(text, **options)
+    assert all(text[m.start : m.end] == m.surface for m in matches)
+    return [(m.surface, m.concept_id) for m in matches]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "😱😱", "-", "'s", "----", "\u0301", "的"])
+def test_texts_without_words_hold_nothing(matcher, text):
+    assert matcher.find(text) == []
+
+
+def test_a_real_sentence(matcher):
+    text = "I make a 2.2 mm clear corneal incision with the keratome, then inject viscoelastic into the AC."
+    assert found(matcher, text) == [
+        ("clear corneal incision", "phase:incision"),
+        ("keratome", "instrument:keratome"),
+        ("inject", "action:inject"),
+        ("viscoelastic", "medication:viscoelastic"),
+        ("AC", "anatomy:anterior_chamber"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "surface"),
+    [
+        ("İİİ the İris hook", "İris hook"),
+        ("ÄÖÜ 😱 #phaco 😱", "phaco"),
+        ("the Descemet\u2019s membrane", "Descemet\u2019s membrane"),
+        ("irrigation / aspiration now", "irrigation / aspiration"),
+        ("visco-elastic", "visco-elastic"),
+        ("白内障PHACO手术", "PHACO"),
+        ("anterior\n  chamber", "anterior\n  chamber"),
+        ("two IOLs", "IOLs"),
+        ("corneal oedema", "corneal oedema"),
+        ("case_phaco_01.mp4", "phaco"),
+        ("PC-IOL implanted", "PC-IOL"),
+    ],
+)
+def test_offsets_and_spellings(matcher, text, surface):
+    assert surface in [s for s, _ in found(matcher, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ia", "ac", "Ac", "smile at the patient", "via the port", "the irises", "phacoid", "prk"],
+)
+def test_abbreviations_keep_their_case_and_words_their_borders(matcher, text):
+    assert not {m.concept_id for m in matcher.find(text)} & {
+        "phase:irrigation-aspiration",
+        "anatomy:anterior_chamber",
+        "surgery:small-incision_lenticule_extraction",
+        "surgery:photorefractive_keratectomy",
+        "phase:phacoemulsification",
+    }
+
+
+def test_longest_wins_and_what_is_meant_inside_is_kept(matcher):
+    text = "anterior capsule staining"
+    assert found(matcher, text) == [
+        ("anterior capsule staining", "phase:capsule_staining"),
+        ("anterior capsule", "anatomy:anterior_capsule"),
+    ]
+    outer, inner = matcher.find(text)
+    assert (outer.score, inner.score) == (1.0, 0.5)
+
+
+def test_a_name_inside_a_name_is_not_meant(matcher):
+    assert found(matcher, "capsulorhexis forceps") == [
+        ("capsulorhexis forceps", "instrument:capsulorhexis_forceps")
+    ]
+
+
+def test_a_term_never_runs_over_a_comma(matcher):
+    assert found(matcher, "the anterior, chamber") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "concept_id"),
+    [
+        ("now I suture the wound", "action:suture"),
+        ("the suture is cut", "instrument:suture"),
+        ("the lens is opaque", "anatomy:lens"),
+        ("we inject the lens from the cartridge", "instrument:intraocular_lens"),
+        ("phaco is finished", "phase:phacoemulsification"),
+    ],
+)
+def test_shared_words_are_settled_by_context(matcher, text, concept_id):
+    assert concept_id in [c for _, c in found(matcher, text)]
+
+
+def test_the_register_decides_between_surgery_and_phase(matcher):
+    assert found(matcher, "Phaco") == [("Phaco", "phase:phacoemulsification")]
+    assert found(matcher, "Phaco", register=Register.TITLE) == [
+        ("Phaco", "surgery:phacoemulsification")
+    ]
+
+
+def test_a_verb_after_an_article_is_a_thing(matcher):
+    assert found(matcher, "the cut is clean") == []
+    assert found(matcher, "we cut here") == [("cut", "action:cut")]
+
+
+def test_verb_forms(matcher):
+    for verb in ("injected", "injecting", "injects", "aspirated", "grasping", "trimmed", "torn"):
+        assert [c.partition(":")[0] for _, c in found(matcher, f"we {verb}")] == ["action"]
+
+
+def test_speed_on_a_very_long_text(matcher):
+    sentence = (
+        "So here you can see that it is quite stable and I inject more viscoelastic, İ think. "
+    )
+    text = sentence * 10_000
+    matcher.find(sentence)
+    started = time.process_time()
+    matches = matcher.find(text)
+    took_s = time.process_time() - started
+    assert len(matches) == 20_000
+    assert text[matches[-1].start : matches[-1].end] == "viscoelastic"
+    assert took_s < 10  # 170,000 words; about half a second on an idle core
