@@ -1,0 +1,1 @@
+"""The demo corpus: simulated eye-surgery videos, and the script that renders them."""

@@ -1,0 +1,86 @@
+"""Draw the contact sheet of the demo corpus: one row for each phase, one column for each case.
+
+python -m demo.sheet --out docs/images/demo.jpg
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from demo.canvas import Picture
+from demo.eye import EyePainter
+from demo.film import Camera, surgery_frame
+from demo.phases import Part, Phase
+from demo.plan import Kind, VideoPlan, make_plan
+
+COLUMNS = 5
+TILE = (192, 144)
+LABEL_HEIGHT = 20
+
+MOMENTS = {
+    Phase.INCISION: 0.72,
+    Phase.VISCOELASTIC: 0.5,
+    Phase.CAPSULORHEXIS: 0.7,
+    Phase.HYDRODISSECTION: 0.3,
+    Phase.PHACO: 0.5,
+    Phase.ASPIRATION: 0.5,
+    Phase.IMPLANTATION: 0.4,
+    Phase.HYDRATION: 0.45,
+}
+"""The most telling moment of each phase, as a share of its length."""
+
+
+def contact_sheet(seed: int) -> Picture:
+    """The sheet for cases of this seed, as RGB."""
+    columns: dict[Phase, list[Picture]] = {phase: [] for phase in Phase}
+    index = 0
+    # Each row takes the first cases that show its phase, so that no tile is empty.
+    while min(map(len, columns.values())) < COLUMNS:
+        plan = make_plan(seed, Kind.SILENT, index)
+        painter = EyePainter(plan.look)
+        for phase, tiles in columns.items():
+            time_s = _moment(plan, phase)
+            if time_s is not None and len(tiles) < COLUMNS:
+                frame = Camera(plan.look, index).record(
+                    surgery_frame(plan, painter, time_s), time_s
+                )
+                tiles.append(_resized(frame))
+        index += 1
+    return np.concatenate([_row(phase, tiles) for phase, tiles in columns.items()])
+
+
+def _moment(plan: VideoPlan, phase: Phase) -> float | None:
+    for step in plan.steps:
+        if step.phase is phase and step.part in (Part.WHOLE, Part.MAIN_WOUND):
+            return step.start_s + MOMENTS[phase] * step.length_s
+    return None
+
+
+def _resized(frame: Picture) -> Picture:
+    return np.asarray(cv2.resize(frame, TILE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _row(phase: Phase, tiles: list[Picture]) -> Picture:
+    label = np.full((LABEL_HEIGHT, TILE[0] * COLUMNS, 3), 250, np.uint8)
+    cv2.putText(label, phase, (6, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
+    row: Picture = np.concatenate([label, np.concatenate(tiles, axis=1)])
+    return row
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m demo.sheet", description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/demo.jpg"))
+    args = parser.parse_args()
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    bgr = np.ascontiguousarray(contact_sheet(args.seed)[..., ::-1])
+    cv2.imwrite(str(args.out), bgr, [cv2.IMWRITE_JPEG_QUALITY, 70])
+
+
+if __name__ == "__main__":
+    main()
