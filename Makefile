@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo
-# Another seed films twelve other surgeries to be judged on.
-DEMO_SEED ?= 20261123
+# The twelve surgeries to be judged on are drawn from a seed nobody has used; it is printed, so that
+# `make demo DEMO_SEED=...` repeats a run.
+DEMO_SEED := $(or $(DEMO_SEED),$(shell date +%s))
 
 .PHONY: setup test check demo clean
 
