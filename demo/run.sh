@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE=1
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
 rm -rf "$DEMO"
-step ophvl ingest --source demo/corpus/list.txt --out "$DEMO/out"
+step ophvl ingest --source demo/list.txt --out "$DEMO/out"
 step ophvl build-pairs --out "$DEMO/out"
 step ophvl stats --out "$DEMO/out"
 step ophclip train --shards "$DEMO/out" --out "$DEMO/runs"

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ophvl.ledger import Entry, EntryOutcome
+from ophvl.ledger import WHOLE, Entry, EntryOutcome
 from ophvl.stage import Scope
 from ophvl.store import Store
 from schemas.vocab import Outcome
@@ -109,7 +109,7 @@ def _walk(store: Store, units: list[str]) -> tuple[tuple[StageCount, ...], Count
         here: Counter[str] = Counter()
         passed = set()
         for unit in remaining:
-            entry = entries.get(unit) if spec.scope is Scope.UNIT else _whole(entries)
+            entry = entries.get(unit) if spec.scope is Scope.UNIT else _whole(entries, unit)
             state = str(entry.outcome) if entry else "pending"
             here[state] += 1
             if state == EntryOutcome.EMITTED:
@@ -131,8 +131,11 @@ def _walk(store: Store, units: list[str]) -> tuple[tuple[StageCount, ...], Count
     return tuple(counts), ends
 
 
-def _whole(entries: Mapping[str, Entry]) -> Entry | None:
-    return next(iter(entries.values()), None)
+def _whole(entries: Mapping[str, Entry], unit: str) -> Entry | None:
+    """The entry of a stage that works on the whole corpus, if this source video was part of it."""
+    entry = entries.get(WHOLE)
+    covers = entry is not None and any(unit in units for units in entry.hashes.values())
+    return entry if covers else None
 
 
 def _count(store: Store, table: str, column: str) -> dict[str, int]:

@@ -17,8 +17,11 @@ ID = re.compile(r"[A-Za-z0-9_-]+")
 _HEX = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_IDLESS_EXTRACTORS = frozenset({"generic", "html5"})
+_IDLESS_EXTRACTORS = frozenset({"generic", "html5", "html5mediaembed"})
 """Extractors of yt-dlp that take the id from a file name, so that two videos can share one."""
+
+_LONGEST = 64
+"""Ids serve as file names; what a site calls a video may be longer than a file system bears."""
 
 _CHUNK_BYTES = 2**20
 
@@ -36,7 +39,8 @@ def url_id(url: str) -> str:
 def site_id(extractor: str, id: str, url: str) -> str:
     """Id of a video that a site numbers itself: `youtube_<id>`; else the `url_id` of its URL."""
     name = f"{extractor.lower()}_{id}"
-    if extractor.lower() in _IDLESS_EXTRACTORS or not ID.fullmatch(name):
+    fit = len(name) <= _LONGEST and ID.fullmatch(name)
+    if extractor.lower() in _IDLESS_EXTRACTORS or not fit:
         return url_id(url)
     return name
 

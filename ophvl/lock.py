@@ -54,10 +54,31 @@ def _beat(path: Path, stop: threading.Event) -> None:
 
 def _take_from_the_dead(path: Path) -> None:
     """Remove the lock if its holder is dead; else raise."""
+    if not _is_of_the_dead(path):
+        return
+    claim = path.with_name(".lock-claim")
+    try:
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        with suppress(FileNotFoundError):  # Another newcomer inherits, unless it died at that.
+            if time.time() - claim.stat().st_mtime > HEARTBEAT_S:
+                claim.unlink()
+        time.sleep(0.01)
+        return
+    try:
+        # Judged again: by now the lock may be that of a newcomer who was faster.
+        if _is_of_the_dead(path):
+            path.unlink()
+    finally:
+        claim.unlink(missing_ok=True)
+
+
+def _is_of_the_dead(path: Path) -> bool:
+    """Whether there is a lock whose holder is dead; raise if its holder lives."""
     try:
         text, beaten = path.read_text(), path.stat().st_mtime
     except FileNotFoundError:
-        return
+        return False
     try:
         holder = json.loads(text)
     except json.JSONDecodeError:
@@ -73,16 +94,7 @@ def _take_from_the_dead(path: Path) -> None:
             f"{path.parent} is in use by process {pid} on {host}; wait until it ends, or choose "
             f"another folder with --out. If no such process lives, remove {path}"
         )
-    # Of several newcomers one is first to rename it; another may catch the lock of that first one.
-    grave = path.with_name(f".lock-{os.getpid()}")
-    try:
-        path.rename(grave)
-    except FileNotFoundError:
-        return
-    if grave.read_text() != text:
-        grave.rename(path)
-        return
-    grave.unlink()
+    return True
 
 
 def _alive(pid: int) -> bool:

@@ -7,54 +7,34 @@ what is a recorded failure (`ItemError`) and what is a bug (any other exception,
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ophvl.atomic import replacing_folder
-from ophvl.errors import ItemError, UsageError
+from ophvl.errors import UsageError
 from ophvl.executors import local
 from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome
 from ophvl.pins import check_pins
-from ophvl.stage import Scope, SourceLine, StageResult, StageSpec
-from ophvl.store import Store, TableReader
+from ophvl.reporter import Reporter
+from ophvl.source_lines import LineRunner
+from ophvl.stage import Scope, SourceLine, StageSpec
+from ophvl.store import Store, TableReader, part_of
 from ophvl.unit_chain import (
     ChainSetup,
     OpenStage,
     UnitReport,
     UnitTask,
     commit_result,
-    failed_entry,
     now,
     retract,
-    with_retries,
 )
-from schemas.vocab import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from _typeshed import DataclassInstance
-
-
-_PLACE = ("line_id", "line_number")
-
-
-class Reporter(Protocol):
-    """Who is told how the run goes. The runner prints nothing itself."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know, such as which model was chosen and why."""
-
-    def started(self, stages: Sequence[str], total: int) -> None:
-        """A group of stages begins, on `total` units."""
-
-    def advanced(self, report: UnitReport) -> None:
-        """One unit is through the group, or has stopped in it."""
-
-    def ended(self) -> None:
-        """The group is through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +69,24 @@ class Runner:
         self._options = options
         self._reporter = reporter
 
+    def pin(self, names: Sequence[str]) -> None:
+        """Hold the folder to the models that the stages `names` use; call it before `run`.
+
+        Raises:
+            UsageError: the folder was made with other models, and `repin` is not set.
+        """
+        check_pins(
+            self._store.root,
+            [self._open(self._store.stages[name]) for name in names],
+            repin=self._options.repin,
+            note=self._reporter.note,
+        )
+
     def run(self, names: Sequence[str], lines: Sequence[SourceLine] = ()) -> None:
         """Run the stages `names`, which follow each other; `lines` feed the first if it reads lines.
 
         Raises:
-            UsageError: the folder's models or its state do not allow it; the message says what next.
+            UsageError: the folder's state does not allow it; the message says what next.
         """
         self._store.sweep()
         for stage in names:
@@ -101,12 +94,6 @@ class Runner:
         chosen = [self._store.stages[name] for name in names]
         for scope, group in groupby(chosen, key=lambda spec: spec.scope):
             specs = list(group)
-            check_pins(
-                self._store.root,
-                [self._open(spec) for spec in specs],
-                repin=self._options.repin,
-                note=self._reporter.note,
-            )
             try:
                 if scope is Scope.UNIT:
                     self._run_units(specs)
@@ -122,134 +109,11 @@ class Runner:
 
     def _run_whole(self, spec: StageSpec, lines: Sequence[SourceLine]) -> None:
         if spec.scope is Scope.LINE:
-            self._run_lines(spec, lines)
+            LineRunner(self._store, self._reporter, force=self._options.force).run(
+                self._open(spec), lines
+            )
         else:
             self._run_corpus(spec)
-
-    # Source lines
-
-    def _run_lines(self, spec: StageSpec, lines: Sequence[SourceLine]) -> None:
-        stage = self._open(spec)
-        entries = self._store.entries(spec.name)
-        stored = {table: self._store.read(table) for table in spec.writes}
-        numbers = dict(zip(*(stored["sources"].column(c).to_pylist() for c in _PLACE), strict=True))
-        marks = {
-            line.line_id: stage.fingerprint([line.target, line.stamp, line.text]) for line in lines
-        }
-        self._forget_mended(spec, lines, entries, stored["sources"])
-        again = self._lines_to_do(marks, entries, stored["sources"])
-        known = {
-            video_id
-            for line_id, entry in entries.items()
-            if line_id not in again
-            for video_id in entry.hashes.get("videos", {})
-        }
-        self._reporter.started([spec.name], len(lines))
-        targets: set[str] = set()
-        for line in lines:
-            repeated = line.target in targets
-            targets.add(line.target)
-            before = entries.get(line.line_id)
-            if before is not None and line.line_id not in again:
-                if numbers[line.line_id] != line.number:
-                    self._renumber(line, before, stored)
-                self._reporter.advanced(UnitReport(unit=line.text, unchanged=(spec.name,)))
-                continue
-            mark = marks[line.line_id]
-            entry = self._run_line(stage, line, mark, before, stored["videos"], known, repeated)
-            known |= set(entry.hashes.get("videos", {}))
-            self._reporter.advanced(UnitReport(unit=line.text, entries=(entry,)))
-        self._reporter.ended()
-
-    def _forget_mended(
-        self,
-        spec: StageSpec,
-        lines: Sequence[SourceLine],
-        entries: Mapping[str, Entry],
-        sources: pa.Table,
-    ) -> None:
-        """A failed line that was taken off its list, or mended, is no failure any more."""
-        listed = {line.line_id for line in lines}
-        lists = {line.list_path for line in lines}
-        paths = sources.column("list_path").to_pylist()
-        for line_id, path in zip(sources.column("line_id").to_pylist(), paths, strict=True):
-            entry = entries[line_id]
-            failed = entry.outcome is EntryOutcome.FAILED and not entry.hashes
-            if failed and path in lists and line_id not in listed:
-                retract(self._store, spec.name, line_id)
-
-    def _lines_to_do(
-        self, marks: Mapping[str, str], entries: Mapping[str, Entry], sources: pa.Table
-    ) -> set[str]:
-        again = {
-            line_id
-            for line_id, mark in marks.items()
-            if self._options.force
-            or line_id not in entries
-            or entries[line_id].fingerprint != mark
-            or entries[line_id].outcome is EntryOutcome.FAILED
-        }
-        if any(entries[i].hashes.get("videos") for i in again if i in entries):
-            # What that line no longer leads to may still be on a line that was folded into it.
-            folded = sources.column("folded_units").to_pylist()
-            ids = sources.column("line_id").to_pylist()
-            again |= {i for i, n in zip(ids, folded, strict=True) if n and i in marks}
-        return again
-
-    def _run_line(
-        self,
-        stage: OpenStage,
-        line: SourceLine,
-        mark: str,
-        before: Entry | None,
-        stored_videos: pa.Table,
-        known: set[str],
-        repeated: bool,
-    ) -> Entry:
-        from schemas.videos import VIDEOS
-
-        entry = Entry(
-            stage=stage.spec.name,
-            unit=line.line_id,
-            fingerprint=mark,
-            outcome=EntryOutcome.EMITTED,
-            at=now(),
-            attempt=before.attempt + 1 if before and before.outcome is EntryOutcome.FAILED else 1,
-        )
-        started = time.monotonic()
-        try:
-            found = (
-                VIDEOS.empty()
-                if repeated
-                else with_retries(lambda: stage.call(line)).tables["videos"]
-            )
-        except ItemError as err:
-            # What the line led to before stays: a day without network must not void transcripts.
-            held = before.hashes.get("videos", {}) if before else {}
-            kept = {video_id: hashes for video_id, hashes in held.items() if video_id not in known}
-            own = _of_line(stored_videos, line.line_id) if kept else VIDEOS.empty()
-            where = f"{Path(line.list_path).name} line {line.number}: "
-            failed = replace(
-                failed_entry(entry, err, started=started, where=where),
-                hashes={"videos": kept} if kept else {},
-            )
-            row = _source_row(line, Outcome.FAILED, len(kept), 0)
-            self._store.commit(failed, {"sources": row, "videos": _without(own, known)})
-            return failed
-        new = _without(found, known)
-        folded = found.num_rows - new.num_rows
-        outcome = Outcome.EXPANDED if new.num_rows else Outcome.FOLDED
-        row = _source_row(line, outcome, new.num_rows, folded)
-        result = StageResult(tables={"sources": row, "videos": new})
-        return commit_result(self._store, entry, result, started=started)
-
-    def _renumber(self, line: SourceLine, entry: Entry, stored: Mapping[str, pa.Table]) -> None:
-        """Lines move when a list is edited: keep the number that the user sees, fetch nothing."""
-        own = {table: _of_line(rows, line.line_id) for table, rows in stored.items()}
-        source = own["sources"]
-        place = source.schema.get_field_index("line_number")
-        moved = source.set_column(place, source.schema.field(place), [[line.number]])
-        self._store.commit(entry, {**own, "sources": moved})
 
     # Source videos, one by one
 
@@ -288,8 +152,14 @@ class Runner:
         )
         self._reporter.started(setup.chain, len(tasks))
         workers = max(1, min(self._options.workers, len(tasks)))
+        waiting = Counter(part_of(task.unit) for task in tasks)
         for report in local.run(setup, tasks, workers=workers):
             self._reporter.advanced(report)
+            part = part_of(report.unit)
+            waiting[part] -= 1
+            if not waiting[part]:  # No worker reads or writes this part any more.
+                for name in setup.chain:
+                    self._store.compact(name, part)
         self._reporter.ended()
 
     def _passed_before(self, spec: StageSpec) -> list[str]:
@@ -330,7 +200,11 @@ class Runner:
         ready = self._passed_before(spec)
         chosen = set(ready)
         hashes = {
-            table: {unit: columns for unit, columns in sorted(of_table.items()) if unit in chosen}
+            table: {
+                unit: {name: columns.get(name, "") for name in spec.reads[table]}
+                for unit, columns in of_table.items()
+                if unit in chosen
+            }
             for table, of_table in self._hashes(spec.reads).items()
         }
         mark = stage.fingerprint(hashes)
@@ -358,8 +232,12 @@ class Runner:
         started = time.monotonic()
         if spec.scope is Scope.EXPORT:
             with replacing_folder(folder) as temporary:
-                result = stage.call(_reader_of(self._store, chosen), folder=temporary)
-            entry = commit_result(self._store, entry, result, started=started)
+                stage.call(_reader_of(self._store, chosen), folder=temporary)
+            took_s = round(time.monotonic() - started, 3)
+            entry = replace(
+                entry, seconds=took_s, hashes={folder.name: {unit: {} for unit in ready}}
+            )
+            self._store.commit(entry, {})
         else:
             inputs: dict[str, pa.Table] = {
                 table: self._store.read(table, columns, video_ids=chosen)
@@ -380,42 +258,3 @@ def _reader_of(store: Store, chosen: set[str]) -> TableReader:
         return store.read(table, columns, asked)
 
     return read
-
-
-@dataclass(frozen=True, kw_only=True)
-class _SourceRow:
-    line_id: str
-    list_path: str
-    line_number: int
-    text: str
-    outcome: str
-    units: int
-    folded_units: int
-
-
-def _of_line(rows: pa.Table, line_id: str) -> pa.Table:
-    import pyarrow.compute as pc
-
-    return rows.filter(pc.equal(rows.column("line_id"), line_id))
-
-
-def _without(videos: pa.Table, known: set[str]) -> pa.Table:
-    import pyarrow as pa
-
-    unknown = [video_id not in known for video_id in videos.column("video_id").to_pylist()]
-    return videos.filter(pa.array(unknown, pa.bool_()))
-
-
-def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: int) -> pa.Table:
-    from schemas.sources import SOURCES
-
-    row = _SourceRow(
-        line_id=line.line_id,
-        list_path=line.list_path,
-        line_number=line.number,
-        text=line.text,
-        outcome=outcome,
-        units=units,
-        folded_units=folded,
-    )
-    return SOURCES.table([row])

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ophvl.atomic import PARTIAL, replacing, write_text
 from ophvl.errors import SchemaError, UsageError
@@ -37,6 +37,9 @@ ROW_GROUP_BYTES = 8 * 2**20
 """What one read of a few rows takes off the disk."""
 
 DROPPED = "dropped"
+
+_LOOKS = 5
+"""How often a reader starts over when a running writer takes a file from under it."""
 
 UNIT_COLUMNS = ("video_id", "line_id", "unit")
 """The columns that may tell which unit a row belongs to."""
@@ -63,13 +66,17 @@ class Store:
 
     def entries(self, stage: str) -> dict[str, Entry]:
         """The ledger of `stage`: unit to its latest entry, void ones left out."""
-        entries: dict[str, Entry] = {}
-        for path in sorted((self.root / "ledger" / stage).glob("*.jsonl")):
-            entries |= _read_segment(path)[1]
-        for path in self._pending(stage):
-            entry = _read_entry(path)
-            entries[entry.unit] = entry
-        return {u: e for u, e in entries.items() if e.outcome is not EntryOutcome.RETRACTED}
+
+        def look() -> dict[str, Entry]:
+            # Pending ones first: what is compacted meanwhile then stands in a segment read later.
+            pending = [_read_entry(path) for path in self._pending(stage)]
+            entries: dict[str, Entry] = {}
+            for path in sorted((self.root / "ledger" / stage).glob("*.jsonl")):
+                entries |= _read_segment(path)[1]
+            return entries | {entry.unit: entry for entry in pending}
+
+        found = _beside_a_writer(look)
+        return {u: e for u, e in found.items() if e.outcome is not EntryOutcome.RETRACTED}
 
     def commit(self, entry: Entry, tables: Mapping[str, pa.Table]) -> None:
         """Make one unit's result durable: its ledger entry and its rows, in one rename."""
@@ -106,7 +113,7 @@ class Store:
         if table == "failures":
             rows = self._failures()
         else:
-            pieces = self._pieces(table, names, wanted)
+            pieces = _beside_a_writer(lambda: self._pieces(table, names, wanted))
             rows = pa.concat_tables([spec.empty().select(names), *pieces])
         if wanted is not None and "video_id" in names:
             value_set = pa.array(sorted(wanted), pa.string())
@@ -128,13 +135,17 @@ class Store:
         rows = self._whole_tables[table]
         return rows.filter(pc.equal(rows.column("video_id"), unit))
 
-    def compact(self, stage: str) -> None:
-        """Fold the results of `stage` that are not compacted yet into its Parquet files and ledger."""
+    def compact(self, stage: str, only_part: int | None = None) -> None:
+        """Fold the results of `stage` that are not compacted yet into its Parquet files and ledger.
+
+        Nobody else may read or write the parts that are folded meanwhile.
+        """
         by_part: dict[int, list[Path]] = defaultdict(list)
         for path in self._pending(stage):
             by_part[part_of(path.stem)].append(path)
         for part, paths in sorted(by_part.items()):
-            self._compact_part(stage, part, paths)
+            if only_part in (None, part):
+                self._compact_part(stage, part, paths)
         self._whole_tables.clear()
 
     def sweep(self) -> None:
@@ -309,6 +320,19 @@ TableReader = Callable[..., "pa.Table"]
 def part_of(unit: str) -> int:
     """The part that a unit belongs to, for ever."""
     return int.from_bytes(hashlib.sha256(unit.encode()).digest()[:4], "big") % PARTS
+
+
+Seen = TypeVar("Seen")
+
+
+def _beside_a_writer(look: Callable[[], Seen]) -> Seen:
+    """Look again when a file was compacted away between listing and reading it."""
+    for _ in range(_LOOKS - 1):
+        try:
+            return look()
+        except FileNotFoundError:
+            continue
+    return look()
 
 
 def _by_part(units: frozenset[str] | None) -> dict[int, list[str] | None]:

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ophvl.text.matching import Matcher
-from ophvl.text.verdict import surgical_verdict
-
 from ophvl.errors import ItemError
 from ophvl.ids import file_id, sha256_file, site_id
 from ophvl.ports import Chapter, Downloader, Found
 from ophvl.stage import SourceLine, StageResult
+from ophvl.text.matching import Matcher
+from ophvl.text.verdict import surgical_verdict
 from pipelines.config import DiscoverConfig
 from schemas.vocab import FailureKind, LicenceClass
 
@@ -128,6 +127,12 @@ def _local_files(line: SourceLine) -> list[Path]:
 
 
 def _local_video(path: Path) -> tuple[str, Found]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as err:
+        raise ItemError(
+            FailureKind.UNREADABLE, f"the name of {path!r} is not UTF-8 text; rename the file"
+        ) from err
     try:
         video_id = file_id(sha256_file(path))
     except OSError as err:

@@ -50,9 +50,9 @@ def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
 def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
     """The recogniser of the config, with the weights that `ophvl.backends.weights` finds for it."""
     from ophvl.backends.recogniser import WhisperRecogniser
-    from ophvl.backends.weights import gpu_in_reach, resolve
+    from ophvl.backends.weights import resolve
 
-    gpu = gpu_in_reach()
+    gpu = _gpu_in_reach()
     weights = resolve(config.model, gpu=gpu)
     engine: Engine
     if config.recogniser == "openai-whisper":
@@ -65,6 +65,12 @@ def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
         engine = FasterWhisper(weights=weights, gpu=gpu, beam_size=config.beam_size)
     language = None if config.language == "auto" else config.language
     return WhisperRecogniser(engine=engine, language=language)
+
+
+def _gpu_in_reach() -> bool:
+    import ctranslate2
+
+    return bool(ctranslate2.get_cuda_device_count())
 
 
 def sentence_splitter(config: object, folder: Path) -> SentenceSplitter:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ophvl.ledger import EntryOutcome
-from ophvl.runner import Reporter
+from ophvl.reporter import Reporter
 from ophvl.unit_chain import UnitReport
 
 LINE_EVERY_S = 10.0

@@ -122,11 +122,11 @@ def _run(
     run_options = RunOptions(
         only=tuple(only), force=force, workers=workers or min(os.cpu_count() or 1, 8), repin=repin
     )
-    reporter = make_reporter()
-    with locked(out):
-        write_text(saved, to_toml(configs))
-        with reporter:
-            Runner(store, configs, run_options, reporter).run(names, lines)
+    with locked(out), make_reporter() as reporter:
+        runner = Runner(store, configs, run_options, reporter)
+        runner.pin(names)
+        write_text(saved, to_toml(configs))  # Only now: settings that were refused are not kept.
+        runner.run(names, lines)
     for line in funnel_lines(take_account(store)):
         typer.echo(line)
     _exit_if_failed(store, names)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.errors import SchemaError
 from ophvl.ids import sha256_file
+from ophvl.ledger import EntryOutcome
+from ophvl.stage import Scope
 from ophvl.store import Store
 from schemas.base import TableSpec, Violation
 from schemas.catalogue import TABLES
@@ -43,7 +46,24 @@ def check_folder(store: Store) -> list[Violation]:
         for name in ("transcripts", "narrations", "pairs"):
             if name in tables:
                 found += _beyond_end(TABLES[name], tables[name], tables["media"])
-    return found + _check_shards(store.root / "shards", tables.get("pairs"))
+    pairs = _ready_pairs(store, tables["pairs"]) if "pairs" in tables else None
+    return found + _check_shards(store.root / "shards", pairs)
+
+
+def _ready_pairs(store: Store, pairs: pa.Table) -> pa.Table:
+    """Pairs of the videos that all unit stages passed on: no others go into shards."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stages = [spec.name for spec in store.stages.values() if spec.scope is Scope.UNIT]
+    ready = set.intersection(
+        *(
+            {u for u, e in store.entries(stage).items() if e.outcome is EntryOutcome.EMITTED}
+            for stage in stages
+        )
+    )
+    value_set = pa.array(sorted(ready), pa.string())
+    return pairs.filter(pc.is_in(pairs.column("video_id"), value_set=value_set))
 
 
 def _beyond_end(spec: TableSpec, table: pa.Table, media: pa.Table) -> list[Violation]:
@@ -62,12 +82,13 @@ def _beyond_end(spec: TableSpec, table: pa.Table, media: pa.Table) -> list[Viola
     late = [
         f"{row_id} = {end_s} s of {durations[video_id]} s"
         for row_id, video_id, end_s in rows
-        if video_id in durations and end_s > durations[video_id] + SLACK_S
+        if video_id in durations and (end_s or 0.0) > durations[video_id] + SLACK_S
     ]
     return _violation(spec.name, "beyond the end", "end_s", "a time inside the video", late)
 
 
 def _check_shards(folder: Path, pairs: pa.Table | None) -> list[Violation]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     manifest = folder / "manifest.json"
@@ -90,8 +111,12 @@ def _check_shards(folder: Path, pairs: pa.Table | None) -> list[Violation]:
         path = folder / name
         if sha256_file(path) != listed[name]["sha256"]:
             found += _violation("shards", "changed file", "(file)", "the manifest's sha256", [name])
-        rows = pq.ParquetFile(path).read()
-        violations = SHARDS.check(rows)
+        try:
+            rows = pq.ParquetFile(path).read()
+        except (OSError, pa.ArrowException):
+            found += _violation("shards", "unreadable file", "(file)", "a Parquet file", [name])
+            continue
+        violations = [replace(v, table=f"shards/{name}") for v in SHARDS.check(rows)]
         found += violations
         if not violations:
             ids += rows.column("pair_id").to_pylist()

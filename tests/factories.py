@@ -1,0 +1,292 @@
+"""Valid rows for every table: one integer makes a full one, keywords change columns of it.
+
+    MEDIA.table([media_row(1), media_row(2, duration_s=10.0)])
+
+Rows of equal number belong together: `video_row(1)` names `source_row(1)`, `media_row(1)` names
+`video_row(1)`, and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pyarrow as pa
+
+from schemas.catalogue import TABLES
+
+SHA256 = "ab" * 32
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def table(name: str, *rows: SimpleNamespace) -> pa.Table:
+    """A table of the catalogue with these rows."""
+    return TABLES[name].table(rows)
+
+
+def video_id(n: int) -> str:
+    return f"youtube_{n:05d}"
+
+
+def _row(changes: dict[str, object], **columns: object) -> SimpleNamespace:
+    unknown = set(changes) - set(columns)
+    assert not unknown, f"no such column: {sorted(unknown)}"
+    return SimpleNamespace(**{**columns, **changes})
+
+
+def source_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        line_id=f"line_{n:016x}",
+        list_path="/lists/list.txt",
+        line_number=n + 1,
+        text=f"https://example.org/{n}",
+        outcome="expanded",
+        units=1,
+        folded_units=0,
+    )
+
+
+def video_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        line_id=f"line_{n:016x}",
+        location=f"https://example.org/{n}",
+        webpage_url=f"https://example.org/{n}",
+        extractor="youtube",
+        title=f"Phaco case {n}",
+        description="Cataract surgery of the right eye",
+        channel="Eye clinic",
+        channel_id="UC1",
+        upload_date="20250102",
+        listed_duration_s=60.0,
+        chapters=[{"title": "Incision", "start_s": 0.0, "end_s": 10.0}],
+        tags=["phaco", "cataract"],
+        language="en",
+        licence="Creative Commons Attribution",
+        licence_class="open",
+        is_surgical="yes",
+    )
+
+
+def media_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        path=f"media/{video_id(n)}.mp4",
+        bytes=1000 + n,
+        sha256=SHA256,
+        duration_s=60.0,
+        width=640,
+        height=360,
+        fps=25.0,
+        has_audio=True,
+        fetched_at=NOON,
+        tool="yt-dlp 2025.6.9",
+    )
+
+
+def transcript_row(n: int, **changes: object) -> SimpleNamespace:
+    word = {"start_s": 1.0, "end_s": 1.5, "probability": 0.9, "interpolated": False}
+    return _row(
+        changes,
+        segment_id=f"{video_id(n)}-s0001",
+        video_id=video_id(n),
+        start_s=1.0,
+        end_s=2.0,
+        text="the capsule",
+        words=[{"word": "the", **word}, {"word": "capsule", **word}],
+        avg_logprob=-0.2,
+        no_speech_prob=0.01,
+        compression_ratio=1.2,
+        language="en",
+        recogniser="faster-whisper",
+        model="tiny.en",
+        model_sha256=SHA256,
+    )
+
+
+def speech_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        speech_s=30.0,
+        speech_ratio=0.5,
+        words_per_minute=90.0,
+        language="en",
+        language_probability=0.98,
+    )
+
+
+def narration_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        narration_id=f"{video_id(n)}-n0001",
+        video_id=video_id(n),
+        start_s=1.0,
+        end_s=6.0,
+        text_asr="uh the capsule is opened",
+        text="the capsule is opened",
+        descriptive_score=0.8,
+        confidence=0.9,
+    )
+
+
+def attribute_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        attribute_id=f"{video_id(n)}-n0001-a0001",
+        video_id=video_id(n),
+        text_id=f"{video_id(n)}-n0001",
+        text_column="text",
+        kind="anatomy",
+        concept_id="anatomy:lens-capsule",
+        label="lens capsule",
+        surface="capsule",
+        start=4,
+        end=11,
+        negated=False,
+        hypothetical=False,
+        score=1.0,
+        source="ontology",
+    )
+
+
+def video_attribute_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        kind="anatomy",
+        concept_id="anatomy:lens-capsule",
+        label="lens capsule",
+        clips=1,
+        in_title=False,
+        score=1.0,
+    )
+
+
+def title_row(n: int, **changes: object) -> SimpleNamespace:
+    evidence = {"field": "surgery", "value": "phacoemulsification"}
+    return _row(
+        changes,
+        video_id=video_id(n),
+        raw_title=f"Phaco case {n}",
+        title="Phacoemulsification",
+        is_surgical="yes",
+        surgery=["phacoemulsification"],
+        condition=[],
+        technique=[],
+        device=[],
+        eye="right",
+        evidence=[{**evidence, "text_column": "title", "surface": "Phaco"}],
+    )
+
+
+def split_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(changes, video_id=video_id(n), split="train")
+
+
+def route_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(changes, video_id=video_id(n), route="narrated", reason="speech")
+
+
+def pair_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(changes, **_pair(n), frame_times_s=[1.0, 2.0])
+
+
+def shard_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(changes, **_pair(n), frames=[b"jpeg 1", b"jpeg 2"], frame_times_s=[1.0, 2.0])
+
+
+def _pair(n: int) -> dict[str, object]:
+    attribute = {"kind": "anatomy", "concept_id": "anatomy:lens-capsule", "label": "lens capsule"}
+    return {
+        "pair_id": f"{video_id(n)}-n0001",
+        "level": "clip",
+        "kind": "narrated",
+        "video_id": video_id(n),
+        "channel_id": "UC1",
+        "start_s": 1.0,
+        "end_s": 6.0,
+        "text": "the capsule is opened",
+        "title": "Phacoemulsification",
+        "narrations": [],
+        "attributes": [{**attribute, "negated": False}],
+        "confidence": 0.9,
+        "split": "train",
+        "licence_class": "open",
+    }
+
+
+def frame_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        media_sha256=SHA256,
+        time_s=1.0,
+        width=455,
+        height=256,
+        short_side=256,
+        quality=90,
+        jpeg=b"jpeg 1",
+    )
+
+
+def label_row(n: int, **changes: object) -> SimpleNamespace:
+    columns: dict[str, object] = {"class": "Incision"}
+    return _row(
+        changes,
+        video_id=video_id(n),
+        start_s=0.0,
+        end_s=10.0,
+        task="phase",
+        source="annotator",
+        **columns,
+    )
+
+
+def dropped_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        row_id=f"{video_id(n)}-n0002",
+        unit=video_id(n),
+        stage="pair",
+        reason="not_descriptive",
+        message="score 0.1",
+    )
+
+
+def failure_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        unit=video_id(n),
+        stage="download",
+        kind="not_found",
+        message="it is gone",
+        attempt=1,
+        failed_at=NOON,
+    )
+
+
+ROWS: dict[str, Callable[..., SimpleNamespace]] = {
+    "sources": source_row,
+    "videos": video_row,
+    "media": media_row,
+    "transcripts": transcript_row,
+    "speech": speech_row,
+    "narrations": narration_row,
+    "attributes": attribute_row,
+    "video_attributes": video_attribute_row,
+    "titles": title_row,
+    "splits": split_row,
+    "routes": route_row,
+    "pairs": pair_row,
+    "frames": frame_row,
+    "shards": shard_row,
+    "labels": label_row,
+    "dropped": dropped_row,
+    "failures": failure_row,
+}
+"""Table to the maker of its rows."""

@@ -1,0 +1,286 @@
+"""The runner does what is needed and no more, and loses nothing, whatever a stage does."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ophvl.errors import UsageError
+from ophvl.unit_chain import PAUSE_S, TRIES, StageBug
+from tests.ophvl.toy_folder import ALL, ToyFolder
+from tests.ophvl.toy_stages import STAGES
+
+
+def test_all_stages_run_once_and_then_stand(toy: ToyFolder) -> None:
+    toy.videos("a", "bt")
+    toy.run()
+    assert toy.calls() == [
+        "card all",
+        *("fetch a", "fetch bt"),
+        *("list a.json", "list bt.json"),
+        *("mark a", "mark bt"),
+        *("name a", "name bt"),
+        "split a,bt",
+    ]
+    assert toy.column("titles", "title") == ["Case a", "Case bt"]
+    assert toy.column("splits", "split") == ["train", "test"]
+    assert sorted(p.name for p in (toy.root / "cards").iterdir()) == ["a.txt", "bt.txt"]
+    heard = toy.run()
+    assert toy.calls() == []
+    assert heard.groups == [
+        (("list",), 2),
+        (("fetch", "name"), 2),
+        (("split",), 1),
+        (("mark",), 2),
+        (("card",), 1),
+    ]
+    assert all(report.unchanged and not report.entries for report in heard.reports)
+
+
+def test_a_changed_column_reruns_only_what_reads_it(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    toy.source("a.json", ("a", "", "A new title"))
+    toy.run()
+    assert toy.calls() == ["card all", "list a.json", "mark a", "name a"]
+    assert toy.column("titles", "title") == ["A new title", "Case b"]
+
+
+def test_a_change_that_no_stage_reads_reruns_none(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    path = toy.base / "a.json"
+    path.write_text(path.read_text().replace('{"id"', '{"description": "New words", "id"'))
+    toy.run()
+    assert toy.calls() == ["list a.json"]
+    assert toy.column("videos", "description") == ["New words", None]
+
+
+def test_a_changed_config_reruns_its_stage_and_what_follows(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.run()
+    toy.calls()
+    toy.run(suffix="!")
+    assert toy.calls() == ["card all", "mark a", "name a"]
+    assert toy.column("titles", "title") == ["Case a!"]
+
+
+def test_a_new_version_reruns_its_stage_and_no_more_than_its_rows_change(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.run()
+    toy.calls()
+    newer = [
+        dataclasses.replace(s, version=2) if s.name in ("fetch", "split") else s for s in STAGES
+    ]
+    toy.run(stages=newer)
+    assert toy.calls() == ["fetch a", "split a"]
+
+
+def test_a_stage_may_reuse_what_it_wrote_before(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.run()
+    assert toy.column("routes", "reason") == ["speech"]
+    toy.run(["mark"], force=True)
+    assert toy.column("routes", "reason") == ["no_narration"]
+
+
+def test_a_new_video_touches_no_other(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    toy.videos(
+        "a", "b", "c"
+    )  # Writes all files anew: their lines are listed again, with equal rows.
+    toy.run()
+    assert toy.calls() == [
+        *("card all", "fetch c", "list a.json", "list b.json", "list c.json", "mark c", "name c"),
+        "split a,b,c",
+    ]
+
+
+def test_only_and_force(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    toy.run(["fetch", "name"], only=("b",), force=True)
+    assert toy.calls() == ["fetch b", "name b"]
+    assert toy.counts()["name emitted"] == 2
+    with pytest.raises(UsageError, match=r"no video nobody is ready for stage fetch"):
+        toy.run(["fetch"], only=("nobody",))
+    toy.run(force=True)
+    assert len(toy.calls()) == 10
+
+
+def test_a_failure_is_recorded_the_rest_goes_on_and_the_next_run_tries_again(
+    toy: ToyFolder,
+) -> None:
+    toy.videos("a", "c", b="fail once")
+    toy.run()
+    assert toy.outcomes("fetch") == {"a": "emitted", "b": "failed", "c": "emitted"}
+    assert toy.outcomes("mark") == {"a": "emitted", "c": "emitted"}
+    (failure,) = toy.store.read("failures").to_pylist()
+    assert (failure["unit"], failure["stage"], failure["kind"]) == ("b", "fetch", "unreadable")
+    # Line separators and bytes that are no text break neither the ledger nor the table.
+    assert failure["message"] == "b \u2028 \\udcff cannot be had"
+    assert failure["attempt"] == 1
+    before = toy.log.read_text()
+    toy.run()
+    later = toy.log.read_text().removeprefix(before).splitlines()
+    assert [" ".join(line.split()[:2]) for line in later] == [
+        *("fetch b", "name b", "split a,b,c", "mark b", "card all"),
+    ]
+    assert toy.column("failures", "unit") == []
+    assert toy.entries("fetch")["b"].attempt == 2
+
+
+def test_a_permanent_failure_counts_its_attempts_and_is_not_retried_within_a_run(
+    toy: ToyFolder, pauses: list[float]
+) -> None:
+    toy.videos("a", b="fail")
+    for attempt in (1, 2):
+        toy.run()
+        assert toy.calls().count("fetch b") == 1
+        assert toy.entries("fetch")["b"].attempt == attempt
+    assert pauses == []
+
+
+def test_transient_failures_are_retried_within_the_run(toy: ToyFolder, pauses: list[float]) -> None:
+    toy.videos("z", a="flaky", b="network down", c="wait a little", d="wait for hours")
+    toy.source("e.json", ("e", "flaky list"))
+    toy.list("z.json", "a.json", "b.json", "c.json", "d.json", "e.json")
+    toy.run(["list", "fetch"])
+    calls = toy.calls()
+    assert [calls.count(f"fetch {v}") for v in "abcd"] == [3, TRIES, 2, 1]
+    assert calls.count("list e.json") == 2
+    assert toy.outcomes("fetch") == {
+        **dict.fromkeys("acez", "emitted"),
+        **dict.fromkeys("bd", "failed"),
+    }
+    doubled = [PAUSE_S, PAUSE_S * 2]
+    assert pauses == [PAUSE_S, *doubled, *doubled, 7.5]
+
+
+def test_a_drop_ends_the_way_and_voids_what_came_of_it_before(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.source("b.json", ("b", "drop"))
+    toy.run()
+    assert toy.outcomes("fetch") == {"a": "emitted", "b": "dropped"}
+    for stage, table in (("name", "titles"), ("mark", "routes")):
+        assert toy.outcomes(stage) == {"a": "emitted"}
+        assert toy.column(table, "video_id") == ["a"]
+    assert toy.column("splits", "video_id") == ["a"]
+    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
+    (dropped,) = toy.store.read("dropped").to_pylist()
+    assert dropped == {
+        "row_id": "b",
+        "unit": "b",
+        "stage": "fetch",
+        "reason": "too_short",
+        "message": "0.5 s",
+    }
+    toy.calls()
+    toy.run()
+    assert toy.calls() == []  # A drop stands like a result.
+    toy.source("b.json", ("b", ""))
+    toy.run()
+    assert toy.column("dropped", "unit") == []
+    assert toy.counts()["mark emitted"] == 2
+
+
+def test_a_failure_voids_later_results_also_of_stages_of_a_later_run(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.source("b.json", ("b", "fail"))
+    toy.run(["list", "fetch"])
+    toy.run(["name", "split", "mark", "card"])
+    assert toy.column("titles", "video_id") == ["a"]
+    assert toy.column("routes", "video_id") == ["a"]
+
+
+def test_a_dropped_row_does_not_end_the_way_of_its_video(toy: ToyFolder) -> None:
+    toy.videos(a="drop row")
+    toy.run()
+    assert toy.outcomes("mark") == {"a": "emitted"}
+    assert toy.column("dropped", "row_id") == ["a-n0001"]
+
+
+def test_a_video_stuck_before_the_export_does_not_get_out(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.source("b.json", ("b", "", "unmarkable"))
+    toy.list("a.json", "b.json")
+    toy.run()
+    assert toy.column("titles", "video_id") == ["a", "b"]
+    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("does", "error", "message", "workers"),
+    [
+        ("bug", RuntimeError, "a bug met b", 1),
+        ("break schema", StageBug, "media.width: out of range", 2),
+        ("write for another", StageBug, "another unit than b", 1),
+        ("write undeclared", StageBug, "declares \\['media'\\]", 1),
+    ],
+)
+def test_a_bug_stops_the_run_and_keeps_what_was_finished(
+    toy: ToyFolder, does: str, error: type[Exception], message: str, workers: int
+) -> None:
+    toy.videos("a", b=does)
+    with pytest.raises(error, match=message):
+        toy.run(workers=workers)
+    assert "b" not in toy.entries("fetch")
+    toy.videos("a", "b")
+    toy.calls()
+    toy.run()
+    assert toy.calls().count("fetch b") == 1
+    assert toy.counts()["mark emitted"] == 2
+
+
+def test_two_workers_do_the_same_as_one(toy: ToyFolder, tmp_path: Path) -> None:
+    one, two = ToyFolder(tmp_path / "one"), ToyFolder(tmp_path / "two")
+    for folder, workers in ((one, 1), (two, 2)):
+        folder.base.mkdir()
+        folder.videos("a", "b", "ct", d="drop", e="fail")
+        folder.run(["list", "fetch", "name"], workers=workers)
+    for name in ("media", "titles", "dropped"):
+        assert one.store.read(name).equals(two.store.read(name))
+    assert one.counts() == two.counts()
+    assert one.entries("name")["a"].hashes == two.entries("name")["a"].hashes
+
+
+def test_the_export_folder_is_replaced_whole_and_made_again_when_lost(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    (toy.root / "cards" / "stray.txt").write_text("not ours")
+    toy.videos("a")
+    toy.source("b.json", ("b", "drop"))
+    toy.list("a.json", "b.json")
+    toy.run()
+    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
+    (toy.root / "cards" / "a.txt").unlink()
+    (toy.root / "cards").rmdir()
+    toy.calls()
+    toy.run()
+    assert toy.calls() == ["card all"]
+    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
+
+
+def test_nothing_ready_is_told(toy: ToyFolder) -> None:
+    toy.videos(a="fail")
+    with pytest.raises(UsageError, match="no video is ready for stage split"):
+        toy.run()
+    assert toy.outcomes("fetch") == {"a": "failed"}
+
+
+def test_results_do_not_depend_on_the_range_they_were_run_in(toy: ToyFolder) -> None:
+    toy.videos("a")
+    for name in ALL:
+        toy.run([name])
+    toy.calls()
+    toy.run()
+    assert toy.calls() == []

@@ -1,0 +1,152 @@
+"""Lines of the list: folded, moved, mended, refreshed. No video is lost or counted twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from ophvl.accounts import take_account
+from tests.ophvl.toy_folder import ToyFolder
+
+
+def test_the_same_target_twice_is_asked_once(toy: ToyFolder) -> None:
+    toy.source("a.json", ("a", ""))
+    toy.list("a.json", "./a.json", "a.json")
+    toy.run(["list"])
+    assert toy.calls() == ["list a.json"]
+    assert toy.lines() == [
+        (1, "a.json", "expanded", 1, 0),
+        (2, "./a.json", "folded", 0, 0),
+        (3, "a.json", "folded", 0, 0),
+    ]
+
+
+def test_two_lines_with_one_video(toy: ToyFolder) -> None:
+    toy.source("one.json", ("a", ""), ("b", ""))
+    toy.source("two.json", ("b", ""), ("c", ""))
+    toy.source("three.json", ("a", ""))
+    toy.list("one.json", "two.json", "three.json")
+    toy.run()
+    assert toy.lines() == [
+        (1, "one.json", "expanded", 2, 0),
+        (2, "two.json", "expanded", 1, 1),
+        (3, "three.json", "folded", 0, 1),
+    ]
+    assert toy.column("videos", "video_id") == ["a", "b", "c"]
+    toy.calls()
+    toy.run()
+    assert toy.calls() == []
+
+
+def test_lines_that_move_keep_their_results(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    toy.source("c.json", ("c", ""))
+    toy.list("# a comment", "", "c.json", "b.json", "a.json")
+    toy.run()
+    assert [call for call in toy.calls() if call.startswith(("list", "fetch"))] == [
+        "fetch c",
+        "list c.json",
+    ]
+    assert [(number, text) for number, text, *_ in toy.lines()] == [
+        (3, "c.json"),
+        (4, "b.json"),
+        (5, "a.json"),
+    ]
+    assert toy.column("videos", "title") == ["Case a", "Case b", "Case c"]
+
+
+def test_a_failed_line_is_tried_again_and_forgotten_once_it_is_mended(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.list("a.json", "typo.json")
+    for attempt in (1, 2):
+        toy.run(["list"])
+        (failure,) = toy.store.read("failures").to_pylist()
+        assert failure["message"] == "list.txt line 2: there is no typo.json"
+        assert failure["attempt"] == attempt
+    assert toy.lines()[1] == (2, "typo.json", "failed", 0, 0)
+    toy.list("a.json")
+    toy.run(["list"])
+    assert toy.column("failures", "unit") == []
+    assert len(toy.lines()) == 1
+
+
+def test_a_line_taken_off_the_list_keeps_its_videos(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    toy.list("a.json")
+    toy.run()
+    assert toy.calls() == []
+    assert toy.column("videos", "video_id") == ["a", "b"]
+
+
+def test_what_a_line_led_to_stays_when_it_cannot_be_refreshed(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.calls()
+    (toy.base / "a.json").unlink()
+    toy.run()
+    assert toy.calls() == ["list a.json"]
+    assert toy.lines()[0] == (1, "a.json", "failed", 1, 0)
+    assert toy.column("routes", "video_id") == ["a", "b"]
+    toy.source("a.json", ("a", ""))
+    toy.run()
+    assert toy.calls() == ["list a.json"]
+    assert toy.lines()[0] == (1, "a.json", "expanded", 1, 0)
+    account = take_account(toy.store)
+    assert (account.lines.listed, account.units.emitted) == (2, 2)
+
+
+def test_a_video_goes_over_to_the_line_that_still_names_it(toy: ToyFolder) -> None:
+    toy.source("one.json", ("a", ""))
+    toy.source("two.json", ("a", ""))
+    toy.list("one.json", "two.json")
+    toy.run()
+    toy.calls()
+    toy.source("one.json", ("b", ""))
+    toy.run()
+    assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch b"]
+    assert toy.column("videos", "video_id") == ["a", "b"]
+    assert [line[2:] for line in toy.lines()] == [("expanded", 1, 0), ("expanded", 1, 0)]
+
+
+def test_a_video_that_no_line_names_any_more_leaves_all_tables(toy: ToyFolder) -> None:
+    toy.source("one.json", ("a", ""), ("b", ""))
+    toy.list("one.json")
+    toy.run()
+    toy.source("one.json", ("a", ""))
+    toy.run()
+    for table in ("videos", "media", "titles", "splits", "routes"):
+        assert toy.column(table, "video_id") == ["a"]
+
+
+def test_two_lists_feed_one_folder(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run(["list"])
+    toy.list_path = toy.base / "another.txt"
+    toy.source("c.json", ("c", ""))
+    toy.list("c.json", "a.json")
+    toy.run(["list"])
+    assert toy.column("videos", "video_id") == ["a", "b", "c"]
+    assert take_account(toy.store).lines.listed == 2 + 2
+
+
+@pytest.mark.parametrize("count", [40])
+def test_many_lines_are_planned_with_few_reads(
+    toy: ToyFolder, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.source("all.json", *((f"v{n}", "") for n in range(3)))
+    toy.list(*(f"missing{n}.json" for n in range(count)), "all.json")
+    toy.run(["list"])
+    reads = []
+    read = type(toy.store).read
+
+    def counted(self, *args, **keywords):  # type: ignore[no-untyped-def]
+        reads.append(args)
+        return read(self, *args, **keywords)
+
+    monkeypatch.setattr("ophvl.store.Store.read", counted)
+    toy.list("all.json", *(f"missing{n}.json" for n in range(count)))
+    toy.run(["list"])
+    assert len(reads) < 10

@@ -1,0 +1,141 @@
+"""A dataset folder made by the toy stages, with its list and its sources beside it.
+
+As a program, `python -m tests.ophvl.toy_folder FOLDER WORKERS` runs all stages, to be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ophvl.ledger import Entry
+from ophvl.lock import locked
+from ophvl.runner import Runner, RunOptions
+from ophvl.sources import read_source_list
+from ophvl.stage import StageSpec
+from ophvl.store import Store
+from ophvl.unit_chain import UnitReport
+from tests.ophvl.toy_stages import STAGES, ToyConfig
+
+ALL = tuple(spec.name for spec in STAGES)
+
+
+@dataclass
+class Heard:
+    """A reporter that remembers."""
+
+    notes: list[str] = field(default_factory=list)
+    groups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+    reports: list[UnitReport] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def started(self, stages: Sequence[str], total: int) -> None:
+        self.groups.append((tuple(stages), total))
+
+    def advanced(self, report: UnitReport) -> None:
+        self.reports.append(report)
+
+    def ended(self) -> None:
+        pass
+
+
+class ToyFolder:
+    """`base/out` is the dataset, `base/list.txt` the list."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.root = base / "out"
+        self.log = base / "calls.log"
+        self.list_path = base / "list.txt"
+        self.heard = Heard()
+
+    @property
+    def store(self) -> Store:
+        """A store that has seen nothing yet, as a new process would open it."""
+        return Store(self.root, STAGES)
+
+    def source(self, file: str, *videos: tuple[str, str] | tuple[str, str, str]) -> None:
+        """Write a source file of videos: id, what the stages shall do, and perhaps a title."""
+        lines = [
+            json.dumps({"id": v[0], "does": v[1], "title": v[2] if len(v) > 2 else f"Case {v[0]}"})
+            for v in videos
+        ]
+        (self.base / file).write_text("\n".join(lines) + "\n")
+
+    def list(self, *lines: str) -> None:
+        self.list_path.write_text("\n".join(lines) + "\n")
+
+    def videos(self, *videos: str, **acting: str) -> None:
+        """One source file a video, and the list of them; keywords say what a video does."""
+        does = {**dict.fromkeys(videos, ""), **acting}
+        for video, act in does.items():
+            self.source(f"{video}.json", (video, act))
+        self.list(*(f"{video}.json" for video in does))
+
+    def run(
+        self,
+        names: Sequence[str] = ALL,
+        *,
+        stages: Sequence[StageSpec] = STAGES,
+        suffix: str = "",
+        model: str = "m1",
+        only: tuple[str, ...] = (),
+        force: bool = False,
+        workers: int = 1,
+        repin: bool = False,
+    ) -> Heard:
+        """Run stages as a new process would; `suffix` and `model` go to names and to the tool."""
+        plain = ToyConfig(log=str(self.log))
+        configs = {spec.name: plain for spec in stages}
+        configs["name"] = replace(plain, suffix=suffix)
+        configs["fetch"] = replace(plain, model=model)
+        lines = read_source_list(self.list_path) if names[0] == "list" else []
+        options = RunOptions(only=only, force=force, workers=workers, repin=repin)
+        self.heard = Heard()
+        with locked(self.root):
+            runner = Runner(Store(self.root, stages), configs, options, self.heard)
+            runner.pin(names)
+            runner.run(names, lines)
+        return self.heard
+
+    def calls(self) -> list[str]:
+        """The calls since the last time, sorted: `fetch a`."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.write_text("")
+        return sorted(line.rsplit(" ", 1)[0] for line in lines)
+
+    def entries(self, stage: str) -> dict[str, Entry]:
+        return self.store.entries(stage)
+
+    def outcomes(self, stage: str) -> dict[str, str]:
+        return {unit: str(entry.outcome) for unit, entry in self.entries(stage).items()}
+
+    def column(self, table: str, column: str) -> list[object]:
+        values: list[object] = self.store.read(table, [column]).column(column).to_pylist()
+        return values
+
+    def lines(self) -> list[tuple[int, str, str, int, int]]:
+        """Number, text, outcome, units and folded units of the source lines, in order."""
+        names = ["line_number", "text", "outcome", "units", "folded_units"]
+        rows = self.store.read("sources", names).to_pylist()
+        return sorted(tuple(row.values()) for row in rows)
+
+    def counts(self) -> Counter[str]:
+        """How many units stand at which outcome in which stage: `fetch emitted`."""
+        return Counter(
+            f"{stage} {outcome}" for stage in ALL for outcome in self.outcomes(stage).values()
+        )
+
+
+def main() -> None:
+    ToyFolder(Path(sys.argv[1])).run(workers=int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Every table: its schema is told in words, and a full valid row passes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.base import TableSpec
+from schemas.catalogue import TABLES
+from tests.factories import ROWS, table
+
+every_table = pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
+
+
+def test_there_is_a_factory_for_every_table() -> None:
+    assert set(ROWS) == set(TABLES)
+
+
+@every_table
+def test_full_rows_pass(spec: TableSpec) -> None:
+    rows = [ROWS[spec.name](n) for n in (1, 2)]
+    assert spec.check(spec.table(rows)) == []
+    assert vars(rows[0]).keys() == set(spec.arrow.names)
+
+
+@every_table
+def test_an_empty_table_passes(spec: TableSpec) -> None:
+    assert spec.check(spec.empty()) == []
+
+
+@every_table
+def test_tables_survive_parquet_and_ipc(spec: TableSpec, tmp_path: Path) -> None:
+    rows = table(spec.name, ROWS[spec.name](1))
+    pq.write_table(rows, tmp_path / "t.parquet")
+    back = pq.read_table(tmp_path / "t.parquet")
+    assert spec.check(back) == []
+    assert back.to_pylist() == rows.to_pylist()
+
+
+@every_table
+def test_keys_and_foreign_keys_name_columns_that_exist(spec: TableSpec) -> None:
+    names = spec.arrow.names
+    assert len(names) == len(set(names))
+    assert set(spec.primary_key) <= set(names)
+    assert {rule.column for rule in spec.rules} <= set(names)
+    for key in spec.foreign_keys:
+        assert key.column in names
+        parent = TABLES[key.parent]
+        assert parent.primary_key == (key.parent_column,)
+
+
+@every_table
+def test_every_column_says_what_it_means(spec: TableSpec) -> None:
+    for column in spec.columns:
+        assert column.meaning.strip()
+        if column.name.endswith("_s"):
+            assert column.unit == "s", column.name
+
+
+@every_table
+def test_every_required_column_refuses_null(spec: TableSpec) -> None:
+    for column in spec.columns:
+        rows = spec.table([ROWS[spec.name](1, **{column.name: None})])
+        broken = {v.column for v in spec.check(rows) if v.rule == "null"}
+        assert broken == (set() if column.nullable else {column.name})
+
+
+def test_an_older_parquet_file_is_told_by_its_version(tmp_path: Path) -> None:
+    spec = TABLES["splits"]
+    old = spec.table([ROWS["splits"](1)]).replace_schema_metadata({"ophvl.version": "0"})
+    (violation,) = spec.check(old)
+    assert (violation.rule, violation.examples) == ("wrong version", ("0",))
+    assert pa.schema(spec.arrow).metadata[b"ophvl.version"] == b"1"

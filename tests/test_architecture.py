@@ -1,0 +1,77 @@
+"""The house keeps its shape: who imports whom, and what a mere `--help` may cost."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import ophvl
+import pipelines
+import schemas
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    *("av", "jinja2", "numpy", "pandas", "pyarrow", "spacy", "torch", "transformers", "yt_dlp"),
+    *("ctranslate2", "faster_whisper", "whisper", "sentence_transformers"),
+}
+
+
+def python(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def test_the_import_contracts_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert code == 0, capsys.readouterr().out
+
+
+def test_every_module_has_its_place_in_the_layers() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (contract,) = (c for c in settings["contracts"] if c["type"] == "layers")
+    placed = {name.strip("() ") for layer in contract["layers"] for name in layer.split("|")}
+    present = {f"ophvl.{m.name}" for m in pkgutil.iter_modules(ophvl.__path__)}
+    assert present - {"ophvl.__main__"} - placed == set()
+
+
+def test_the_packages_are_ours() -> None:
+    for package in (ophvl, pipelines, schemas):
+        assert Path(package.__file__ or "").parent == ROOT / package.__name__
+
+
+@pytest.mark.parametrize("name", ["ophvl", "ophclip"])
+def test_help_loads_nothing_heavy(name: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['{name}', '--help']\n"
+        f"from {name}.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "print('\\nmodules', *sorted(sys.modules))"
+    )
+    text, _, modules = python(code).rpartition("modules ")
+    assert "Usage" in text
+    assert {module.partition(".")[0] for module in modules.split()} & HEAVY == set()
+
+
+def test_help_costs_little_more_than_its_framework() -> None:
+    def fastest(code: str) -> float:
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            python(code)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    bare_s = fastest("import typer, rich.console")
+    help_s = fastest("import sys; sys.argv = ['ophvl', '--help']; from ophvl.cli import app; app()")
+    print(f"ophvl --help {help_s:.2f} s, typer alone {bare_s:.2f} s")
+    assert help_s < 4 * bare_s
