@@ -1,0 +1,193 @@
+"""The whole road with the real commands: real speech in, checked shards out, whatever happens between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+CORPUS = Path(__file__).parents[1] / "demo" / "corpus"
+NARRATED = ("narrated_01", "narrated_02", "narrated_03")
+TINY = ("--set", "transcribe.model=tiny.en", "--workers", "1")
+
+
+def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours as a user would; it must end with `code` and never with a traceback."""
+    result = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+def status(out: Path) -> dict[str, object]:
+    return json.loads(run("ophvl", "status", "--json", "--out", out).stdout)
+
+
+def ledger(out: Path, stage: str) -> dict[str, dict[str, object]]:
+    lines = [
+        line
+        for path in (out / "ledger" / stage).glob("*.jsonl")
+        for line in path.read_text().splitlines()[1:]
+    ]
+    return {entry["unit"]: entry for entry in map(json.loads, lines)}
+
+
+def finished(out: Path) -> set[str]:
+    """The videos whose transcripts are on disk, compacted or not."""
+    pending = {path.stem for path in (out / "units" / "transcribe").glob("*.zip")}
+    return pending | set(ledger(out, "transcribe"))
+
+
+def copy_videos(folder: Path, *stems: str) -> None:
+    for stem in stems:
+        for path in CORPUS.glob(f"{stem}.*"):
+            shutil.copy(path, folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Road:
+    """A dataset and what was seen while it was made."""
+
+    out: Path
+    source: Path
+    survived: frozenset[str]
+    first: dict[str, dict[str, object]]
+    """Ledger of transcribe before videos were added."""
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory) -> Road:
+    """Three narrated videos, the first run killed in the middle of transcription; then two more."""
+    folder = tmp_path_factory.mktemp("road")
+    copy_videos(folder, *NARRATED)
+    source, out = folder / "list.txt", folder / "out"
+    source.write_text("\n".join(f"{stem}.mp4" for stem in NARRATED))
+    command = ["ophvl", "ingest", "--source", source, "--out", out, *TINY]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120
+    while not finished(out):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    survived = frozenset(finished(out))
+    run(*command)
+    first = ledger(out, "transcribe")
+    copy_videos(folder, "silent_01", "other_01")
+    with source.open("a") as file:
+        file.write("\n# two more\nsilent_01.mp4\nother_01.mp4\n")
+    run("ophvl", "ingest", "--source", source, "--out", out)
+    return Road(out=out, source=source, survived=survived, first=first)
+
+
+@pytest.fixture(scope="module")
+def built(road) -> Path:
+    """The same dataset with its pairs and shards."""
+    run("ophvl", "build-pairs", "--out", road.out)
+    return road.out
+
+
+def test_killed_run_resumes_without_redoing_finished_videos(road) -> None:
+    assert 1 <= len(road.survived) < len(NARRATED)
+    assert len(road.first) == len(NARRATED)
+    kept = [str(entry["at"]) for unit, entry in road.first.items() if unit in road.survived]
+    redone = [str(entry["at"]) for unit, entry in road.first.items() if unit not in road.survived]
+    assert max(kept) <= min(redone)
+
+
+def test_a_run_with_nothing_new_does_nothing(road) -> None:
+    log = run("ophvl", "ingest", "--source", road.source, "--out", road.out).stderr
+    assert "download..transcribe 5/5 5 unchanged" in log
+
+
+def test_adding_a_video_redoes_no_other(road) -> None:
+    after = ledger(road.out, "transcribe")
+    assert len(after) == len(road.first) + 1
+    assert {unit: after[unit] for unit in road.first} == road.first
+    counts = status(road.out)
+    assert counts["dropped"] == 1, "the make-up video is not fetched"
+
+
+def test_build_pairs_gives_checked_shards_and_a_second_run_does_nothing(built) -> None:
+    counts = status(built)
+    assert (counts["listed"], counts["emitted"], counts["dropped"]) == (5, 4, 1)
+    assert (counts["failed"], counts["pending"]) == (0, 0)
+    run("ophvl", "check", "--out", built)
+    shards = built / "shards"
+    rows = pa.concat_tables([pq.read_table(p) for p in sorted(shards.glob("*.parquet"))])
+    kinds = set(zip(rows.column("level").to_pylist(), rows.column("kind").to_pylist(), strict=True))
+    assert kinds == {("clip", "narrated"), ("video", "narrated"), ("video", "silent")}
+    manifest = (shards / "manifest.json").stat().st_mtime_ns
+    log = run("ophvl", "build-pairs", "--out", built).stderr
+    assert (shards / "manifest.json").stat().st_mtime_ns == manifest
+    assert "shard 1/1 1 unchanged" in log
+
+
+def test_a_threshold_is_applied_without_transcribing_or_segmenting_again(built, tmp_path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    before = [ledger(out, stage) for stage in ("transcribe", "segment", "tag")]
+    run("ophvl", "build-pairs", "--out", out, "--set", "pair.min_descriptive_score=0.0")
+    assert [ledger(out, stage) for stage in ("transcribe", "segment", "tag")] == before
+    assert ledger(out, "pair") != ledger(built, "pair")
+
+
+def test_stats_and_show_tell_of_the_dataset(built) -> None:
+    text = run("ophvl", "stats", "--out", built).stdout
+    assert "3 narrated, 1 silent" in text
+    plain = json.loads((built / "stats.json").read_text())
+    assert plain["narrated_videos"] == 3
+    assert plain["account"]["units"]["emitted"] == 4
+    unit = next(iter(ledger(built, "transcribe")))
+    shown = run("ophvl", "show", unit, "--out", built).stdout
+    assert "transcribe  emitted" in shown
+    assert "narrations: narration_id=" in shown
+
+
+def test_statistics_page_opens_in_a_browser(built) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs Chromium; install it to see the page in a browser")
+    run("ophvl", "stats", "--out", built)
+    page = (built / "stats.html").as_uri()
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    options += [f"--user-data-dir={built.parent / 'browser'}", "--dump-dom", page]
+    shown = subprocess.run([browser, *options], capture_output=True, text=True, timeout=120).stdout
+    assert "<h1>OphVL statistics</h1>" in shown
+    assert shown.count('class="bar"') == 9, "one bar for each stage after discover"
+
+
+def test_another_model_is_refused_until_repinned(road) -> None:
+    other = ("--set", "transcribe.model=base")
+    message = run("ophvl", "run", "transcribe", "--out", road.out, *other, code=2).stderr
+    assert "--repin" in message
+    assert "tiny.en" in message
+    run("ophvl", "run", "transcribe", "--out", road.out)  # The refused setting was not kept.
+
+
+def test_shard_with_an_extra_column_is_refused_by_name(built, tmp_path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    path = next((out / "shards").glob("train-*.parquet"))
+    rows = pq.read_table(path)
+    pq.write_table(rows.append_column("label", [["incision"] * rows.num_rows]), path)
+    for command in (("ophvl", "check", "--out", out), ("ophclip", "train", "--shards", out)):
+        message = run(*command, code=2).stderr
+        assert "label" in message
+        assert path.name in message
