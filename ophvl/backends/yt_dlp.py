@@ -1,0 +1,265 @@
+"""yt-dlp, as a library. In: http(s) URLs. Out: the videos behind them, then their files.
+
+Cookies, the user's settings and terminal output are left out. https://github.com/yt-dlp/yt-dlp
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from ophvl.backends.yt_dlp_errors import as_item_error
+from ophvl.errors import ItemError
+from ophvl.ids import ID
+from ophvl.media.audio import ffmpeg_binary
+from ophvl.ports import Chapter, Fetched, Found
+from schemas.vocab import FailureKind
+
+if TYPE_CHECKING:
+    from yt_dlp import YoutubeDL
+
+    Info = Mapping[str, object]
+    """A record of yt-dlp: any field may be absent or None."""
+
+_MAX_DEPTH = 2
+"""Lists in lists that are opened: a channel holds tabs, a tab holds videos."""
+
+
+class _Quiet:
+    """A logger that drops everything: what matters comes as an exception."""
+
+    def debug(self, message: str) -> None: ...
+
+    def warning(self, message: str) -> None: ...
+
+    def error(self, message: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class YtDlpDownloader:
+    """Finds and fetches videos (`ophvl.ports.Downloader`).
+
+    Takes the picture of at most `max_height` pixels (the smallest there is, where all are larger) with
+    its sound. `timeout_s` is for one answer of the server; a broken transfer is resumed `retries`
+    times.
+    """
+
+    max_height: int = 720
+    timeout_s: float = 30.0
+    retries: int = 3
+
+    @property
+    def revision(self) -> str:
+        return f"{self.max_height}p-1"
+
+    def expand(self, url: str) -> list[Found]:
+        """The videos behind a URL; playlists, channels and feeds are opened, their videos are not.
+
+        A URL that names a video within a playlist stands for the video alone.
+
+        Raises:
+            ItemError: the URL leads to no video, with yt-dlp's own message.
+        """
+        _refuse_other_schemes(url)
+        options = {"extract_flat": "in_playlist", "noplaylist": True, "lazy_playlist": False}
+        with self._session(url, options) as session:
+            found = list(_found(session, url, depth=0))
+        if not found:
+            message = f"{url} leads to no video; check it in a browser"
+            raise ItemError(FailureKind.NOT_FOUND, message)
+        return list({video.url: video for video in found}.values())
+
+    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+        """Fetch one video to `directory/<video_id>.<ext>`; a part that an earlier try left is resumed.
+
+        Raises:
+            ItemError: with yt-dlp's own message; UNSUPPORTED also for live streams and lists.
+            ValueError: `video_id` is not an id.
+        """
+        _refuse_other_schemes(url)
+        if not ID.fullmatch(video_id):
+            raise ValueError(f"not an id: {video_id!r}")
+        options = {
+            "outtmpl": {"default": f"{video_id}.%(ext)s"},
+            "paths": {"home": str(directory.absolute())},
+            "format": "bv*+ba/b/bv*",
+            "format_sort": [f"res:{self.max_height}"],
+            "noplaylist": True,
+            "playlist_items": "1:2",
+            "skip_unavailable_fragments": False,
+            "overwrites": False,
+            "match_filter": _refuse_live,
+            "ffmpeg_location": ffmpeg_binary(),
+        }
+        with self._session(url, options) as session:
+            info = cast("Info", session.extract_info(url, download=True))
+        video = _only_video(info, url)
+        found = _as_found(video, url) if video is info else _of_page(video, info, url)
+        return Fetched(path=_path(video, url), tool=_tool(), found=found)
+
+    @contextlib.contextmanager
+    def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
+        """A yt-dlp session whose every error becomes an `ItemError` that names `url`."""
+        import yt_dlp
+        from yt_dlp.utils import YoutubeDLError
+
+        always: dict[str, object] = {
+            "quiet": True,
+            "no_warnings": True,
+            "noprogress": True,
+            "logger": _Quiet(),
+            "color": "never",
+            "socket_timeout": self.timeout_s,
+            "retries": self.retries,
+            "fragment_retries": self.retries,
+            "extractor_retries": self.retries,
+            "geo_bypass": False,
+        }
+        try:
+            with yt_dlp.YoutubeDL({**always, **options}) as session:
+                yield session
+        except (YoutubeDLError, OSError) as err:
+            raise as_item_error(err, url) from err
+
+
+def _refuse_other_schemes(url: str) -> None:
+    if urlsplit(url).scheme.lower() not in ("http", "https"):
+        message = f"{url} is not a web address; give a URL that begins with http:// or https://"
+        raise ItemError(FailureKind.UNSUPPORTED, message)
+
+
+def _refuse_live(info: Info, *, incomplete: bool = False) -> None:
+    """yt-dlp's match filter: stop before a stream that has no end."""
+    from yt_dlp.utils import ExtractorError
+
+    if info.get("is_live"):
+        raise ExtractorError("this is a live stream, it has no end yet", expected=True)
+
+
+def _found(session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
+    info = cast("Info", session.extract_info(url, download=False))
+    if info.get("_type") != "playlist":
+        yield _as_found(info, url)
+        return
+    entries = _entries(info)
+    if len(entries) == 1 and not _is_link(entries[0]):
+        yield _of_page(entries[0], info, url)
+        return
+    for entry in entries:
+        video = _as_found(entry, url)
+        if depth < _MAX_DEPTH and _is_list(entry):
+            yield from _found(session, video.url, depth=depth + 1)
+        else:
+            yield video
+
+
+def _entries(info: Info) -> list[Info]:
+    return [entry for entry in cast("Iterator[Info | None]", info.get("entries") or ()) if entry]
+
+
+def _is_link(entry: Info) -> bool:
+    """Whether an entry only says where to look."""
+    return entry.get("_type") in ("url", "url_transparent")
+
+
+def _is_list(entry: Info) -> bool:
+    """Whether an entry of a list is a list itself, as far as its extractor tells."""
+    from yt_dlp.extractor import get_info_extractor
+
+    key = _text(entry, "ie_key")
+    if not _is_link(entry) or key in (None, "Generic"):
+        return False
+    return get_info_extractor(key).is_single_video(entry["url"]) is not True
+
+
+def _only_video(info: Info, url: str) -> Info:
+    """The record of the one video behind `url`, also where a page gives it as a list of one."""
+    if info.get("_type") != "playlist":
+        return info
+    entries = _entries(info)
+    if len(entries) != 1:
+        count = "no video" if not entries else "several videos"
+        message = f"{url} holds {count}; put it on the source list, it will be opened there"
+        raise ItemError(FailureKind.UNSUPPORTED, message)
+    return entries[0]
+
+
+def _path(info: Info, url: str) -> Path:
+    downloads = cast("list[Info]", info.get("requested_downloads") or [])
+    path = _text(downloads[0], "filepath") if downloads else None
+    if path is None or not Path(path).is_file():
+        raise ItemError(FailureKind.UNSUPPORTED, f"{url}: yt-dlp fetched nothing; update yt-dlp")
+    return Path(path)
+
+
+def _tool() -> str:
+    from yt_dlp.version import __version__
+
+    return f"yt-dlp {__version__}"
+
+
+def _as_found(info: Info, url: str) -> Found:
+    """A record of yt-dlp as a `Found`; `url` is where it was asked for."""
+    from yt_dlp.utils import unsmuggle_url
+
+    listed = _is_link(info) or info.get("playlist_index") is not None
+    own, _ = unsmuggle_url(_text(info, "url") if listed else url)
+    extractor = _text(info, "extractor_key") or _text(info, "ie_key") or "Generic"
+    duration_s = info.get("duration")
+    title = _text(info, "title") or ""
+    upload_date = _text(info, "upload_date") or _day(info.get("timestamp"))
+    bare_tag = extractor == "HTML5MediaEmbed"
+    if bare_tag and not listed:
+        title = title.removesuffix(" (1)")  # yt-dlp numbers the video tags of a page.
+    if bare_tag or (info.get("direct") and info.get("url") == info.get("webpage_url")):
+        upload_date = None  # yt-dlp took the server's Last-Modified for it.
+    return Found(
+        url=own or url,
+        webpage_url=_text(info, "webpage_url") if not listed else url,
+        extractor=extractor.lower(),
+        site_id=_text(info, "id") or "",
+        title=title,
+        description=_text(info, "description"),
+        channel=_text(info, "channel") or _text(info, "uploader"),
+        channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
+        upload_date=upload_date,
+        duration_s=float(duration_s) if isinstance(duration_s, int | float) else None,
+        chapters=_chapters(info),
+        tags=tuple(str(tag) for tag in cast("list[object]", info.get("tags") or [])),
+        language=_text(info, "language"),
+        licence=_text(info, "license"),
+    )
+
+
+def _of_page(video: Info, page: Info, url: str) -> Found:
+    """The only video of a page: known by the page, as the address of its file may change."""
+    title = _text(page, "title") or _text(video, "title") or ""
+    return replace(_as_found(video, url), url=url, title=title)
+
+
+def _chapters(info: Info) -> tuple[Chapter, ...]:
+    return tuple(
+        Chapter(
+            title=_text(chapter, "title") or "",
+            start_s=float(cast("float", chapter["start_time"])),
+            end_s=float(cast("float", chapter["end_time"])),
+        )
+        for chapter in cast("list[Info]", info.get("chapters") or [])
+        if chapter.get("start_time") is not None and chapter.get("end_time") is not None
+    )
+
+
+def _text(info: Info, key: str) -> str | None:
+    value = info.get(key)
+    return str(value) if value not in (None, "") else None
+
+
+def _day(timestamp: object) -> str | None:
+    if not isinstance(timestamp, int | float):
+        return None
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d")

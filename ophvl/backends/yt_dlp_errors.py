@@ -1,0 +1,143 @@
+"""What an error of yt-dlp means. In: its exception. Out: an `ItemError` of one kind, its words kept.
+
+The causes behind the exception decide first, then the HTTP status, then the wording, which is all that
+many sites give.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+
+from ophvl.errors import ItemError
+from schemas.vocab import FailureKind
+
+_BY_STATUS = {
+    401: FailureKind.PRIVATE,
+    402: FailureKind.PRIVATE,
+    403: FailureKind.BLOCKED,
+    404: FailureKind.NOT_FOUND,
+    408: FailureKind.TIMEOUT,
+    410: FailureKind.NOT_FOUND,
+    429: FailureKind.RATE_LIMITED,
+    451: FailureKind.GEO_BLOCKED,
+    504: FailureKind.TIMEOUT,
+}
+
+_BY_WORDING = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"not a bot|captcha|ip.{0,20}(block|ban)|access denied", FailureKind.BLOCKED),
+        (r"rate.?limit|too many requests|try again later", FailureKind.RATE_LIMITED),
+        (r"confirm your age|age.?restrict|inappropriate for some", FailureKind.AGE_GATED),
+        (r"in your (country|region|location)|geo.?restrict", FailureKind.GEO_BLOCKED),
+        (
+            r"private|members.only|subscribers|log ?in|sign in|registered users|password|premium",
+            FailureKind.PRIVATE,
+        ),
+        (r"timed? ?out", FailureKind.TIMEOUT),
+        (r"connection (refused|reset|aborted)|failed to (resolve|establish)", FailureKind.NETWORK),
+        (r"format is not available|\bdrm\b", FailureKind.UNSUPPORTED),
+        (r"unavailable|not available|removed|deleted|terminated|not exist", FailureKind.NOT_FOUND),
+        (
+            r"did not get any data|more expected|expected \d+ bytes|incomplete",
+            FailureKind.TRUNCATED,
+        ),
+        (r"downloaded file is empty", FailureKind.EMPTY),
+    )
+)
+
+_STATUS = re.compile(r"HTTP Error (\d{3})")
+_TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
+_TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
+_URL = re.compile(r"https?://\S+")
+"""Removed before the wording is judged: an address may hold any word."""
+
+_NEXT = {
+    FailureKind.NOT_FOUND: "take it off the list, or find its new address",
+    FailureKind.PRIVATE: "ask its owner for access",
+    FailureKind.AGE_GATED: "fetch it by hand and add the file to the list",
+    FailureKind.GEO_BLOCKED: "fetch it from another country",
+    FailureKind.BLOCKED: "stop for some hours, then go on more slowly",
+    FailureKind.RATE_LIMITED: "wait, then go on more slowly",
+    FailureKind.TIMEOUT: "try again",
+    FailureKind.NETWORK: "check the connection, then try again",
+    FailureKind.TRUNCATED: "try again: it will be resumed",
+    FailureKind.EMPTY: "try again, or take it off the list",
+    FailureKind.UNSUPPORTED: "update yt-dlp, or fetch it by hand and add the file to the list",
+    FailureKind.DISK_FULL: "make room, then go on",
+}
+
+
+def as_item_error(error: Exception, url: str) -> ItemError:
+    """The `ItemError` that an error of yt-dlp about `url` amounts to."""
+    causes = list(_causes(error))
+    message = _COLOUR.sub("", str(error)).strip()
+    message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")
+    kind = _kind(causes, _URL.sub("", message))
+    return ItemError(kind, f"{url}: {message}; {_NEXT[kind]}", _retry_after_s(causes))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it: yt-dlp keeps causes in attributes of its own."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or any(cause is other for other in seen):
+            continue
+        seen.append(cause)
+        yield cause
+        exc_info = getattr(cause, "exc_info", None) or (None, None)
+        waiting += [exc_info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+
+
+def _kind(causes: list[BaseException], wording: str) -> FailureKind:
+    from yt_dlp.networking.exceptions import HTTPError, TransportError
+
+    for cause in causes:
+        kind = _by_type(cause)
+        if kind:
+            return kind
+    # While it downloads, yt-dlp gives the status in words alone.
+    statuses = [cause.status for cause in causes if isinstance(cause, HTTPError)]
+    statuses += map(int, _STATUS.findall(wording))
+    if statuses:
+        other = FailureKind.NETWORK if statuses[0] >= 500 else FailureKind.UNSUPPORTED
+        return _BY_STATUS.get(statuses[0], other)
+    if any(isinstance(cause, TransportError | ConnectionError) for cause in causes):
+        return FailureKind.TIMEOUT if _TIMED_OUT.search(wording) else FailureKind.NETWORK
+    for pattern, kind in _BY_WORDING:
+        if pattern.search(wording):
+            return kind
+    return FailureKind.UNSUPPORTED
+
+
+def _by_type(cause: BaseException) -> FailureKind | None:
+    from yt_dlp.networking.exceptions import IncompleteRead
+    from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError
+
+    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+        return FailureKind.DISK_FULL
+    if isinstance(cause, GeoRestrictedError):
+        return FailureKind.GEO_BLOCKED
+    if isinstance(cause, ContentTooShortError | IncompleteRead):
+        return FailureKind.TRUNCATED
+    if isinstance(cause, UnsupportedError):
+        return FailureKind.UNSUPPORTED
+    return None
+
+
+def _retry_after_s(causes: list[BaseException]) -> float | None:
+    """Seconds that the server asked to wait, where it gave them as a number."""
+    from yt_dlp.networking.exceptions import HTTPError
+
+    for cause in causes:
+        if isinstance(cause, HTTPError):
+            value = cause.response.headers.get("Retry-After", "")
+            if value.isdigit():
+                return float(value)
+    return None

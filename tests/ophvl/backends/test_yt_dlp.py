@@ -1,0 +1,195 @@
+"""Real yt-dlp against a real server: what it finds, what it fetches, and each way to fail."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from ophvl import ids
+from ophvl.backends.yt_dlp import YtDlpDownloader
+from ophvl.errors import ItemError
+from ophvl.media.probe import probe
+from schemas.vocab import FailureKind
+from tests.media_factory import make_video, tone
+from tests.ophvl.backends.conftest import Site
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed <socket:ResourceWarning"  # yt-dlp looks into a file and leaves it open.
+)
+
+downloader = YtDlpDownloader(timeout_s=10.0, retries=1)
+
+
+def kind_of(url: str, directory: Path | None = None) -> FailureKind:
+    with pytest.raises(ItemError) as caught:
+        downloader.fetch(url, directory, "url_x") if directory else downloader.expand(url)
+    assert str(caught.value).startswith(url)
+    assert "\x1b" not in str(caught.value)
+    return caught.value.kind
+
+
+def test_a_bare_file(site: Site, tmp_path: Path) -> None:
+    source = make_video(site.root / "case.mp4", audio=tone(2.0))
+    url = f"{site.url}/case.mp4"
+    (found,) = downloader.expand(url)
+    assert (found.url, found.title, found.extractor) == (url, "case", "generic")
+    assert found.upload_date is None
+    fetched = downloader.fetch(found.url, tmp_path / "media", "url_0123")
+    assert fetched.path == tmp_path / "media" / "url_0123.mp4"
+    assert fetched.path.read_bytes() == source.read_bytes()
+    assert [p.name for p in fetched.path.parent.iterdir()] == ["url_0123.mp4"]
+    assert fetched.tool.startswith("yt-dlp 20")
+
+
+def test_a_page_with_a_video_tag(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "v.mp4")
+    (site.root / "page.html").write_text(
+        "<title>x</title><meta property='og:title' content='Phaco &amp; IOL $(reboot) ../..'>"
+        "<meta property='og:description' content='dense cataract'><video src='v.mp4'></video>"
+    )
+    url = f"{site.url}/page.html"
+    (found,) = downloader.expand(url)
+    assert (found.url, found.webpage_url) == (url, url)
+    assert (found.title, found.description) == ("Phaco & IOL $(reboot) ../..", "dense cataract")
+    assert ids.site_id(found.extractor, found.site_id, found.url) == ids.url_id(url)
+    fetched = downloader.fetch(url, tmp_path, "url_1")
+    assert (fetched.path, fetched.found) == (tmp_path / "url_1.mp4", found)
+
+
+def test_a_page_with_two_videos_gives_both(site: Site, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make_video(site.root / f"{name}.mp4")
+    (site.root / "page.html").write_text("<video src='a.mp4'></video><video src='b.mp4'></video>")
+    found = downloader.expand(f"{site.url}/page.html")
+    assert [video.url for video in found] == [f"{site.url}/a.mp4", f"{site.url}/b.mp4"]
+    assert kind_of(f"{site.url}/page.html", tmp_path) is FailureKind.UNSUPPORTED
+
+
+def test_a_page_with_json_ld(site: Site) -> None:
+    make_video(site.root / "v.mp4")
+    video = {
+        "@context": "https://schema.org",
+        "@type": "VideoObject",
+        "name": "Trabeculectomy",
+        "description": "with mitomycin",
+        "uploadDate": "2024-05-01",
+        "duration": "PT33S",
+        "author": {"@type": "Person", "name": "Dr X"},
+        "contentUrl": f"{site.url}/v.mp4",
+    }
+    script = f'<script type="application/ld+json">{json.dumps(video)}</script>'
+    (site.root / "page.html").write_text(f"<html><head>{script}</head></html>")
+    (found,) = downloader.expand(f"{site.url}/page.html")
+    assert (found.title, found.description) == ("Trabeculectomy", "with mitomycin")
+    assert (found.upload_date, found.duration_s, found.channel) == ("20240501", 33.0, "Dr X")
+
+
+def test_entries_of_a_feed_that_share_a_file_name_have_ids_of_their_own(site: Site) -> None:
+    items = "".join(
+        f"<item><title>Case {name}</title><guid>{name}</guid><description>eye {name}</description>"
+        f"<pubDate>Wed, 01 May 2024 10:00:00 GMT</pubDate>"
+        f"<enclosure url='{site.url}/{name}/surgery1.mp4' type='video/mp4' length='1'/></item>"
+        for name in ("a", "b", "a")
+    )
+    feed = f"<rss version='2.0'><channel><title>Eyes</title>{items}</channel></rss>"
+    (site.root / "feed.xml").write_text(f"<?xml version='1.0'?>{feed}")
+    found = downloader.expand(f"{site.url}/feed.xml")  # The files do not exist: none is asked for.
+    assert [video.title for video in found] == ["Case a", "Case b"]
+    assert [video.url for video in found] == [f"{site.url}/{n}/surgery1.mp4" for n in "ab"]
+    assert found[0].upload_date == "20240501"
+    assert len({ids.site_id(v.extractor, v.site_id, v.url) for v in found}) == 2
+
+
+def test_a_part_is_resumed(site: Site, tmp_path: Path) -> None:
+    content = make_video(site.root / "v.mp4", seconds=10.0, size=(320, 240)).read_bytes()
+    (tmp_path / "url_1.mp4.part").write_bytes(content[:5000])
+    fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_1")
+    assert "bytes=5000-" in site.ranges
+    assert fetched.path.read_bytes() == content
+
+
+def test_a_text_named_mp4_is_fetched_and_then_found_out(site: Site, tmp_path: Path) -> None:
+    (site.root / "v.mp4").write_text("this is no video, whatever the server says\n" * 100)
+    fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_1")
+    with pytest.raises(ItemError) as caught:
+        probe(fetched.path)
+    assert caught.value.kind is FailureKind.NOT_A_VIDEO
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, FailureKind.PRIVATE),
+        (403, FailureKind.BLOCKED),
+        (404, FailureKind.NOT_FOUND),
+        (410, FailureKind.NOT_FOUND),
+        (429, FailureKind.RATE_LIMITED),
+        (451, FailureKind.GEO_BLOCKED),
+        (503, FailureKind.NETWORK),
+    ],
+)
+def test_each_status_has_its_kind(site: Site, status: int, kind: FailureKind) -> None:
+    assert kind_of(f"{site.url}/status/{status}") is kind
+
+
+def test_a_wait_that_the_server_asks_for_is_kept(site: Site) -> None:
+    with pytest.raises(ItemError) as caught:
+        downloader.expand(f"{site.url}/status/429")
+    assert caught.value.retry_after_s == 7.0
+
+
+def test_a_file_that_breaks_off(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "v.mp4", seconds=5.0)
+    assert kind_of(f"{site.url}/cut/v.mp4", tmp_path) is FailureKind.TRUNCATED
+    assert not (tmp_path / "url_x.mp4").exists()
+
+
+def test_a_server_that_does_not_answer(site: Site) -> None:
+    make_video(site.root / "v.mp4")
+    with pytest.raises(ItemError) as caught:
+        YtDlpDownloader(timeout_s=0.5).expand(f"{site.url}/slow/v.mp4")
+    assert caught.value.kind is FailureKind.TIMEOUT
+
+
+def test_nobody_listens_and_nobody_is_there() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert kind_of(f"http://127.0.0.1:{port}/private.mp4") is FailureKind.NETWORK
+    assert kind_of("http://removed.invalid/v.mp4") is FailureKind.NETWORK
+
+
+def test_a_page_without_a_video(site: Site) -> None:
+    (site.root / "page.html").write_text("<html><body>sign in to read</body></html>")
+    assert kind_of(f"{site.url}/page.html") is FailureKind.UNSUPPORTED
+
+
+def test_a_live_stream_is_not_waited_for(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "s.ts")
+    (site.root / "live.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ns.ts\n")
+    assert kind_of(f"{site.url}/live.m3u8", tmp_path) is FailureKind.UNSUPPORTED
+
+
+def test_a_missing_piece_of_a_stream_is_not_skipped_in_silence(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "s.ts")
+    (site.root / "v.m3u8").write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ns.ts\n#EXTINF:2,\ngone.ts\n#EXT-X-ENDLIST\n"
+    )
+    assert kind_of(f"{site.url}/v.m3u8", tmp_path) is FailureKind.NOT_FOUND
+    assert not (tmp_path / "url_x.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://e.org/v.mp4", "ytsearch:eye", "v.mp4"]
+)
+def test_only_web_addresses_are_taken(url: str, tmp_path: Path) -> None:
+    assert kind_of(url) is FailureKind.UNSUPPORTED
+    assert kind_of(url, tmp_path) is FailureKind.UNSUPPORTED
+
+
+def test_a_name_that_is_no_id_never_becomes_a_path(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        downloader.fetch("http://127.0.0.1/v.mp4", tmp_path, "../x")
