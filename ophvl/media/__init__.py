@@ -1,0 +1,1 @@
+"""Reading video files: what they are, how they sound, what they show."""
