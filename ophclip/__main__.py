@@ -1,0 +1,5 @@
+"""`python -m ophclip`."""
+
+from ophclip.cli import main
+
+main()

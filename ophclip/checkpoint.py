@@ -1,0 +1,251 @@
+"""Checkpoints: one folder each, written whole or not at all, without a single pickle.
+
+RUN/config.toml            the resolved config
+RUN/metrics.jsonl          one line a step
+RUN/checkpoints/step-00000200/
+    model.safetensors      weights, those of frozen layers left out (they come from their source)
+    training.safetensors   optimiser moments, memory bank, random state
+    state.json             step, data fingerprint, training videos, hash of the frozen weights
+    config.toml            the config once more, so that the folder stands alone
+    SHA256SUMS             one line a file; checked before anything is loaded
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ophclip.config import Config, change, to_toml
+from ophclip.errors import CheckpointError
+from ophclip.memory import MemoryBank
+from ophclip.model import OphCLIP
+from ophclip.presets import tiny
+
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a checkpoint says of itself. `step` counts the finished steps of both levels."""
+
+    step: int
+    clip_batches: int
+    video_batches: int
+    data_fingerprint: str
+    train_videos: tuple[str, ...]
+    bank_videos: tuple[str, ...]
+    frozen_sha256: str
+    preset: str
+    ophclip_version: str
+    torch_version: str
+
+
+def save(
+    run: Path,
+    *,
+    state: State,
+    config: Config,
+    model: OphCLIP,
+    optimiser: torch.optim.Optimizer,
+    bank: MemoryBank | None,
+    keep: int,
+) -> Path:
+    """Write a checkpoint by renaming a finished folder into place; keep the newest `keep`."""
+    folder = run / "checkpoints" / f"step-{state.step:08d}"
+    working = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(working, ignore_errors=True)
+    working.mkdir(parents=True)
+    save_file(_learnt(model), working / "model.safetensors")
+    save_file(_training_tensors(model, optimiser, bank), working / "training.safetensors")
+    text = json.dumps(dataclasses.asdict(state), indent=1)
+    (working / "state.json").write_text(text, encoding="utf-8")
+    (working / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    files = sorted(path.name for path in working.iterdir())
+    sums = "".join(f"{_sha256(working / name)}  {name}\n" for name in files)
+    (working / SUMS).write_text(sums, encoding="utf-8")
+    for path in (*working.iterdir(), working):
+        _flush(path)
+    if folder.exists():
+        shutil.rmtree(folder)
+    working.rename(folder)
+    _flush(folder.parent)
+    for old in checkpoints(run)[:-keep]:
+        shutil.rmtree(old)
+    return folder
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The run's whole checkpoints, oldest first."""
+    return sorted(path for path in (run / "checkpoints").glob("step-*") if (path / SUMS).is_file())
+
+
+def find(place: Path) -> Path:
+    """The checkpoint meant by a checkpoint folder, a run, or a folder of runs: the newest of its runs.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if (place / SUMS).is_file():
+        return place
+    runs = [place, *(path for path in sorted(place.glob("*")) if path.is_dir())]
+    found = [checkpoint for run in runs for checkpoint in checkpoints(run)[-1:]]
+    if not found:
+        raise CheckpointError(
+            f"no checkpoint in {place}; train one with `ophclip train --shards DIR`"
+        )
+    return max(found, key=lambda path: (path / SUMS).stat().st_mtime_ns)
+
+
+def verify(folder: Path) -> str:
+    """Check every file against SHA256SUMS; return the hash of that list, which names the checkpoint.
+
+    Raises:
+        CheckpointError: a file is missing or changed.
+    """
+    text = (folder / SUMS).read_text(encoding="utf-8")
+    for line in text.splitlines():
+        wanted, _, name = line.partition("  ")
+        path = folder / name
+        if not path.is_file() or _sha256(path) != wanted:
+            raise CheckpointError(
+                f"{path} is missing or damaged; use another checkpoint of this run"
+            )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(folder: Path) -> tuple[State, Config]:
+    """State and config of a verified checkpoint."""
+    try:
+        raw = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        lists = {name: tuple(raw[name]) for name in ("train_videos", "bank_videos")}
+        state = State(**{**raw, **lists})
+    except (OSError, ValueError, TypeError, KeyError) as err:
+        raise CheckpointError(f"{folder / 'state.json'} is not of this version: {err}") from err
+    return state, read_config(folder / "config.toml")
+
+
+def read_config(path: Path) -> Config:
+    """A saved config. It is complete, so that nothing of the preset that it starts from remains."""
+    config = change(tiny(), files=[path])
+    if tomllib.loads(to_toml(config)) != tomllib.loads(path.read_text(encoding="utf-8")):
+        raise CheckpointError(f"{path} is not a complete config of this version")
+    return config
+
+
+def load_weights(folder: Path, model: OphCLIP, state: State) -> None:
+    """Load the weights into a model built from the checkpoint's config.
+
+    Raises:
+        CheckpointError: they do not fit, or the frozen weights are not those of the training.
+    """
+    if frozen_sha256(model) != state.frozen_sha256:
+        raise CheckpointError(
+            f"the frozen weights of {model.config.text_encoder} differ from those that {folder} was "
+            "trained with; install that version of the encoder"
+        )
+    tensors = _load(folder / "model.safetensors")
+    wanted = set(_learnt(model))
+    if set(tensors) != wanted:
+        differing = sorted(set(tensors) ^ wanted)
+        raise CheckpointError(f"{folder} does not fit its config: {', '.join(differing[:5])}")
+    model.load_state_dict(tensors, strict=False)
+
+
+def load_training(
+    folder: Path,
+    *,
+    state: State,
+    model: OphCLIP,
+    optimiser: torch.optim.Optimizer,
+    bank: MemoryBank | None,
+) -> None:
+    """Restore optimiser, memory bank and random state, so that the next step is as it would have been."""
+    tensors = _load(folder / "training.safetensors")
+    for name, parameter in _learning(model).items():
+        prefix = f"optimiser/{name}/"
+        parts = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        for part, tensor in parts.items():
+            # AdamW keeps its step counter on the CPU, its moments beside the parameter.
+            device = "cpu" if part == "step" else parameter.device
+            optimiser.state[parameter][part] = tensor.to(device)
+    if bank is not None:
+        saved = {k.removeprefix("bank/"): v for k, v in tensors.items() if k.startswith("bank/")}
+        bank.load(saved, state.bank_videos)
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random/cuda"])
+
+
+def frozen_sha256(model: OphCLIP) -> str:
+    """Hash of all weights that do not learn and are therefore not saved."""
+    digest = hashlib.sha256()
+    learnt = _learnt(model)
+    for name, tensor in sorted(model.state_dict().items()):
+        if name not in learnt:
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _learning(model: OphCLIP) -> Mapping[str, torch.nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _learnt(model: OphCLIP) -> dict[str, torch.Tensor]:
+    """All of the state but frozen parameters."""
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    # Of a frozen encoder the buffers stay out too.
+    prefix = "text_encoder." if model.text_encoder.frozen else "\0"
+    return {
+        name: tensor.contiguous()
+        for name, tensor in model.state_dict().items()
+        if name not in frozen and not name.startswith(prefix)
+    }
+
+
+def _training_tensors(
+    model: OphCLIP, optimiser: torch.optim.Optimizer, bank: MemoryBank | None
+) -> dict[str, torch.Tensor]:
+    tensors = {
+        f"optimiser/{name}/{part}": value.contiguous()
+        for name, parameter in _learning(model).items()
+        for part, value in optimiser.state.get(parameter, {}).items()
+    }
+    if bank is not None:
+        tensors |= {f"bank/{name}": tensor for name, tensor in bank.state().items()}
+    tensors["random/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random/cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as err:
+        raise CheckpointError(f"cannot read {path}: {err}") from err
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Bring a file or folder entry to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

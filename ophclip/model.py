@@ -1,0 +1,109 @@
+"""The dual encoder. In: frames and texts. Out: embeddings of unit length, one space for each level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ophclip.config import ModelConfig
+from ophclip.encoders import ImageEncoder, TextEncoder, freeze_batchnorm
+from schemas.vocab import Level
+
+CENTRE_MEMORY = 0.99
+"""How much of `image_centre` stays at each clip step."""
+
+
+class OphCLIP(nn.Module):
+    """Image encoder per frame, text encoder, and linear projections for clip and video level.
+
+    Shapes: B items, F frames, D = `config.embedding_dim`.
+    """
+
+    text_centre: torch.Tensor
+    image_centre: torch.Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.image_encoder = ImageEncoder(config)
+        self.text_encoder = TextEncoder(config)
+        heads = [str(level) for level in Level] if config.separate_heads else ["shared"]
+        self.image_heads = nn.ModuleDict(
+            {
+                h: nn.Linear(self.image_encoder.width, config.embedding_dim, bias=False)
+                for h in heads
+            }
+        )
+        self.text_heads = nn.ModuleDict(
+            {h: _near_identity(self.text_encoder.width, config.embedding_dim) for h in heads}
+        )
+        start = math.log(1 / config.initial_temperature)
+        self.log_scales = nn.ParameterDict({h: nn.Parameter(torch.tensor(start)) for h in heads})
+        # Sentence encoders put texts of one field into a narrow cone; see `centre_texts`.
+        self.register_buffer("text_centre", torch.zeros(self.text_encoder.width))
+        # So do pictures, in the space that they share with texts; see `track_images`.
+        self.register_buffer("image_centre", torch.zeros(config.embedding_dim))
+
+    def train(self, mode: bool = True) -> OphCLIP:
+        super().train(mode)
+        if self.config.freeze_batchnorm:
+            freeze_batchnorm(self.image_encoder)
+        return self
+
+    def centre_texts(self, texts: Sequence[str]) -> None:
+        """Subtract the mean feature of `texts` from every text from now on (frozen encoder only)."""
+        with torch.no_grad():
+            self.text_centre.copy_(self.text_encoder(texts).mean(0))
+
+    def track_images(self, embeddings: torch.Tensor) -> None:
+        """Let `image_centre` follow the mean clip embedding of training; [B, D] come in.
+
+        Evaluation takes it off: the direction that all pictures share would favour some classes
+        (the modality gap, https://arxiv.org/abs/2203.02053).
+        """
+        with torch.no_grad():
+            self.image_centre.lerp_(embeddings.mean(0).to(self.image_centre), 1 - CENTRE_MEMORY)
+
+    def frame_features(self, frames: torch.Tensor) -> torch.Tensor:
+        """[..., 3, s, s] in [0, 1] to [..., W], before projection."""
+        flat = self.image_encoder(frames.flatten(0, -4))
+        return flat.view(*frames.shape[:-3], -1)  # type: ignore[no-any-return]
+
+    def project_images(self, features: torch.Tensor, level: Level) -> torch.Tensor:
+        """Features [..., W], e.g. the mean over frames, to embeddings [..., D]."""
+        return F.normalize(self.image_heads[self._head(level)](features), dim=-1)
+
+    def embed_frames(self, frames: torch.Tensor, level: Level) -> torch.Tensor:
+        """Clips or videos [B, F, 3, s, s] to [B, D]: the mean over frames, projected."""
+        return self.project_images(self.frame_features(frames).mean(1), level)
+
+    def embed_texts(self, texts: Sequence[str], level: Level) -> torch.Tensor:
+        """Texts to [len(texts), D]."""
+        features = self.text_encoder(texts) - self.text_centre
+        return F.normalize(self.text_heads[self._head(level)](features), dim=-1)
+
+    def logit_scale(self, level: Level) -> torch.Tensor:
+        """1 / temperature of a level, at most `config.max_logit_scale`."""
+        scale: torch.Tensor = self.log_scales[self._head(level)].exp()
+        return scale.clamp(max=self.config.max_logit_scale)
+
+    def clamp_scales(self) -> None:
+        """Hold the stored logarithms at or below their limit, where `clamp` has no gradient."""
+        limit = math.log(self.config.max_logit_scale)
+        with torch.no_grad():
+            for parameter in self.log_scales.values():
+                parameter.clamp_(max=limit)
+
+    def _head(self, level: Level) -> str:
+        return str(level) if self.config.separate_heads else "shared"
+
+
+def _near_identity(width: int, dim: int) -> nn.Linear:
+    """A projection that starts by keeping the text encoder's own similarities."""
+    layer = nn.Linear(width, dim, bias=False)
+    nn.init.orthogonal_(layer.weight) if width != dim else nn.init.eye_(layer.weight)
+    return layer

@@ -1,0 +1,90 @@
+"""What a run tells: `metrics.jsonl` (every step), TensorBoard, and a progress bar or plain lines.
+
+A terminal gets a bar; a file or pipe gets a line every `log_every` steps.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+METRICS = "metrics.jsonl"
+
+
+class RunLog:
+    """Open for the length of a run; a context manager."""
+
+    def __init__(self, run: Path, *, start: int, total: int, log_every: int) -> None:
+        self._every = log_every
+        self._total = total
+        self._began_s = time.monotonic()
+        self._start = start
+        _cut(run / METRICS, start)
+        self._metrics = (run / METRICS).open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=start or None)
+        self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        self._bar: Progress | None = None
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("", total=total, completed=start)
+
+    def __enter__(self) -> RunLog:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        self._metrics.close()
+        self._board.close()
+
+    def step(self, step: int, level: str, values: Mapping[str, float]) -> None:
+        """Record one finished step (counted from 0)."""
+        self._metrics.write(json.dumps({"step": step, "level": level, **values}) + "\n")
+        done = step + 1
+        told = f"{level} loss {values['loss']:.3f}  lr {values['lr']:.2e}"
+        if self._bar:
+            self._bar.update(self._task, completed=done, description=told)
+        if done % self._every and done != self._total:
+            return
+        self._metrics.flush()
+        for name, value in values.items():
+            self._board.add_scalar(f"{level}/{name}", value, step)
+        if not self._bar:
+            passed_s = time.monotonic() - self._began_s
+            left_s = passed_s / (done - self._start) * (self._total - done)
+            self.say(f"step {done}/{self._total}  {told}  {passed_s:.0f} s, {left_s:.0f} s left")
+
+    def say(self, text: str) -> None:
+        """A line for the person who watches."""
+        self._console.print(text, markup=False)
+
+
+def _cut(path: Path, start: int) -> None:
+    """Drop the lines of steps that a resumed run will do again, and a line cut short by a crash."""
+    if not path.is_file():
+        return
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    kept = [line for line in whole if json.loads(line)["step"] < start]
+    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

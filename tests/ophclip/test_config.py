@@ -1,0 +1,69 @@
+"""Settings: files, overrides, refusals, and the way back from TOML."""
+
+from __future__ import annotations
+
+import pytest
+
+from ophclip.config import change, to_toml
+from ophclip.errors import ConfigError
+from ophclip.presets import PRESETS, in_reach, paper, tiny
+
+
+def test_later_sources_win(tmp_path):
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text("[optim]\nlr = 0.1\nwarmup_steps = 7\n", encoding="utf-8")
+    second.write_text("[optim]\nlr = 1\n", encoding="utf-8")
+    config = change(tiny(), files=[first, second], overrides=["train.seed=5", "bank.key=text"])
+    assert (config.optim.lr, config.optim.warmup_steps) == (1.0, 7)
+    assert (config.train.seed, config.bank.key) == (5, "text")
+    assert config.model == tiny().model
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_toml_holds_everything(preset, tmp_path):
+    config = PRESETS[preset]()
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert change(paper() if preset == "tiny" else tiny(), files=[path]) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("optim.lrr=1", "did you mean 'lr'"),
+        ("optin.lr=1", "did you mean 'optim'"),
+        ("optim.lr", "section.key=value"),
+        ("optim.lr=fast", "expected float, got 'fast'"),
+        ("train.seed=1.5", "expected int"),
+        ("train.seed=true", "expected int"),
+        ("bank.key=sound", "not one of joint, visual, text"),
+        ("model.image_widths=[1, 'a']", "list of integers"),
+        ("data.clip_batch=1", "at least 2"),
+        ("augment.zoom_min=2.0", "zoom_min <= zoom_max"),
+        ("train.max_steps=0", "a run needs an end"),
+        ("model.text_trainable_layers=2", "same_text_cosine"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_help(text, told):
+    with pytest.raises(ConfigError, match=told):
+        change(tiny(), overrides=[text])
+
+
+@pytest.mark.parametrize("text", ["lr = 1", "[optim\n", "[optim]\nlrr = 1\n"])
+def test_bad_files_are_named(tmp_path, text):
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"bad\.toml"):
+        change(tiny(), files=[path])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the config file"):
+        change(tiny(), files=[tmp_path / "none.toml"])
+
+
+def test_a_local_folder_is_in_reach_only_with_its_weights(tmp_path):
+    assert not in_reach(str(tmp_path))
+    (tmp_path / "config.json").touch()
+    (tmp_path / "model.safetensors").touch()
+    assert in_reach(str(tmp_path))

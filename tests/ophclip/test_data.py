@@ -1,0 +1,140 @@
+"""Batches: each sample once an epoch, real pixels, the same batch k whoever makes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+
+import pytest
+import torch
+
+from ophclip.augment import augment, plain
+from ophclip.data import Batches, FrameStore, generator, spread
+from ophclip.errors import DataError
+from ophclip.shards import open_shards
+from tests.ophclip.shard_factory import (
+    COLOURS,
+    small_config,
+    video_rows,
+    write_dataset,
+    write_shard,
+)
+
+
+def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2):
+    shards = open_shards(root, kept_groups=2)
+    clips = [row for row in shards.rows if row.level == "clip"]
+    data = dataclasses.replace(small_config().data, cache_mb=cache_mb)
+    store = FrameStore(shards, clips, config=data, side=32)
+    return Batches(
+        clips, store, batch=batch, frames=2, seed=3, shuffle_groups=shuffle_groups, name="clip"
+    )
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("data"), narrated=6, silent=0)
+
+
+def test_each_sample_once_an_epoch_but_less_than_a_batch(root):
+    batches = make_batches(root)
+    assert (batches.per_epoch, batches.left_out) == (3, 3)
+    for epoch in range(3):
+        seen = [row.pair_id for k in range(3) for row in batches[3 * epoch + k].rows]
+        assert len(seen) == len(set(seen)) == 15
+
+
+def test_each_epoch_leaves_out_others_and_all_equally_often(root):
+    batches = make_batches(root)
+    everyone = set(range(18))
+    left = [frozenset(everyone - set(batches.order(epoch))) for epoch in range(6)]
+    assert all(len(out) == 3 for out in left)
+    assert all(a != b for a, b in itertools.pairwise(left))
+    assert set(Counter(i for out in left for i in out).values()) == {1}
+
+
+def test_each_epoch_has_an_order_of_its_own(root):
+    batches = make_batches(root)
+    assert batches.order(0) != batches.order(1)
+    assert batches.order(1) == batches.order(1)
+
+
+def test_shuffling_keeps_windows_of_row_groups_together(root):
+    batches = make_batches(root, batch=6, shuffle_groups=1)
+    groups = [batches.rows[i].group for i in batches.order(0)]
+    changes = sum(a != b for a, b in itertools.pairwise(groups))
+    assert changes == len(set(groups)) - 1
+
+
+def test_fewer_rows_than_a_batch_make_one_smaller_batch(root):
+    batches = make_batches(root, batch=100)
+    assert (batches.batch, batches.per_epoch, batches.left_out) == (18, 1, 0)
+
+
+def test_pictures_are_those_of_the_shard(root):
+    batches = make_batches(root)
+    for k in range(3):
+        made = batches[k]
+        for row, frames in zip(made.rows, made.frames, strict=True):
+            phase = str(row.text).split(" ")[0].lower()
+            mean = frames.float().mean(dim=(0, 2, 3))
+            assert mean.tolist() == pytest.approx(COLOURS[phase], abs=6)
+
+
+def test_batches_are_the_same_from_memory_disk_and_processes(root):
+    cached, read = make_batches(root), make_batches(root, cache_mb=0)
+    streamed = read.stream(start=2, stop=5, workers=2)
+    for k, made in zip(range(2, 5), streamed, strict=True):
+        for other in (cached[k], read[k]):
+            assert [row.pair_id for row in made.rows] == [row.pair_id for row in other.rows]
+            assert torch.equal(made.frames, other.frames)
+
+
+def test_a_broken_picture_names_pair_and_shard(tmp_path):
+    rows = video_rows(1)
+    whole = rows[1].frames[0]
+    for broken in (whole[: len(whole) // 2], b"", b"GIF89a"):
+        rows[1] = dataclasses.replace(rows[1], frames=[broken] * 4)
+        write_shard(tmp_path, rows)
+        batches = make_batches(tmp_path, batch=3)
+        with pytest.raises(DataError, match=rf"train-00000\.parquet.*{rows[1].pair_id}"):
+            batches[0]
+
+
+def test_spread_takes_one_frame_from_each_stretch():
+    assert spread(8, 4) == [1, 3, 5, 7]
+    assert spread(2, 4) == [0, 0, 1, 1]
+    for seed in range(20):
+        picks = spread(64, 16, generator(seed))
+        assert all(4 * i <= pick < 4 * i + 4 for i, pick in enumerate(picks))
+
+
+def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
+    frames = torch.randint(0, 256, (2, 1, 3, 40, 40), dtype=torch.uint8).expand(2, 3, 3, 40, 40)
+    config = small_config().augment
+    made = augment(frames, side=32, config=config, random=generator(1))
+    assert made.shape == (2, 3, 3, 32, 32)
+    assert made.min() >= 0
+    assert made.max() <= 1
+    assert torch.allclose(made[:, 0], made[:, 1], atol=1e-5)
+    again = augment(frames, side=32, config=config, random=generator(1))
+    assert torch.equal(made, again)
+    other = augment(frames, side=32, config=config, random=generator(2))
+    assert not torch.equal(made, other)
+
+
+def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
+    frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8)
+    still = dataclasses.replace(
+        small_config().augment,
+        rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
+        brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0,
+    )  # fmt: skip
+    made = augment(frames, side=32, config=still, random=generator(0))
+    assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
+    assert small_config().augment.mirror_p == 0
+    mirrored = augment(
+        frames, side=32, config=dataclasses.replace(still, mirror_p=1.0), random=generator(0)
+    )
+    assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)

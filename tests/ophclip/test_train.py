@@ -1,0 +1,160 @@
+"""Training on small real shards: exact resume, bank, left-out parts, a loss that is not finite."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from ophclip import checkpoint
+from ophclip.corpus import Corpus
+from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
+from ophclip.model import OphCLIP
+from ophclip.shards import open_shards
+from ophclip.train import Trainer, train
+from schemas.vocab import Level
+from tests.ophclip.shard_factory import small_config, video_rows, write_dataset, write_shard
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("train"))
+
+
+def losses_of(run):
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(entry["step"], entry["loss"]) for entry in map(json.loads, lines)]
+
+
+def run_training(config, root, run, **options):
+    return train(config, shards_folder=root, run=run, preset="tiny", **options)
+
+
+class Stop(Exception):
+    """Ends a run from outside, as a power cut would."""
+
+
+@pytest.mark.parametrize("text_layers", [0, 1])
+def test_resume_is_exact_to_the_bit(root, tmp_path, monkeypatch, text_layers):
+    config = small_config(
+        "train.checkpoint_every=3",
+        "loss.same_text_cosine=1.0",
+        f"model.text_trainable_layers={text_layers}",
+    )
+    whole = run_training(config, root, tmp_path / "whole")
+
+    plain_step = Trainer.step
+
+    def failing_step(self, step, level, batch):
+        if step == 5:
+            raise Stop
+        return plain_step(self, step, level, batch)
+
+    monkeypatch.setattr(Trainer, "step", failing_step)
+    with pytest.raises(Stop):
+        run_training(config, root, tmp_path / "cut")
+    monkeypatch.undo()
+    torch.manual_seed(12345)  # A new process would stand elsewhere, too.
+    resumed = run_training(config, root, tmp_path / "cut", resume=True)
+
+    assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
+    assert [step for step, _ in losses_of(tmp_path / "cut")] == list(range(8))
+    for name in ("model.safetensors", "training.safetensors"):
+        first = checkpoint._load(whole / name)
+        second = checkpoint._load(resumed / name)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_training_learns_and_the_bank_takes_part(root, tmp_path):
+    config = small_config("train.max_steps=30", "optim.lr=3e-3")
+    run_training(config, root, tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    clips = [entry["loss"] for entry in entries if entry["level"] == "clip"]
+    assert sum(clips[-5:]) < 0.8 * sum(clips[:5])
+    videos = [entry for entry in entries if entry["level"] == "video"]
+    assert "loss_retrieval" not in videos[0]  # The bank is empty at first.
+    assert "loss_retrieval" in videos[-1]
+    assert videos[-1]["bank_filled"] == 1.0
+    assert 0 < videos[-1]["bank_age"] < 10
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_only_split_train_is_trained_on(root, tmp_path):
+    write_shard(tmp_path, [row for i in (1, 2) for row in video_rows(i)])
+    for number, split in ((3, "val"), (4, "test")):
+        write_shard(tmp_path, video_rows(number, split=split), name=f"{split}-00000")
+    corpus = Corpus.select(open_shards(tmp_path, kept_groups=1))
+    assert corpus.video_ids == tuple(f"file_{i:016x}" for i in (1, 2))
+    assert len(corpus.clips) == 6
+
+
+def test_without_silent_videos_retrieval_goes_off_with_a_message(tmp_path):
+    said = []
+    data = write_dataset(tmp_path / "data", silent=0)
+    run_training(small_config("train.max_steps=4"), data, tmp_path / "run", say=said.append)
+    assert any("retrieval is off: 0 silent videos" in line for line in said)
+    assert len(losses_of(tmp_path / "run")) == 4
+
+
+def test_without_titles_the_video_level_goes_off_with_a_message(tmp_path):
+    said = []
+    rows = [dataclasses.replace(row, title=None) for i in (1, 2) for row in video_rows(i)]
+    write_shard(tmp_path / "data", rows)
+    config = small_config("train.max_steps=4")
+    run_training(config, tmp_path / "data", tmp_path / "run", say=said.append)
+    assert any("no video level" in line for line in said)
+    text = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert '"video"' not in text
+
+
+def test_small_batches_and_remainders_are_told(root, tmp_path):
+    said = []
+    config = small_config("data.video_batch=64", "train.max_steps=1")
+    run_training(config, root, tmp_path, say=said.append)
+    assert any("batches of 7 instead of 64" in line for line in said)
+    assert any("leaves out 2 of 12 clip rows" in line for line in said)
+
+
+def test_no_clips_is_an_error(tmp_path):
+    write_dataset(tmp_path / "data", narrated=0)
+    with pytest.raises(DataError, match="0 clip row"):
+        run_training(small_config(), tmp_path / "data", tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(root, tmp_path, monkeypatch):
+    plain = OphCLIP.embed_frames
+
+    def poisoned(self, frames, level):
+        return plain(self, frames, level) * float("nan")
+
+    monkeypatch.setattr(OphCLIP, "embed_frames", poisoned)
+    with pytest.raises(TrainingError, match=r"not finite at step 0 .*first pairs file_.*optim\.lr"):
+        run_training(small_config(), root, tmp_path)
+    assert checkpoint.checkpoints(tmp_path) == []
+
+
+def test_resuming_with_other_shards_is_refused(root, tmp_path):
+    run_training(small_config("train.max_steps=1"), root, tmp_path / "run")
+    other = write_dataset(tmp_path / "other", first=50)
+    with pytest.raises(CheckpointError, match="other shards"):
+        run_training(small_config("train.max_steps=1"), other, tmp_path / "run", resume=True)
+
+
+def test_an_unknown_device_is_refused(root, tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.device"):
+        run_training(small_config("train.device=abacus"), root, tmp_path)
+
+
+def test_the_logit_scale_stays_below_its_limit(root):
+    config = small_config("model.max_logit_scale=14.3")
+    trainer = Trainer(
+        config, Corpus.select(open_shards(root, kept_groups=1)), preset="tiny", say=lambda _: None
+    )
+    with torch.no_grad():
+        trainer.model.log_scales["clip"].fill_(50.0)
+    trainer.step(0, Level.CLIP, next(trainer.stream(Level.CLIP, 0)))
+    assert float(trainer.model.log_scales["clip"].detach().exp()) <= 14.3001
