@@ -2,7 +2,7 @@
 
 Protocol `zero-shot-phase/1`: each frame of a video-level row that lies in exactly one labelled span is
 classified. Its embedding is the mean over the frames within `window_s` / 2 of it, projected at clip
-level, less the mean embedding of training clips; a class's embedding is the mean over its prompt
+level, less the mean embedding of training pictures; a class's embedding is the mean over its prompt
 sentences; the class of largest cosine wins.
 Candidates are the classes that occur in the labels. No smoothing over predictions, no calibration,
 nothing learnt from the evaluated videos.

@@ -13,9 +13,6 @@ from ophclip.config import ModelConfig
 from ophclip.encoders import ImageEncoder, TextEncoder, freeze_batchnorm
 from schemas.vocab import Level
 
-CENTRE_MEMORY = 0.99
-"""How much of `image_centre` stays at each clip step."""
-
 
 class OphCLIP(nn.Module):
     """Image encoder per frame, text encoder, and linear projections for clip and video level.
@@ -45,7 +42,7 @@ class OphCLIP(nn.Module):
         self.log_scales = nn.ParameterDict({h: nn.Parameter(torch.tensor(start)) for h in heads})
         # Sentence encoders put texts of one field into a narrow cone; see `centre_texts`.
         self.register_buffer("text_centre", torch.zeros(self.text_encoder.width))
-        # So do pictures, in the space that they share with texts; see `track_images`.
+        # So do pictures, in the space that they share with texts; see `centre_images`.
         self.register_buffer("image_centre", torch.zeros(config.embedding_dim))
 
     def train(self, mode: bool = True) -> OphCLIP:
@@ -59,14 +56,15 @@ class OphCLIP(nn.Module):
         with torch.no_grad():
             self.text_centre.copy_(self.text_encoder(texts).mean(0))
 
-    def track_images(self, embeddings: torch.Tensor) -> None:
-        """Let `image_centre` follow the mean clip embedding of training; [B, D] come in.
+    def centre_images(self, frames: torch.Tensor) -> None:
+        """Take the mean clip-level embedding of `frames` [N, 3, s, s] as `image_centre`.
 
         Evaluation takes it off: the direction that all pictures share would favour some classes
         (the modality gap, https://arxiv.org/abs/2203.02053).
         """
         with torch.no_grad():
-            self.image_centre.lerp_(embeddings.mean(0).to(self.image_centre), 1 - CENTRE_MEMORY)
+            embeddings = self.project_images(self.frame_features(frames), Level.CLIP)
+            self.image_centre.copy_(embeddings.mean(0))
 
     def frame_features(self, frames: torch.Tensor) -> torch.Tensor:
         """[..., 3, s, s] in [0, 1] to [..., W], before projection."""

@@ -34,10 +34,8 @@ def clip_terms(
 ) -> Terms:
     """Clips [B, F, 3, s, s] in [0, 1] against their narrations."""
     texts = [row.text or "" for row in rows]
-    visual = model.embed_frames(frames, Level.CLIP)
-    model.track_images(visual)
     loss = losses.info_nce(
-        visual,
+        model.embed_frames(frames, Level.CLIP),
         model.embed_texts(texts, Level.CLIP),
         model.logit_scale(Level.CLIP),
         ignored=_ignored(model, rows, texts, config),

@@ -28,6 +28,7 @@ class RunLog:
         self._began_s = time.monotonic()
         self._start = start
         _cut(run / METRICS, start)
+        self._latest: dict[str, tuple[int, Mapping[str, float]]] = {}
         self._metrics = (run / METRICS).open("a", encoding="utf-8")
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=start or None)
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
@@ -63,14 +64,18 @@ class RunLog:
         """Record one finished step (counted from 0)."""
         self._metrics.write(json.dumps({"step": step, "level": level, **values}) + "\n")
         done = step + 1
-        told = f"{level} loss {values['loss']:.3f}  lr {values['lr']:.2e}"
+        # Levels alternate by a ratio: the steps that are shown may all be of one level.
+        self._latest[level] = (step, values)
+        losses = ", ".join(f"{name} {v['loss']:.3f}" for name, (_, v) in sorted(self._latest.items()))
+        told = f"loss {losses}  lr {values['lr']:.2e}"
         if self._bar:
             self._bar.update(self._task, completed=done, description=told)
         if done % self._every and done != self._total:
             return
         self._metrics.flush()
-        for name, value in values.items():
-            self._board.add_scalar(f"{level}/{name}", value, step)
+        for shown, (at, latest) in self._latest.items():
+            for name, value in latest.items():
+                self._board.add_scalar(f"{shown}/{name}", value, at)
         if not self._bar:
             passed_s = time.monotonic() - self._began_s
             left_s = passed_s / (done - self._start) * (self._total - done)

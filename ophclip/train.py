@@ -31,6 +31,10 @@ from schemas.vocab import Level
 
 Say = Callable[[str], None]
 
+CENTRE_ROWS = 32
+CENTRE_FRAMES = 16
+"""The mean picture embedding is measured on this many rows, and frames of each."""
+
 
 def train(
     config: Config,
@@ -168,6 +172,7 @@ class Trainer:
 
     def save(self, run: Path, done: int) -> Path:
         """Write the checkpoint of the state after `done` steps."""
+        self._centre_images()
         state = checkpoint.State(
             step=done,
             clip_batches=self.plan.done(done, Level.CLIP),
@@ -226,6 +231,18 @@ class Trainer:
         title = self.model.embed_texts([row.title or "" for row in rows], Level.VIDEO)
         self.model.train()
         bank.write(places, visual, title, step=step)
+
+    @torch.no_grad()
+    def _centre_images(self) -> None:
+        """Measure the direction that all training pictures share, on frames of some videos."""
+        rows = (self.corpus.videos + self.corpus.silent) or self.corpus.clips
+        rows = tuple(rows[i] for i in spread(len(rows), min(len(rows), CENTRE_ROWS)))
+        frames = torch.cat(
+            [self.store.frames(row, spread(len(row.frame_times_s), CENTRE_FRAMES)) for row in rows]
+        )
+        self.model.eval()
+        self.model.centre_images(plain(frames.to(self.device), side=self.config.model.image_size))
+        self.model.train()
 
     def _batches(self, level: Level, rows: Sequence[Row]) -> Batches:
         data = self.config.data
