@@ -66,7 +66,9 @@ class RunLog:
         done = step + 1
         # Levels alternate by a ratio: the steps that are shown may all be of one level.
         self._latest[level] = (step, values)
-        losses = ", ".join(f"{name} {v['loss']:.3f}" for name, (_, v) in sorted(self._latest.items()))
+        losses = ", ".join(
+            f"{name} {v['loss']:.3f}" for name, (_, v) in sorted(self._latest.items())
+        )
         told = f"loss {losses}  lr {values['lr']:.2e}"
         if self._bar:
             self._bar.update(self._task, completed=done, description=told)

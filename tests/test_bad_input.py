@@ -11,7 +11,9 @@ from tests.test_road import run, status
 
 
 def ingest(source: Path, out: Path, *more: str, code: int):
-    return run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", *more, code=code)
+    return run(
+        "ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", *more, code=code
+    )
 
 
 @pytest.mark.parametrize("text", ["", "\n\r\n# only a comment\n", "\ufeff"])
@@ -71,7 +73,10 @@ def test_video_without_sound_is_a_silent_video(tmp_path) -> None:
     (tmp_path / "list.txt").write_text("case_1.mp4")
     ingest(tmp_path / "list.txt", tmp_path / "out", code=0)
     run("ophvl", "build-pairs", "--out", tmp_path / "out")
-    assert "0 narrated, 1 silent (no_audio 1)" in run("ophvl", "stats", "--out", tmp_path / "out").stdout
+    assert (
+        "0 narrated, 1 silent (no_audio 1)"
+        in run("ophvl", "stats", "--out", tmp_path / "out").stdout
+    )
 
 
 def test_a_file_that_comes_later_is_picked_up_by_the_next_run(tmp_path) -> None:

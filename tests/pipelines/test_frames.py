@@ -39,7 +39,11 @@ def run(media, times, tmp_path, previous=None, quality=90):
     pairs = pa.table(
         {"pair_id": ["p"], "video_id": [VIDEO], "frame_times_s": [times]},
         schema=pa.schema(
-            {"pair_id": pa.string(), "video_id": pa.string(), "frame_times_s": pa.list_(pa.float64())}
+            {
+                "pair_id": pa.string(),
+                "video_id": pa.string(),
+                "frame_times_s": pa.list_(pa.float64()),
+            }
         ),
     )
     result = frames(

@@ -1,6 +1,7 @@
 """Shards: rows with their pictures, one split a file, the manifest true."""
 
 import io
+import itertools
 import json
 
 import pyarrow as pa
@@ -121,7 +122,7 @@ def test_every_picture_is_the_one_of_its_video_and_time(folder) -> None:
 
 def test_rows_of_one_video_do_not_stand_together(folder) -> None:
     videos = pq.read_table(folder / "train-00000.parquet").column("video_id").to_pylist()
-    together = sum(a == b for a, b in zip(videos, videos[1:], strict=False))
+    together = sum(a == b for a, b in itertools.pairwise(videos))
     assert together < len(set(videos)) / 2
 
 
