@@ -7,6 +7,7 @@ Local files are known by their content, so that a renamed copy is the same video
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,19 +90,13 @@ def discover(
 
 def licence_class(licence: str | None) -> LicenceClass:
     """What a published licence allows, as far as its name tells."""
-    text = (licence or "").lower()
-    if not text:
-        return LicenceClass.UNKNOWN
-    creative = "creative commons" in text or text.startswith(("cc", "cc-", "cc "))
-    if creative and (
-        "noncommercial" in text.replace("-", "") or "nc" in text.replace("-", " ").split()
-    ):
-        return LicenceClass.NON_COMMERCIAL
-    if creative or "public domain" in text:
+    words = re.findall(r"[a-z]+", (licence or "").lower())
+    if "cc" in words or ("creative" in words and "commons" in words):
+        non_commercial = "nc" in words or "noncommercial" in words or "commercial" in words
+        return LicenceClass.NON_COMMERCIAL if non_commercial else LicenceClass.OPEN
+    if "public" in words and "domain" in words:
         return LicenceClass.OPEN
-    if "standard" in text or "all rights reserved" in text:
-        return LicenceClass.STANDARD
-    return LicenceClass.UNKNOWN
+    return LicenceClass.STANDARD if "standard" in words else LicenceClass.UNKNOWN
 
 
 def _local_files(line: SourceLine) -> list[Path]:
