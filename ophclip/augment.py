@@ -73,6 +73,10 @@ def _recolour(frames: torch.Tensor, config: AugmentConfig, random: torch.Generat
         drawn = 1 + _uniform(batch, -strength, strength, random)
         return drawn.view(batch, 1, 1, 1, 1).to(frames.device)
 
+    # Rows are brought to a sum of 1, so that grey stays grey.
+    mix = torch.eye(3) + config.channel_mix * torch.randn(batch, 3, 3, generator=random)
+    mix = mix / mix.sum(dim=2, keepdim=True).clamp_min(0.3)
+    frames = torch.einsum("bij,bfjhw->bfihw", mix.to(frames.device), frames)
     cast = 1 + config.cast * (2 * torch.rand(batch, 1, 3, 1, 1, generator=random) - 1)
     frames = frames * factor(config.brightness) * cast.to(frames.device)
     mean = frames.mean(dim=(1, 2, 3, 4), keepdim=True)

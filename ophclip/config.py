@@ -120,6 +120,9 @@ class AugmentConfig:
     contrast: float
     saturation: float
     cast: float
+    # Standard deviation of the shares that colour channels borrow from each other: cameras, lamps
+    # and irises differ, and few videos show few of them.
+    channel_mix: float
 
     def __post_init__(self) -> None:
         _require(0 < self.zoom_min <= self.zoom_max, "0 < zoom_min <= zoom_max must hold")
@@ -132,6 +135,7 @@ class AugmentConfig:
             self.contrast,
             self.saturation,
             self.cast,
+            self.channel_mix,
         )
         _require(min(amounts) >= 0, "augmentation strengths must not be negative")
         _require(

@@ -136,7 +136,7 @@ def _pretrained(name: str) -> nn.Module:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # A log is no terminal.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # A log is no terminal.
     try:
         network: nn.Module = AutoModel.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError) as err:

@@ -61,6 +61,7 @@ def tiny() -> Config:
             contrast=0.2,
             saturation=0.2,
             cast=0.15,
+            channel_mix=0.15,
         ),
         loss=LossConfig(
             use_confidence=False,
@@ -85,7 +86,7 @@ def tiny() -> Config:
             device="auto",
             threads=0,
             epochs=0,
-            max_steps=1200,
+            max_steps=2200,
             clip_steps=9,
             video_steps=1,
             log_every=20,
@@ -135,6 +136,7 @@ def paper() -> Config:
             contrast=0.2,
             saturation=0.2,
             cast=0.05,
+            channel_mix=0.0,
         ),
         loss=LossConfig(
             use_confidence=False,

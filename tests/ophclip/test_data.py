@@ -129,7 +129,7 @@ def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
     still = dataclasses.replace(
         small_config().augment,
         rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
-        brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0,
+        brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
     )  # fmt: skip
     made = augment(frames, side=32, config=still, random=generator(0))
     assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
