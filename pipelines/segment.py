@@ -9,12 +9,11 @@ from itertools import accumulate
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from ophvl.text.descriptive import descriptive_score
-from ophvl.text.matching import Matcher
-
 from ophvl.ids import child_id
 from ophvl.stage import StageResult
+from ophvl.text.descriptive import descriptive_score
 from ophvl.text.disfluencies import without_disfluencies
+from ophvl.text.matching import Matcher
 from ophvl.text.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 
