@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv
+# Where PyPI's torch would bring gigabytes of CUDA: TORCH_FLAGS='--index-url https://download.pytorch.org/whl/cpu'
+TORCH_FLAGS ?=
 BIN := $(VENV)/bin
 DEMO := .demo
 # The twelve surgeries to be judged on are drawn from a seed nobody has used; it is printed, so that
@@ -15,7 +17,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH_FLAGS) torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[curate,train,demo,dev]'
 	touch $@
 

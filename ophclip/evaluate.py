@@ -177,7 +177,9 @@ def zero_shot_phase(
     matched = match(spelled, prompts)
     classes = [p for p in prompts if p in matched.values()]
     number = {name: classes.index(prompt) for name, prompt in matched.items()}
-    store = FrameStore(shards, (), config=config.data, side=config.model.image_size)
+    store = FrameStore(
+        shards, [rows[video] for video in videos], config=config.data, side=config.model.image_size
+    )
     was_training = model.training
     model.eval()
     try:

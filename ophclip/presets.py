@@ -22,7 +22,7 @@ from ophclip.config import (
 
 
 def tiny() -> Config:
-    """A network of 0.2 M parameters beside a frozen sentence encoder."""
+    """An image encoder of 0.2 M parameters beside a frozen sentence encoder."""
     return Config(
         model=ModelConfig(
             image_encoder="scratch",

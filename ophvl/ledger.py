@@ -64,6 +64,12 @@ class Entry:
         return Entry(kind=FailureKind(kind) if kind else None, outcome=outcome, **values)
 
 
+def covered(entries: Mapping[str, Entry]) -> set[str]:
+    """The source videos that a stage of the whole corpus last ran on."""
+    entry = entries.get(WHOLE)
+    return {unit for units in entry.hashes.values() for unit in units} if entry else set()
+
+
 def fingerprint(
     stage: StageSpec, config: DataclassInstance, revisions: Mapping[str, str], inputs: object
 ) -> str:

@@ -25,7 +25,12 @@ def locked(root: Path) -> Iterator[None]:
     Raises:
         UsageError: a live process holds it.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise UsageError(
+            f"{root} cannot be a dataset folder: {err.strerror}; name another with --out"
+        ) from err
     path = root / ".lock"
     while True:
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ophvl.atomic import replacing_folder
 from ophvl.errors import UsageError
 from ophvl.executors import local
-from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome
+from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome, covered
 from ophvl.pins import check_pins
 from ophvl.reporter import Reporter
 from ophvl.source_lines import LineRunner
@@ -173,13 +173,24 @@ class Runner:
         lines = dict(zip(*(c.to_pylist() for c in videos.columns), strict=True))
         passed = set(lines)
         for earlier in self._stages[: self._stages.index(spec)]:
+            entries = self._store.entries(earlier.name)
             if earlier.scope is Scope.UNIT:
-                passed &= {
-                    unit
-                    for unit, entry in self._store.entries(earlier.name).items()
-                    if entry.outcome is EntryOutcome.EMITTED
-                }
+                passed &= {u for u, e in entries.items() if e.outcome is EntryOutcome.EMITTED}
+            elif earlier.scope is Scope.CORPUS:
+                passed &= set(covered(entries))
         return sorted(passed, key=lambda unit: (place[lines[unit]], unit))
+
+    def _all_stopped_before(self, spec: StageSpec) -> bool:
+        """Whether every source video was dropped or failed before `spec`: nothing is left to wait for."""
+        stopped = {
+            unit
+            for earlier in self._stages[: self._stages.index(spec)]
+            if earlier.scope is Scope.UNIT
+            for unit, entry in self._store.entries(earlier.name).items()
+            if entry.outcome is not EntryOutcome.EMITTED
+        }
+        listed = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
+        return bool(listed) and stopped.issuperset(listed)
 
     def _hashes(self, tables: Iterable[str]) -> dict[str, dict[str, ColumnHashes]]:
         """Table to source video to column hashes, from the ledger of the stages that wrote them."""
@@ -216,7 +227,7 @@ class Runner:
             self._reporter.advanced(UnitReport(unit=WHOLE, unchanged=(spec.name,)))
             self._reporter.ended()
             return
-        if not ready:
+        if not ready and not self._all_stopped_before(spec):
             raise UsageError(
                 f"no video is ready for stage {spec.name}; run the stages before it first, "
                 "and see `ophvl status` for what became of each video"

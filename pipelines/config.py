@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+def _require_positive(config: object, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DiscoverConfig:
     """Nothing to set yet."""
@@ -22,6 +28,9 @@ class DownloadConfig:
     # Largest picture height to fetch, in pixels.
     max_height: int = 720
 
+    def __post_init__(self) -> None:
+        _require_positive(self, "max_height")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TranscribeConfig:
@@ -31,6 +40,9 @@ class TranscribeConfig:
     # ISO 639-1 code, or "auto" to detect it.
     language: str = "auto"
     beam_size: int = 5
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "beam_size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +96,9 @@ class PairConfig:
     clip_frames: int = 8
     video_frames: int = 64
 
+    def __post_init__(self) -> None:
+        _require_positive(self, "clip_frames", "video_frames")
+
 
 @dataclass(frozen=True, kw_only=True)
 class FramesConfig:
@@ -91,12 +106,20 @@ class FramesConfig:
     short_side: int = 256
     quality: int = 90
 
+    def __post_init__(self) -> None:
+        _require_positive(self, "short_side", "quality")
+        if self.quality > 100:
+            raise ValueError("quality must be at most 100")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShardConfig:
     # Rows of at least this many bytes fill a shard file; the last may be smaller.
     shard_bytes: int = 256 * 2**20
     row_group_bytes: int = 8 * 2**20
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "shard_bytes", "row_group_bytes")
 
 
 CONFIGS: dict[str, type] = {

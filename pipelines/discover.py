@@ -35,6 +35,11 @@ VIDEO_SUFFIXES = frozenset(
         ".ogv",
         ".ts",
         ".webm",
+        ".wmv",
+        ".mts",
+        ".m2ts",
+        ".vob",
+        ".mod",
     )
 )
 """What counts as a video when a whole folder is named. A file named by itself may end as it likes."""
@@ -91,6 +96,8 @@ def discover(
 def licence_class(licence: str | None) -> LicenceClass:
     """What a published licence allows, as far as its name tells."""
     words = re.findall(r"[a-z]+", (licence or "").lower())
+    if "nd" in words or "noderivatives" in words or "noderivs" in words:
+        return LicenceClass.UNKNOWN  # Whether a dataset is a derivative is for its maker to judge.
     if "cc" in words or ("creative" in words and "commons" in words):
         non_commercial = "nc" in words or "noncommercial" in words or "commercial" in words
         return LicenceClass.NON_COMMERCIAL if non_commercial else LicenceClass.OPEN

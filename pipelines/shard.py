@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ophvl.errors import UsageError
 from ophvl.ids import sha256_file
 from ophvl.stage import StageResult
 from ophvl.store import TableReader
@@ -110,11 +111,18 @@ def _joined(read: TableReader, videos: list[str]) -> pa.Table:
         )
     }
     times = pairs.column("frame_times_s").to_pylist()
-    order = [
-        place[video_id, time_s]
-        for video_id, of_pair in zip(pairs.column("video_id").to_pylist(), times, strict=True)
-        for time_s in of_pair
-    ]
+    try:
+        order = [
+            place[video_id, time_s]
+            for video_id, of_pair in zip(pairs.column("video_id").to_pylist(), times, strict=True)
+            for time_s in of_pair
+        ]
+    except KeyError as err:
+        video_id, time_s = err.args[0]
+        raise UsageError(
+            f"{video_id} has no picture at {time_s} s: its pairs are newer than its frames. "
+            "Run `ophvl run frames..shard`"
+        ) from err
     offsets = [0]
     for of_pair in times:
         offsets.append(offsets[-1] + len(of_pair))

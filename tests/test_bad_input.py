@@ -97,6 +97,8 @@ def test_a_file_that_comes_later_is_picked_up_by_the_next_run(tmp_path) -> None:
         ("transcribe.recogniser=faster-wisper", "did you mean 'faster-whisper'"),
         ("model=base", "stage.key=value"),
         ("segment.min_clip_s=99.0", "min_clip_s <= max_clip_s"),
+        ("pair.clip_frames=0", "clip_frames must be at least 1"),
+        ("frames.quality=101", "quality must be at most 100"),
     ],
 )
 def test_unknown_or_unfit_settings_are_refused_before_anything_is_done(
@@ -132,3 +134,46 @@ def test_unknown_stage_and_video(tmp_path) -> None:
     ingest(tmp_path / "list.txt", out, code=0)
     assert "did you mean 'segment'" in run("ophvl", "run", "segmnt", "--out", out, code=2).stderr
     assert "there is no video" in run("ophvl", "show", "file_x", "--out", out, code=2).stderr
+
+
+def test_stages_run_one_at_a_time_say_what_is_to_be_run_before(tmp_path) -> None:
+    make_video(tmp_path / "case_1.mp4", seconds=1.0)
+    (tmp_path / "list.txt").write_text("case_1.mp4")
+    out = tmp_path / "out"
+    ingest(tmp_path / "list.txt", out, code=0)
+    run("ophvl", "run", "segment..title", "--out", out)
+    run("ophvl", "run", "pair", "--out", out)  # Nothing is ready: split has not run.
+    assert status(out)["pending"] == 1
+    run("ophvl", "run", "split..shard", "--out", out)
+    run(
+        "ophvl",
+        "run",
+        "pair",
+        "--out",
+        out,
+        "--set",
+        "pair.clip_frames=3",
+        "--set",
+        "pair.video_frames=5",
+    )
+    message = run("ophvl", "run", "shard", "--out", out, code=2).stderr
+    assert "ophvl run frames..shard" in message
+    run("ophvl", "run", "frames..shard", "--out", out)
+    run("ophvl", "check", "--out", out)
+
+
+def test_a_list_of_dropped_videos_ends_well(tmp_path) -> None:
+    make_video(tmp_path / "Eye makeup tutorial for beginners.mp4", seconds=1.0)
+    (tmp_path / "list.txt").write_text("Eye makeup tutorial for beginners.mp4")
+    out = tmp_path / "out"
+    ingest(tmp_path / "list.txt", out, code=0)
+    run("ophvl", "build-pairs", "--out", out)
+    counts = status(out)
+    assert (counts["listed"], counts["dropped"]) == (1, 1)
+    run("ophvl", "check", "--out", out)
+
+
+def test_a_file_in_the_place_of_the_dataset_folder(tmp_path) -> None:
+    (tmp_path / "list.txt").write_text("case_1.mp4")
+    (tmp_path / "out").write_text("a file")
+    assert "--out" in ingest(tmp_path / "list.txt", tmp_path / "out", code=2).stderr

@@ -26,6 +26,23 @@ SLACK_S = 0.5
 
 def check_folder(store: Store) -> list[Violation]:
     """All violations in the tables and shards of a dataset folder; it repairs nothing."""
+    tables, found = _read_tables(store)
+    for name, table in tables.items():
+        for key in TABLES[name].foreign_keys:
+            if key.parent in tables:
+                parents = tables[key.parent].column(key.parent_column)
+                found += TABLES[name].check_foreign_key(table, key, parents)
+    for name in ("transcripts", "narrations", "pairs"):
+        if name in tables and "media" in tables:
+            found += _beyond_end(TABLES[name], tables[name], tables["media"])
+    pairs = _ready_pairs(store, tables["pairs"]) if "pairs" in tables else None
+    return found + _check_shards(store.root / "shards", pairs)
+
+
+def _read_tables(store: Store) -> tuple[dict[str, pa.Table], list[Violation]]:
+    """The tables that can be read, and what is wrong with each table by itself."""
+    import pyarrow as pa
+
     found: list[Violation] = []
     tables: dict[str, pa.Table] = {}
     for name, spec in TABLES.items():
@@ -35,19 +52,12 @@ def check_folder(store: Store) -> list[Violation]:
             tables[name] = store.read(name)
         except SchemaError as err:
             found += err.violations
-            continue
-        found += spec.check(tables[name])
-    for name, table in tables.items():
-        for key in TABLES[name].foreign_keys:
-            if key.parent in tables:
-                parents = tables[key.parent].column(key.parent_column)
-                found += TABLES[name].check_foreign_key(table, key, parents)
-    if "media" in tables:
-        for name in ("transcripts", "narrations", "pairs"):
-            if name in tables:
-                found += _beyond_end(TABLES[name], tables[name], tables["media"])
-    pairs = _ready_pairs(store, tables["pairs"]) if "pairs" in tables else None
-    return found + _check_shards(store.root / "shards", pairs)
+        except (OSError, pa.ArrowException) as err:
+            told = str(err).splitlines()[:1]
+            found += _violation(name, "unreadable file", "(file)", "what the ledger names", told)
+        else:
+            found += spec.check(tables[name])
+    return tables, found
 
 
 def _ready_pairs(store: Store, pairs: pa.Table) -> pa.Table:
@@ -91,11 +101,16 @@ def _check_shards(folder: Path, pairs: pa.Table | None) -> list[Violation]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return []
-    listed = {file["name"]: file for file in json.loads(manifest.read_text())["shards"]}
     present = {path.name for path in folder.glob("*.parquet")}
+    manifest = folder / "manifest.json"
+    listed: dict[str, dict[str, str]] = {}
+    if manifest.exists():
+        try:
+            listed = {file["name"]: file for file in json.loads(manifest.read_text())["shards"]}
+        except (ValueError, KeyError, TypeError):
+            return _violation("shards", "unreadable file", "(file)", "JSON", [manifest.name])
+    elif not present:
+        return []
     found = _violation(
         "shards",
         "not in the manifest",

@@ -271,10 +271,17 @@ def test_the_export_folder_is_replaced_whole_and_made_again_when_lost(toy: ToyFo
 
 
 def test_nothing_ready_is_told(toy: ToyFolder) -> None:
-    toy.videos(a="fail")
+    toy.videos("a")
+    toy.run(["list"])
     with pytest.raises(UsageError, match="no video is ready for stage split"):
-        toy.run()
+        toy.run(["split"])
+
+
+def test_where_every_video_failed_there_is_nothing_to_wait_for(toy: ToyFolder) -> None:
+    toy.videos(a="fail")
+    toy.run()
     assert toy.outcomes("fetch") == {"a": "failed"}
+    assert list((toy.root / "cards").iterdir()) == []
 
 
 def test_results_do_not_depend_on_the_range_they_were_run_in(toy: ToyFolder) -> None:

@@ -93,6 +93,7 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
         ("CC BY 4.0", LicenceClass.OPEN),
         ("CC BY-NC-SA 4.0", LicenceClass.NON_COMMERCIAL),
         ("Attribution-NonCommercial Creative Commons", LicenceClass.NON_COMMERCIAL),
+        ("CC BY-ND 4.0", LicenceClass.UNKNOWN),
         ("CCTV footage, ask us", LicenceClass.UNKNOWN),
         ("Public Domain Mark", LicenceClass.OPEN),
     ],

@@ -115,3 +115,14 @@ def test_manifest_names_stay_in_the_folder(store: Store) -> None:
     manifest = store.root / "shards" / "manifest.json"
     manifest.write_text(json.dumps({"shards": [{"name": "../../etc/passwd", "sha256": ""}]}))
     assert found(store) == {("shards", "missing file"), ("shards", "not in the manifest")}
+
+
+def test_damaged_and_missing_files_are_found_and_named(store: Store) -> None:
+    (store.root / "shards" / "manifest.json").unlink()
+    assert ("shards", "not in the manifest") in found(store)
+    (store.root / "shards" / "manifest.json").write_text("{")
+    assert ("shards", "unreadable file") in found(store)
+    damaged = next((store.root / "tables" / "titles").iterdir())
+    damaged.write_bytes(b"PAR1 no more")
+    next((store.root / "tables" / "routes").iterdir()).unlink()
+    assert {("titles", "unreadable file"), ("routes", "unreadable file")} <= found(store)
