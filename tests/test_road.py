@@ -197,3 +197,15 @@ def test_shard_with_an_extra_column_is_refused_by_name(built, tmp_path) -> None:
         message = run(*command, code=2).stderr
         assert "label" in message
         assert path.name in message
+
+
+def test_openai_whisper_fills_the_same_table(tmp_path) -> None:
+    copy_videos(tmp_path, "narrated_02")
+    (tmp_path / "list.txt").write_text("narrated_02.mp4")
+    settings = ("--set", "transcribe.recogniser=openai-whisper", "--set", "transcribe.beam_size=1")
+    out = tmp_path / "out"
+    run("ophvl", "ingest", "--source", tmp_path / "list.txt", "--out", out, *TINY, *settings)
+    rows = pq.read_table(out / "tables" / "transcripts").to_pylist()
+    assert {(row["recogniser"], row["model"]) for row in rows} == {("openai-whisper", "tiny.en")}
+    assert all(row["words"] for row in rows)
+    run("ophvl", "check", "--out", out)

@@ -147,14 +147,15 @@ def _range(span: tuple[str, str], known: list[str]) -> list[str]:
 
 
 def _exit_if_failed(store: Store, names: Sequence[str]) -> None:
+    from ophvl.report.terminal import printable
+
     failures = store.read("failures", ["stage", "unit", "kind", "message"]).to_pylist()
     failures = [row for row in failures if row["stage"] in names]
     if not failures:
         return
     for row in failures[:20]:
-        typer.echo(
-            f"failed at {row['stage']}: {row['unit']}: {row['kind']}: {row['message']}", err=True
-        )
+        told = f"failed at {row['stage']}: {row['unit']}: {row['kind']}: {row['message']}"
+        typer.echo(printable(told), err=True)
     if len(failures) > 20:
         typer.echo(f"and {len(failures) - 20} more; see table failures", err=True)
     raise typer.Exit(FAILED_AND_RECORDED)

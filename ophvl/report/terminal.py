@@ -8,6 +8,11 @@ from ophvl.accounts import Account
 from ophvl.report.statistics import Statistics
 
 
+def printable(text: str) -> str:
+    """`text` without control characters: what a web site wrote must not steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def funnel_lines(account: Account) -> list[str]:
     """The funnel: source lines, source videos, and what became of them stage by stage."""
     lines, units = account.lines, account.units

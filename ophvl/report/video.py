@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ophvl.errors import UsageError
 from ophvl.ledger import EntryOutcome
+from ophvl.report.terminal import printable
 from ophvl.stage import Scope
 from ophvl.store import Store
 from schemas.catalogue import TABLES
@@ -25,7 +26,7 @@ def video_lines(store: Store, video_id: str) -> list[str]:
         shown = ", ".join(known[:5]) or "none"
         raise UsageError(f"there is no video {video_id} in {store.root}; there are {shown} ...")
     (video,) = videos.to_pylist()
-    text = [f"{video_id}: {video['title']}", f"  from {video['location']}"]
+    text = [printable(f"{video_id}: {video['title']}"), printable(f"  from {video['location']}")]
     for spec in store.stages.values():
         if spec.scope is not Scope.UNIT:
             continue
@@ -58,4 +59,4 @@ def _rows(store: Store, table: str, video_id: str) -> list[str]:
 
 def _short(value: object) -> str:
     text = f"{value:.2f}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return printable(text if len(text) <= 60 else text[:57] + "...")
