@@ -65,8 +65,6 @@ class _Entry:
 class Matcher:
     """Finds concepts. The automaton is built at first use; `find` keeps no state between texts."""
 
-    note = ""
-
     def __init__(self, ontology: Ontology) -> None:
         self.ontology = ontology
         self._rules: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
