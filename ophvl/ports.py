@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ophvl.stage import Port
+from schemas.guards import Guard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,24 +105,61 @@ class Word:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HotWords:
+    """What a recogniser is told beforehand: terms, and sentences in the style of what will be said."""
+
+    version: int
+    words: tuple[str, ...]
+    prompt: str
+    sha256: str
+
+    @property
+    def revision(self) -> str:
+        return f"hot words {self.version}@{self.sha256[:12]}"
+
+    @property
+    def text(self) -> str:
+        """The words, then the prompt, whose style the recogniser goes on with."""
+        listed = ", ".join(self.words)
+        return " ".join(part for part in (listed and f"{listed}.", self.prompt) if part)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segment:
-    """A stretch of recognised speech. Its words lie inside it, in order, without overlap."""
+    """A stretch of recognised speech. Its words lie inside it, in order, without overlap.
+
+    `language` (ISO 639-1) is that of the text. The three measures are those of the window of at most 30 s
+    that it was heard in. `flags` are the guards that take it for invented.
+    """
 
     start_s: float
     end_s: float
     text: str
     words: tuple[Word, ...]
+    language: str
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
+    flags: frozenset[Guard] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """The language spoken (ISO 639-1), how sure it is, and who says so: "config" or a model.
+
+    All None where there is no speech, or no model that tells languages apart.
+    """
+
+    code: str | None = None
+    probability: float | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """What was heard in a video. Language is None where no speech was found."""
+    """What was heard in a video."""
 
-    language: str | None
-    language_probability: float | None
+    language: Language
     speech_s: float
     segments: tuple[Segment, ...]
 
@@ -166,6 +204,8 @@ class Recogniser(Port, Protocol):
     @property
     def model_sha256(self) -> str: ...
 
-    def transcribe(self, blocks: Iterator[Samples], duration_s: float) -> Transcript:
+    def transcribe(
+        self, blocks: Iterator[Samples], duration_s: float, hot_words: HotWords
+    ) -> Transcript:
         """Transcribe the blocks of one video of this duration; times are those of the video."""
         ...

@@ -8,25 +8,40 @@ from schemas.base import Column, ForeignKey, TableSpec, within
 
 SPEECH = TableSpec(
     name="speech",
-    version=1,
+    version=2,
     meaning="how much is said in each video",
     columns=(
         Column(name="video_id", type=pa.string(), meaning="source video"),
         Column(name="speech_s", type=pa.float64(), meaning="seconds with voice activity", unit="s"),
         Column(name="speech_ratio", type=pa.float64(), meaning="speech_s by duration"),
         Column(
-            name="words_per_minute", type=pa.float64(), meaning="words by duration", unit="1/min"
+            name="words_per_minute",
+            type=pa.float64(),
+            meaning="words of segments without a flag, by duration",
+            unit="1/min",
+        ),
+        Column(name="segments", type=pa.int64(), meaning="transcript segments"),
+        Column(
+            name="flagged_segments",
+            type=pa.int64(),
+            meaning="those that a guard takes for invented text",
         ),
         Column(
             name="language",
             type=pa.string(),
-            meaning="ISO 639-1 code; null without speech",
+            meaning="ISO 639-1 code; null without speech or a model that tells languages apart",
             nullable=True,
         ),
         Column(
             name="language_probability",
             type=pa.float64(),
-            meaning="how sure the language is",
+            meaning="how sure the language is; 1 where the config gives it",
+            nullable=True,
+        ),
+        Column(
+            name="language_source",
+            type=pa.string(),
+            meaning="config, or the model that detected the language",
             nullable=True,
         ),
     ),
@@ -36,6 +51,8 @@ SPEECH = TableSpec(
         within("speech_s", 0.0),
         within("speech_ratio", 0.0, 1.0),
         within("words_per_minute", 0.0),
+        within("segments", 0),
+        within("flagged_segments", 0),
         within("language_probability", 0.0, 1.0),
     ),
 )

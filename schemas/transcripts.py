@@ -5,6 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from schemas.base import Column, ForeignKey, TableSpec, matches, span, within
+from schemas.guards import GUARD_MEANINGS, GUARDS
+
+__all__ = ["GUARDS", "TRANSCRIPTS", "WORD"]
 
 WORD = pa.struct(
     [
@@ -18,7 +21,7 @@ WORD = pa.struct(
 
 TRANSCRIPTS = TableSpec(
     name="transcripts",
-    version=1,
+    version=2,
     meaning="transcript segments with words, as recognised",
     columns=(
         Column(name="segment_id", type=pa.string(), meaning="<video_id>-s<number>"),
@@ -34,18 +37,21 @@ TRANSCRIPTS = TableSpec(
         Column(
             name="avg_logprob",
             type=pa.float64(),
-            meaning="mean log probability of the tokens",
+            meaning="mean log probability of the tokens of the window it was heard in",
             unit="nat",
         ),
         Column(
-            name="no_speech_prob", type=pa.float64(), meaning="probability that there is no speech"
+            name="no_speech_prob",
+            type=pa.float64(),
+            meaning="probability that there is no speech in that window",
         ),
         Column(
             name="compression_ratio",
             type=pa.float64(),
-            meaning="bytes of the text by its compressed bytes; high for loops",
+            meaning="bytes of that window's text by its compressed bytes; high for loops",
         ),
-        Column(name="language", type=pa.string(), meaning="ISO 639-1 code"),
+        *(Column(name=g, type=pa.bool_(), meaning=f"flag: {m}") for g, m in GUARD_MEANINGS.items()),
+        Column(name="language", type=pa.string(), meaning="ISO 639-1 code of the text"),
         Column(name="recogniser", type=pa.string(), meaning="faster-whisper or openai-whisper"),
         Column(name="model", type=pa.string(), meaning="name of the weights"),
         Column(name="model_sha256", type=pa.string(), meaning="hash of the weights file"),

@@ -1,4 +1,4 @@
-"""The reference engine openai-whisper. In: speech. Out: segments with timed words.
+"""The reference engine openai-whisper. In: windows of speech. Out: their text with timed words.
 
 https://github.com/openai/whisper
 """
@@ -8,66 +8,88 @@ from __future__ import annotations
 import base64
 import functools
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.backends.ct2_layout import read_openai_weights
+from ophvl.backends.engine import Heard, check_request
 from ophvl.backends.weights import Weights
 from ophvl.errors import ConfigError
-from ophvl.ports import Segment, Word
+from ophvl.ports import Word
 
 if TYPE_CHECKING:
+    import torch
     from whisper.model import Whisper
+    from whisper.tokenizer import Tokenizer
 
     from ophvl.ports import Samples
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAIWhisper:
-    """Whisper on one CPU thread (float32) or a GPU (float16); the model is loaded at first use.
+    """Whisper on one CPU thread (float32) or a GPU (float16).
 
-    `hot_words` is text that makes its words more likely. Decoding is deterministic: no sampling, no
-    memory of what was said before.
+    Decoding is deterministic: no sampling, no memory of what was said before.
     """
 
     weights: Weights
     gpu: bool = False
     beam_size: int = 5
-    hot_words: str = ""
     name: str = "openai-whisper"
 
-    def detect_language(self, samples: Samples) -> tuple[str, float]:
+    @property
+    def is_multilingual(self) -> bool:
+        return bool(self._model.is_multilingual)
+
+    def language_probabilities(self, window: Samples) -> Mapping[str, float]:
         import whisper
+
+        _, probabilities = whisper.detect_language(self._model, self._mel(window))
+        return {str(language): float(p) for language, p in probabilities.items()}
+
+    def recognise(
+        self, windows: Sequence[Samples], language: str, hints: str = ""
+    ) -> Iterator[Heard]:
+        from whisper.tokenizer import get_tokenizer
 
         model = self._model
-        if not model.is_multilingual:
-            return "en", 1.0
-        start = whisper.pad_or_trim(samples)
-        mel = whisper.log_mel_spectrogram(start, n_mels=model.dims.n_mels).to(model.device)
-        _, probabilities = whisper.detect_language(model, mel)
-        language = max(probabilities, key=probabilities.__getitem__)
-        return str(language), float(probabilities[language])
+        tokenizer = get_tokenizer(
+            model.is_multilingual, num_languages=model.num_languages, language=language
+        )
+        tokens = len(tokenizer.encode(" " + hints))
+        check_request(self.weights, self.is_multilingual, language, tokens if hints else 0)
+        for window in windows:
+            yield self._hear(window, tokenizer, hints)
 
-    def recognise(self, samples: Samples, language: str) -> Iterator[Segment]:
+    def _hear(self, window: Samples, tokenizer: Tokenizer, hints: str) -> Heard:
         import whisper
+        from whisper.audio import HOP_LENGTH
+        from whisper.timing import add_word_timestamps
 
-        if language != "en" and not self._model.is_multilingual:
-            raise ConfigError(f"{self.weights.name} knows English only, not '{language}'")
-        result = whisper.transcribe(
-            self._model,
-            samples,
-            language=language,
+        mel = self._mel(window)
+        options = whisper.DecodingOptions(
+            language=tokenizer.language or "en",
             beam_size=self.beam_size if self.beam_size > 1 else None,
             temperature=0.0,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-            initial_prompt=self.hot_words or None,
-            carry_initial_prompt=bool(self.hot_words),
+            without_timestamps=True,
+            prompt=hints or None,
             fp16=self.gpu,
         )
-        for heard in result["segments"]:
-            words = tuple(
+        said = whisper.decode(self._model, mel, options)
+        frames = len(window) // HOP_LENGTH
+        timed = {"seek": 0, "start": 0.0, "end": frames / 100, "tokens": said.tokens}
+        add_word_timestamps(
+            segments=[timed],
+            model=self._model,
+            tokenizer=tokenizer,
+            mel=mel,
+            num_frames=frames,
+            last_speech_timestamp=0.0,
+        )
+        return Heard(
+            text=said.text,
+            words=tuple(
                 Word(
                     word=word["word"],
                     start_s=float(word["start"]),
@@ -75,17 +97,21 @@ class OpenAIWhisper:
                     probability=float(word["probability"]),
                     interpolated=False,
                 )
-                for word in heard["words"]
-            )
-            yield Segment(
-                start_s=float(heard["start"]),
-                end_s=float(heard["end"]),
-                text=heard["text"],
-                words=words,
-                avg_logprob=float(heard["avg_logprob"]),
-                no_speech_prob=float(heard["no_speech_prob"]),
-                compression_ratio=float(heard["compression_ratio"]),
-            )
+                for word in timed["words"]
+            ),
+            avg_logprob=float(said.avg_logprob),
+            no_speech_prob=float(said.no_speech_prob),
+            compression_ratio=float(said.compression_ratio),
+        )
+
+    def _mel(self, window: Samples) -> torch.Tensor:
+        """Log-mel spectrogram of 30 s, the rest silent: shape (mel bands, 3000)."""
+        import whisper
+
+        padded = whisper.pad_or_trim(window)
+        mel: torch.Tensor = whisper.log_mel_spectrogram(padded, n_mels=self._model.dims.n_mels)
+        mel = mel.to(self._model.device)
+        return mel.half() if self.gpu else mel
 
     @functools.cached_property
     def _model(self) -> Whisper:

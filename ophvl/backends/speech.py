@@ -1,14 +1,15 @@
 """Voice activity. In: audio blocks of one video. Out: windows of speech alone, cut in silence.
 
-A window is small enough to hold, whatever the length of the video, and knows where each of its stretches
-of speech stands in the video.
+A window is as long as the recogniser hears at once, and knows where each of its stretches of speech
+stands in the video. What is held is bounded, whatever the length of the video.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from ophvl.ports import SAMPLE_RATE
@@ -16,13 +17,20 @@ from ophvl.ports import SAMPLE_RATE
 if TYPE_CHECKING:
     from ophvl.ports import Samples
 
-WINDOW_S = 300.0
+HOLD_S = 300.0
 """Longest stretch of audio held at once: 19 MB of samples."""
+
+WINDOW_S = 29.0
+"""Longest window: Whisper hears 30 s at once, and a window that fits is never cut by the recogniser."""
 
 _MIN_SPEECH_MS = 250
 _MIN_SILENCE_S = 0.5
+_LEAST_SPEECH_S = 1.0
+"""Less than this in all of what is held is a cough or a chord, and not worth loading a model for."""
 _PAD_S = 0.2
 """Silence kept on either side of speech: the recogniser needs it to hear where words begin."""
+_MAX_SPEECH_S = WINDOW_S - 2 * _PAD_S
+"""Speech without a pause is cut here, in its last short silence of about 0.1 s if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,32 @@ class SpeechWindow:
     pieces: tuple[_Piece, ...]
     speech_s: float
 
+    @classmethod
+    def whole(cls, samples: Samples, start_s: float = 0.0) -> SpeechWindow:
+        """All of `samples`, which begin at `start_s` of the video, whatever sounds in them."""
+        length_s = len(samples) / SAMPLE_RATE
+        piece = _Piece(packed_s=0.0, start_s=start_s, end_s=start_s + length_s)
+        return cls(samples=samples, pieces=(piece,), speech_s=length_s)
+
+    @property
+    def length_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+    def after(self, start_s: float) -> SpeechWindow:
+        """The rest of the window from `start_s` on, which lies inside it."""
+        pieces = tuple(
+            replace(
+                piece,
+                packed_s=max(0.0, piece.packed_s - start_s),
+                start_s=piece.start_s + max(0.0, start_s - piece.packed_s),
+            )
+            for piece in self.pieces
+            if piece.packed_s + piece.end_s - piece.start_s > start_s
+        )
+        rest = self.samples[round(start_s * SAMPLE_RATE) :]
+        speech_s = min(self.speech_s, len(rest) / SAMPLE_RATE)
+        return SpeechWindow(samples=rest, pieces=pieces, speech_s=speech_s)
+
     def in_video(self, start_s: float, end_s: float) -> tuple[float, float]:
         """Times in `samples` as times in the video; both ends stay in one stretch of speech."""
         starts = [piece.packed_s for piece in self.pieces]
@@ -54,15 +88,15 @@ class SpeechWindow:
 
 
 def speech_windows(
-    blocks: Iterator[Samples], duration_s: float, window_s: float = WINDOW_S
+    blocks: Iterator[Samples], duration_s: float, hold_s: float = HOLD_S
 ) -> Iterator[SpeechWindow]:
-    """Find speech in the audio of one video, up to `duration_s`; silent windows yield nothing.
+    """Find speech in the audio of one video, up to `duration_s`; what is silent yields nothing.
 
-    No more than `window_s` seconds of audio are held, whatever the length of the video.
+    No more than `hold_s` seconds of audio (and the last block) are held.
     """
     import numpy as np
 
-    limit = round(window_s * SAMPLE_RATE)
+    limit = round(hold_s * SAMPLE_RATE)
     remaining = round(duration_s * SAMPLE_RATE)
     offset = 0
     held: list[Samples] = []
@@ -91,6 +125,7 @@ def _speech_spans(audio: Samples) -> list[tuple[int, int]]:
         min_speech_duration_ms=_MIN_SPEECH_MS,
         min_silence_duration_ms=round(_MIN_SILENCE_S * 1000),
         speech_pad_ms=0,
+        max_speech_duration_s=_MAX_SPEECH_S,
     )
     return [(span["start"], span["end"]) for span in get_speech_timestamps(audio, options)]
 
@@ -111,27 +146,51 @@ def _before(spans: Sequence[tuple[int, int]], cut: int) -> list[tuple[int, int]]
 
 
 def _pack(audio: Samples, spans: Sequence[tuple[int, int]], offset: int) -> Iterator[SpeechWindow]:
+    """Fill windows with padded spans, as many as go into each."""
+    if sum(map(_length, spans)) < _LEAST_SPEECH_S * SAMPLE_RATE:
+        return
+    limit = round(WINDOW_S * SAMPLE_RATE)
+    padded = _padded(spans, len(audio))
+    first = 0
+    while first < len(spans):
+        size, last = 0, first
+        while last < len(spans) and (last == first or size + _length(padded[last]) <= limit):
+            size += _length(padded[last])
+            last += 1
+        speech = sum(map(_length, spans[first:last]))
+        yield _window(audio, padded[first:last], offset, speech / SAMPLE_RATE)
+        first = last
+
+
+def _padded(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    """The spans with silence on either side; neighbours share what is between them."""
+    pad = round(_PAD_S * SAMPLE_RATE)
+    borders = [0, *((a[1] + b[0]) // 2 for a, b in pairwise(spans)), length]
+    return [
+        (max(low, start - pad), min(high, end + pad))
+        for (start, end), low, high in zip(spans, borders, borders[1:], strict=False)
+    ]
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _window(
+    audio: Samples, spans: Sequence[tuple[int, int]], offset: int, speech_s: float
+) -> SpeechWindow:
     import numpy as np
 
-    if not spans:
-        return
-    pad = round(_PAD_S * SAMPLE_RATE)
-    pieces: list[_Piece] = []
-    parts: list[Samples] = []
-    packed = 0
-    for start, end in spans:
-        first, last = max(0, start - pad), min(len(audio), end + pad)
-        parts.append(audio[first:last])
-        pieces.append(
+    packed = accumulate(map(_length, spans), initial=0)
+    return SpeechWindow(
+        samples=np.concatenate([audio[first:last] for first, last in spans]),
+        pieces=tuple(
             _Piece(
-                packed_s=packed / SAMPLE_RATE,
+                packed_s=at / SAMPLE_RATE,
                 start_s=(offset + first) / SAMPLE_RATE,
                 end_s=(offset + last) / SAMPLE_RATE,
             )
-        )
-        packed += last - first
-    yield SpeechWindow(
-        samples=np.concatenate(parts),
-        pieces=tuple(pieces),
-        speech_s=sum(end - start for start, end in spans) / SAMPLE_RATE,
+            for at, (first, last) in zip(packed, spans, strict=False)
+        ),
+        speech_s=speech_s,
     )

@@ -1,9 +1,14 @@
-"""Word times. In: words as a recogniser timed them. Out: words in order, without overlap, none empty."""
+"""Word times. In: words as a recogniser timed them. Out: every word of the text, in order, without overlap.
+
+No word is dropped for want of a time, numbers least of all ("2.4 mm", "23-gauge", "10-0"): what has no
+usable time shares that of a neighbour, and is marked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 from ophvl.ports import Word
 
@@ -11,12 +16,25 @@ _MIN_WORD_S = 0.02
 """The step of Whisper's own clock. A word shorter than this has no usable time."""
 
 
-def untimed_words(text: str, at_s: float) -> list[Word]:
-    """The words of a text that a recogniser gave no word times for."""
-    return [
-        Word(word=word, start_s=at_s, end_s=at_s, probability=0.0, interpolated=True)
-        for word in text.split()
-    ]
+def timed_words(text: str, pieces: Sequence[Word], start_s: float) -> list[Word]:
+    """All words of `text`, each with the time of its pieces; those that have none are marked.
+
+    `start_s` serves as the time of words before the first that has one.
+    """
+    said, found = text.split(), whole_words(pieces)
+    names = [word.word.strip() for word in found]
+    words: list[Word] = []
+    for tag, a, b, c, d in SequenceMatcher(None, names, said, autojunk=False).get_opcodes():
+        if tag == "equal":
+            words += (replace(word, word=word.word.strip()) for word in found[a:b])
+        elif tag != "delete":
+            at_s = words[-1].end_s if words else start_s
+            words += (_untimed(word, at_s) for word in said[c:d])
+    return words
+
+
+def _untimed(word: str, at_s: float) -> Word:
+    return Word(word=word, start_s=at_s, end_s=at_s, probability=0.0, interpolated=True)
 
 
 def whole_words(pieces: Sequence[Word]) -> list[Word]:

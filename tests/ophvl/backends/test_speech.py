@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ophvl.backends.speech import speech_windows
+from ophvl.backends.speech import WINDOW_S, SpeechWindow, speech_windows
 from ophvl.ports import SAMPLE_RATE
 from tests.media_factory import tone
 from tests.ophvl.backends.conftest import Speech
@@ -29,6 +30,12 @@ def silence(seconds: float) -> Speech:
 def test_no_speech_no_windows(sound: Speech) -> None:
     assert list(speech_windows(in_blocks(sound), 20.0)) == []
     assert list(speech_windows(iter(()), 20.0)) == []
+
+
+def test_a_syllable_alone_is_no_speech(speech: tuple[Speech, ...]) -> None:
+    said = speech[0][SAMPLE_RATE : SAMPLE_RATE + SAMPLE_RATE // 2]
+    video = np.concatenate([silence(20.0), said, silence(20.0)])
+    assert list(speech_windows(in_blocks(video), 41.0)) == []
 
 
 def test_speech_keeps_its_place(speech: tuple[Speech, ...]) -> None:
@@ -59,17 +66,33 @@ def test_a_word_never_reaches_over_a_silence(speech: tuple[Speech, ...]) -> None
 
 def test_windows_are_cut_in_silence_and_lose_nothing(speech: tuple[Speech, ...]) -> None:
     video = np.concatenate([part for said in speech for part in (said, silence(1.0))])
-    (whole,) = speech_windows(in_blocks(video), 1000.0)
-    windows = list(speech_windows(in_blocks(video), 1000.0, window_s=30.0))
+    whole = list(speech_windows(in_blocks(video), 1000.0))
+    windows = list(speech_windows(in_blocks(video), 1000.0, hold_s=30.0))
     assert len(windows) > 2
-    assert sum(w.speech_s for w in windows) == pytest.approx(whole.speech_s, rel=0.03)
-    pieces = [piece for window in windows for piece in window.pieces]
-    assert all(a.end_s <= b.start_s for a, b in pairwise(pieces))
+    speech_s = sum(window.speech_s for window in whole)
+    assert sum(window.speech_s for window in windows) == pytest.approx(speech_s, rel=0.03)
+    for found in (whole, windows):
+        pieces = [piece for window in found for piece in window.pieces]
+        assert all(a.end_s <= b.start_s for a, b in pairwise(pieces))
+
+
+def test_no_window_is_longer_than_the_recogniser_hears(speech: tuple[Speech, ...]) -> None:
+    video = np.concatenate([*speech, *speech])
+    windows = list(speech_windows(in_blocks(video), 1000.0))
+    assert all(len(window.samples) <= WINDOW_S * SAMPLE_RATE for window in windows)
+    assert len(windows) == math.ceil(len(video) / SAMPLE_RATE / WINDOW_S)
+    assert sum(window.speech_s for window in windows) > 0.95 * len(video) / SAMPLE_RATE
+
+
+def test_a_whole_window_keeps_its_times() -> None:
+    window = SpeechWindow.whole(silence(4.0), start_s=10.0)
+    assert window.in_video(1.0, 3.5) == (11.0, 13.5)
+    assert window.in_video(3.0, 9.0) == (13.0, 14.0)
 
 
 def test_speech_without_a_pause_is_cut_at_the_end_of_the_window(speech: tuple[Speech, ...]) -> None:
     said = speech[1][SAMPLE_RATE : 3 * SAMPLE_RATE]
-    windows = list(speech_windows(in_blocks(np.tile(said, 10)), 20.0, window_s=6.0))
+    windows = list(speech_windows(in_blocks(np.tile(said, 10)), 20.0, hold_s=6.0))
     assert all(len(window.samples) <= 16 * SAMPLE_RATE for window in windows)
     assert sum(window.speech_s for window in windows) > 10.0
 
@@ -87,7 +110,7 @@ def test_memory_does_not_grow_with_the_video() -> None:
 
     def peak(minutes: int) -> int:
         tracemalloc.start()
-        list(speech_windows(noise(minutes), minutes * 60.0, window_s=60.0))
+        list(speech_windows(noise(minutes), minutes * 60.0, hold_s=60.0))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

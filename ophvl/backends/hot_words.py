@@ -1,0 +1,47 @@
+"""What the recogniser is told beforehand. In: a versioned file. Out: hot words and a prompt.
+
+Its own file and not the ontology: a new synonym there must not transcribe anything again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+from ophvl.errors import ConfigError
+from ophvl.ports import HotWords
+
+PACKAGED = Path(__file__).with_name("hot_words.toml")
+
+_KEYS = {"version": int, "prompt": str, "words": list}
+
+
+NO_HOT_WORDS = HotWords(version=0, words=(), prompt="", sha256="")
+
+
+def load_hot_words(path: Path = PACKAGED) -> HotWords:
+    """Read a file of hot words: `version`, `prompt` and `words`.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not hold these three.
+    """
+    try:
+        content = path.read_bytes()
+        found = tomllib.loads(content.decode())
+    except OSError as err:
+        raise ConfigError(f"cannot read the hot words in {path}: {err.strerror}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"the hot words in {path} are not valid TOML: {err}") from err
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
+    if wrong or found.keys() - _KEYS or not all(isinstance(word, str) for word in found["words"]):
+        raise ConfigError(
+            f"{path} must hold version (a whole number), prompt (a text) and words (a list of texts), "
+            "and nothing else"
+        )
+    return HotWords(
+        version=found["version"],
+        words=tuple(word.strip() for word in found["words"]),
+        prompt=found["prompt"].strip(),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
