@@ -4,8 +4,9 @@
 spelling), synonyms and abbreviations (parted by |), parent, ICD-10-CM code, source. Regular plurals, verb
 forms, British spellings and split compounds are made by rule (`forms.py`) and are not listed.
 `ambiguous.tsv` decides between concepts of different kinds that share a word (`loader.Rule`).
+`title_aliases.tsv` lists what concepts are called in titles alone (`loader.TitleAlias`).
 """
 
-from ophvl.ontology.loader import Concept, Ontology, Register, Rule, load
+from ophvl.ontology.loader import Concept, Ontology, Register, Rule, TitleAlias, load
 
-__all__ = ["Concept", "Ontology", "Register", "Rule", "load"]
+__all__ = ["Concept", "Ontology", "Register", "Rule", "TitleAlias", "load"]

@@ -142,7 +142,14 @@ def _plurals(form: str) -> set[str]:
 
 
 def _verb_forms(verb: str) -> Iterator[str]:
-    """Third person, past and participle of a regular verb; irregular ones are listed as synonyms."""
+    """Third person, past and participle of a regular verb; irregular ones are listed as synonyms.
+
+    Of a phrasal verb the first word is inflected: "lift up", "lifted up".
+    """
+    head, blank, particle = verb.partition(" ")
+    if blank:
+        yield from (f"{form} {particle}" for form in _verb_forms(head))
+        return
     if verb.endswith("y") and verb[-2] not in "aeou":
         yield from (verb[:-1] + "ies", verb[:-1] + "ied", verb + "ing")
         return

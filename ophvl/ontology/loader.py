@@ -1,7 +1,7 @@
 """Read and check the ontology: one table of concepts for each kind, one of rules for shared words.
 
-In: `concepts/<kind>.tsv` and `ambiguous.tsv`. Out: an `Ontology`. Every fault is reported at once, with
-file and line, since the files are meant to be edited by hand.
+In: `concepts/<kind>.tsv`, `ambiguous.tsv`, and `title_aliases.tsv` if there is one. Out: an `Ontology`.
+Every fault is reported at once, with file and line, since the files are meant to be edited by hand.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from schemas.vocab import Kind
 FOLDER = Path(__file__).parent
 """Where the packaged ontology lies."""
 
+RULES = "ambiguous.tsv"
+TITLE_ALIASES = "title_aliases.tsv"
+
 _CONCEPT_COLUMNS = (
     "concept_id",
     "label",
@@ -31,6 +34,7 @@ _CONCEPT_COLUMNS = (
     "source",
 )
 _RULE_COLUMNS = ("concepts", "forms", "winner", "register", "before", "near")
+_ALIAS_COLUMNS = ("concept_id", "language", "forms", "near")
 _NO_CONCEPT = "-"
 _CONCEPT_ID = re.compile(r"[a-z_]+:[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _ICD10CM = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
@@ -85,12 +89,26 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TitleAlias:
+    """What a concept is called in titles alone: shorthand, and words of other languages.
+
+    A form with a capital matches only as it is written, others in any case; where `near` lists words, one
+    of them must stand in the title as well. In a title an alias outweighs what the form means elsewhere.
+    """
+
+    form: str
+    concept_id: str
+    near: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ontology:
     """All concepts by id, and the rules for shared words in order: the first that holds decides."""
 
     concepts: Mapping[str, Concept]
     rules: tuple[Rule, ...]
     revision: str
+    title_aliases: tuple[TitleAlias, ...] = ()
 
     def rules_for(self, form: str, concept_ids: Iterable[str]) -> tuple[Rule, ...]:
         """Rules that decide which of the concepts that share a form is meant; empty if none is needed."""
@@ -115,7 +133,7 @@ def load(folder: Path = FOLDER) -> Ontology:
     Raises:
         ConfigError: a file is missing or a line is at fault; the message lists every fault.
     """
-    files = [folder / "concepts" / f"{kind}.tsv" for kind in Kind] + [folder / "ambiguous.tsv"]
+    files = [folder / "concepts" / f"{kind}.tsv" for kind in Kind] + [folder / RULES]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise ConfigError(f"the ontology in {folder} lacks {', '.join(missing)}")
@@ -131,16 +149,22 @@ def load(folder: Path = FOLDER) -> Ontology:
                 )
             placed[concept.concept_id] = (row.place, concept)
     rules = []
-    for row in _read(files[-1], _RULE_COLUMNS, faults):
+    for row in _read(folder / RULES, _RULE_COLUMNS, faults):
         rules.append(_rule(row, faults))
         faults += _rule_faults(row.place, rules[-1], placed)
+    aliases: list[TitleAlias] = []
+    if (folder / TITLE_ALIASES).is_file():
+        files.append(folder / TITLE_ALIASES)
+        for row in _read(files[-1], _ALIAS_COLUMNS, faults):
+            aliases += _aliases(row, placed, faults)
     ontology = Ontology(
         concepts=MappingProxyType({id_: concept for id_, (_, concept) in placed.items()}),
         rules=tuple(rules),
         revision=_revision(files),
+        title_aliases=tuple(aliases),
     )
     faults += _parent_faults(placed)
-    faults += _ambiguity_faults(placed, ontology, files[-1].name)
+    faults += _ambiguity_faults(placed, ontology, RULES)
     if faults:
         raise ConfigError(
             f"the ontology in {folder} has {len(faults)} fault(s):\n  " + "\n  ".join(faults)
@@ -200,6 +224,19 @@ def _rule(row: _Row, faults: list[str]) -> Rule:
         before=tuple(map(fold_term, row.terms("before"))),
         near=tuple(map(fold_term, row.terms("near"))),
     )
+
+
+def _aliases(
+    row: _Row, placed: Mapping[str, tuple[str, Concept]], faults: list[str]
+) -> Iterator[TitleAlias]:
+    concept_id = row.values["concept_id"]
+    if concept_id not in placed:
+        faults.append(f"{row.place}: concept {concept_id} does not exist")
+    for form in row.terms("forms"):
+        if len(fold_term(form)) < 2:
+            faults.append(f"{row.place}: form '{form}' is too short")
+        near = frozenset(map(fold_term, row.terms("near")))
+        yield TitleAlias(form=form, concept_id=concept_id, near=near)
 
 
 def _faults_of(place: str, concept: Concept) -> Iterator[str]:

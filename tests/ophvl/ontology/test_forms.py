@@ -53,6 +53,8 @@ def test_fold_keeps_the_way_back(text):
         ("emulsify", Kind.ACTION, "emulsified"),
         ("cauterize", Kind.ACTION, "cauterising"),
         ("press", Kind.ACTION, "presses"),
+        ("lift up", Kind.ACTION, "lifting up"),
+        ("trim off", Kind.ACTION, "trimmed off"),
     ],
 )
 def test_regular_variants(term, kind, form):
