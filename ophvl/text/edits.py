@@ -1,0 +1,45 @@
+"""Changes to a text that can each be undone: leave the edit out and apply the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """`text[start:end] == before` became `after`, by `rule`; `score`, 0 to 1, is how sure that is."""
+
+    start: int
+    end: int
+    before: str
+    after: str
+    rule: str
+    score: float
+
+    def plain(self) -> dict[str, int | str | float]:
+        """The edit as tables and filters write it."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "from": self.before,
+            "to": self.after,
+            "rule": self.rule,
+            "score": self.score,
+        }
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text with the edits made, which stand in any order but must not overlap.
+
+    Raises:
+        ValueError: two edits overlap, or one does not fit the text.
+    """
+    pieces: list[str] = []
+    done = 0
+    for edit in sorted(edits, key=lambda e: (e.start, e.end)):
+        if edit.start < done or text[edit.start : edit.end] != edit.before:
+            raise ValueError(f"{edit} does not fit {text!r}")
+        pieces += (text[done : edit.start], edit.after)
+        done = edit.end
+    return "".join([*pieces, text[done:]])
