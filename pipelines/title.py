@@ -1,4 +1,7 @@
-"""Stage title: videos, attributes, video_attributes -> titles. Drops what is surely not surgery."""
+"""Stage title: videos, attributes, video_attributes -> titles. Drops what is surely not surgery.
+
+Titles, descriptions and narrations bring their concepts with them; those of chapters are found here.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.stage import Drop, StageResult
-from ophvl.text.matching import Match
-from ophvl.text.titles import GatheredConcept, StructuredTitle, Text, structure
+from ophvl.text.matching import Match, Matcher
+from ophvl.text.tagging import ONTOLOGY
+from ophvl.text.title_fields import Text
+from ophvl.text.titles import GatheredConcept, StructuredTitle, structure, title_text
 from pipelines.config import TitleConfig
 from schemas.vocab import DropReason, Kind, Surgical, TextColumn
 
@@ -32,7 +37,7 @@ class TitleRow:
 
 @dataclass(frozen=True, kw_only=True)
 class _Mention:
-    """An affirmed attribute of one video."""
+    """A concept that a text of one video affirms."""
 
     attribute_id: str
     column: TextColumn
@@ -40,20 +45,28 @@ class _Mention:
 
 
 def title(
-    videos: pa.Table, attributes: pa.Table, video_attributes: pa.Table, *, config: TitleConfig
+    videos: pa.Table,
+    attributes: pa.Table,
+    video_attributes: pa.Table,
+    *,
+    config: TitleConfig,
+    matcher: Matcher,
 ) -> StageResult:
     """Structure the title of each video; a video judged not surgical is dropped, its row stays."""
     from schemas.titles import TITLES
 
     rows: list[TitleRow] = []
     dropped: list[Drop] = []
-    for video in videos.select(["video_id", "title", "description"]).to_pylist():
+    columns = ["video_id", "title", "description", "chapters"]
+    for video in videos.select(columns).to_pylist():
         video_id: str = video["video_id"]
         mentions = _affirmed(attributes, video_id)
         structured = structure(
             _text(TextColumn.TITLE, video["title"], mentions),
             _text(TextColumn.DESCRIPTION, video["description"] or "", mentions),
-            _gathered(mentions, video_attributes, video_id),
+            matcher.ontology,
+            chapters=[title_text("chapters", c["title"], matcher) for c in video["chapters"]],
+            gathered=_gathered(mentions, video_attributes, video_id),
         )
         rows.append(_row(video_id, video["title"], structured))
         if structured.is_surgical is Surgical.NO and not config.assume_surgical:
@@ -78,7 +91,9 @@ def _affirmed(attributes: pa.Table, video_id: str) -> list[_Mention]:
             ),
         )
         for row in attributes.to_pylist()
-        if row["video_id"] == video_id and not (row["negated"] or row["hypothetical"])
+        if row["video_id"] == video_id
+        and row["source"] == ONTOLOGY  # phrases say in other words what the terms in them say
+        and not (row["negated"] or row["hypothetical"])
     ]
     return sorted(mentions, key=lambda mention: mention.attribute_id)
 

@@ -40,12 +40,12 @@ TITLES = TableSpec(
         Column(
             name="technique",
             type=pa.list_(pa.string()),
-            meaning="phases and operations, preferred terms",
+            meaning="steps and variants of them, with dyes and tamponades, preferred terms",
         ),
         Column(
             name="device",
             type=pa.list_(pa.string()),
-            meaning="instruments and implants, preferred terms",
+            meaning="tools and implants, and drugs that are the point of an injection, preferred terms",
         ),
         Column(
             name="eye",

@@ -1,41 +1,29 @@
 """From a messy title to a structured one.
 
-In: title and description of a video, the concepts found in them, and those gathered from its narrations.
-Out: a `StructuredTitle`. Nothing of the raw wording is carried over, so emoji, hashtags, names, numbers
-and plugs fall away by themselves. The text follows one template, parts without a value left out:
+In: title, description and chapters of a video, the concepts found in them, and those gathered from its
+narrations. Out: a `StructuredTitle`. Nothing of the raw wording is carried over, so emoji, hashtags, names,
+numbers and plugs fall away by themselves. The text follows one template, parts without a value left out:
 
     <surgery> by <technique> with <device> for <condition>, <eye> eye. Steps: <phases in order>.
 
-The title speaks first; the head of the description fills the fields that it leaves empty. What the surgery
-is may also be taken from the narrations, where at least two clips name it. Keywords (tags) are not used:
-most channels put the same ones under every video.
+The title and the head of the description speak together; chapters fill the fields that they leave empty.
+What the surgery is may also be taken from the narrations, where at least two clips name it. Keywords (tags)
+are not used: most channels put the same ones under every video.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ophvl.text.matching import NESTED_FACTOR, TERM_SCORE, Match, Matcher
-from ophvl.text.verdict import Verdict, affirmed, description_lead, verdict
+from ophvl.ontology import Ontology
+from ophvl.text.laterality import eye_of
+from ophvl.text.matching import Matcher
+from ophvl.text.title_fields import FIELDS, Evidence, Text, read_fields
+from ophvl.text.title_mentions import affirmed, description_lead, shown
+from ophvl.text.verdict import Verdict, verdict
 from schemas.vocab import Eye, Kind, Surgical
 
-_FIELDS: Mapping[str, frozenset[Kind]] = {
-    "surgery": frozenset({Kind.SURGERY}),
-    "condition": frozenset({Kind.DISEASE, Kind.COMPLICATION}),
-    "technique": frozenset({Kind.PHASE, Kind.OPERATION}),
-    "device": frozenset({Kind.INSTRUMENT}),
-}
-_NESTED_COUNTS = frozenset({"surgery", "condition"})
-"""In "cataract surgery" a cataract is told as well; in "lens implantation" the lens adds nothing."""
-
-_EYES = (
-    (Eye.BOTH, re.compile(r"\b(?:OU|BE)\b|\b(?i:both eyes|bilateral(?:ly)?)\b")),
-    (Eye.RIGHT, re.compile(r"\b(?:OD|RE)\b(?!:)|\b(?i:right eye|rt eye)\b")),
-    (Eye.LEFT, re.compile(r"\b(?:OS|LE)\b|\b(?i:left eye|lt eye)\b")),
-)
-_LENS = "intraocular lens"
 _MIN_CLIPS = 2
 _MIN_CONCEPTS = 3
 """So many procedures and steps in the narrations make an unknown title's video surgical."""
@@ -53,16 +41,6 @@ class GatheredConcept:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Why a field has a value: the words, and the column they stand in."""
-
-    field: str
-    value: str
-    text_column: str
-    surface: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class StructuredTitle:
     """What a video shows. `title` is None where no field is known; `reason` backs the verdict."""
 
@@ -77,56 +55,64 @@ class StructuredTitle:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """A published text and the concepts that it affirms."""
-
-    column: str
-    text: str
-    matches: Sequence[Match]
-
-
 def structure(
-    title: Text, description: Text, gathered: Sequence[GatheredConcept] = ()
+    title: Text,
+    description: Text,
+    ontology: Ontology,
+    *,
+    chapters: Sequence[Text] = (),
+    gathered: Sequence[GatheredConcept] = (),
 ) -> StructuredTitle:
-    """Build the structured title. `gathered` stands in the order in which the narrations tell it."""
-    lead = description_lead(description.text)
-    told = Text(
-        column=description.column,
-        text=lead,
-        matches=[m for m in description.matches if m.end <= len(lead)],
-    )
-    judged = _with_narrations(verdict(title.text, title.matches, lead, told.matches), gathered)
-    evidence = list(_verdict_evidence(judged, title, told))
+    """Build the structured title from what the texts affirm.
+
+    `chapters` stand in order of time, `gathered` in the order in which the narrations tell it.
+    """
+    raw = _seen(title, title.text)
+    lead = _seen(description, description_lead(description.text))
+    parts = [_seen(chapter, chapter.text) for chapter in chapters]
+    phases = _phases(parts)
+    judged = _with_narrations(verdict(raw, lead, ontology), gathered)
+    found = read_fields([raw, lead], ontology)
+    filling = [e for e in read_fields(parts, ontology) if e.value not in phases]
+    evidence = list(_verdict_evidence(judged, raw, lead))
     fields: dict[str, tuple[str, ...]] = {}
-    for field in _FIELDS:
-        found = _evidence(field, title) or _evidence(field, told)
-        if field == "surgery":
-            found = found + _implied_implantation(found, title) or _narrated_surgery(gathered)
-        fields[field] = _without_families([e.value for e in found])
-        evidence += [e for e in found if e.value in fields[field]]
-    eye = _eye(title) or _eye(told)
-    if eye:
-        evidence.append(eye)
-    side = Eye(eye.value) if eye else None
-    steps = [g.label for g in gathered if g.kind is Kind.PHASE][:_MAX_STEPS]
+    for field in FIELDS:
+        told = [e for e in found if e.field == field] or [e for e in filling if e.field == field]
+        if field == "surgery" and not told:
+            told = _narrated_surgery(gathered)
+        fields[field] = tuple(e.value for e in told)
+        evidence += told
+    told_eye = _eye([raw, lead, *parts])
+    eye = Eye(told_eye.value) if told_eye else None
+    steps = [g.label for g in gathered if g.kind is Kind.PHASE] or phases
     return StructuredTitle(
-        title=_sentence(fields, side, steps),
+        title=_sentence(fields, eye, steps[:_MAX_STEPS]),
         is_surgical=judged.is_surgical,
         reason=f"{judged.reason}: '{judged.surface}'" if judged.surface else judged.reason,
-        eye=side,
-        evidence=tuple(evidence),
+        eye=eye,
+        evidence=(*evidence, *([told_eye] if told_eye else [])),
         **fields,
     )
 
 
 def structure_title(title: str, description: str | None, matcher: Matcher) -> StructuredTitle:
     """The structured title of a video of which no more than title and description is known."""
-    told = description or ""
     return structure(
-        Text(column="title", text=title, matches=affirmed(title, matcher)),
-        Text(column="description", text=told, matches=affirmed(told, matcher)),
+        title_text("title", title, matcher),
+        title_text("description", description or "", matcher),
+        matcher.ontology,
     )
+
+
+def title_text(column: str, text: str, matcher: Matcher) -> Text:
+    """A published text with the concepts that it affirms."""
+    return Text(column=column, text=text, matches=affirmed(text, matcher))
+
+
+def _seen(text: Text, part: str) -> Text:
+    """The head of a text, with the concepts in it that the video itself shows."""
+    matches = [match for match in text.matches if match.end <= len(part)]
+    return Text(column=text.column, text=part, matches=shown(part, matches))
 
 
 def _with_narrations(judged: Verdict, gathered: Sequence[GatheredConcept]) -> Verdict:
@@ -135,8 +121,8 @@ def _with_narrations(judged: Verdict, gathered: Sequence[GatheredConcept]) -> Ve
     ]
     if judged.is_surgical is not Surgical.UNKNOWN or len(deeds) < _MIN_CONCEPTS:
         return judged
-    shown = ", ".join(g.label for g in deeds[:_MIN_CONCEPTS])
-    return Verdict(is_surgical=Surgical.YES, surface=shown, reason="the narrations tell surgery")
+    told = ", ".join(g.label for g in deeds[:_MIN_CONCEPTS])
+    return Verdict(is_surgical=Surgical.YES, surface=told, reason="the narrations tell surgery")
 
 
 def _verdict_evidence(judged: Verdict, title: Text, told: Text) -> Iterator[Evidence]:
@@ -151,31 +137,6 @@ def _verdict_evidence(judged: Verdict, title: Text, told: Text) -> Iterator[Evid
         )
 
 
-def _evidence(field: str, text: Text) -> list[Evidence]:
-    nested = TERM_SCORE * NESTED_FACTOR
-    return [
-        Evidence(field=field, value=m.label, text_column=text.column, surface=m.surface)
-        for m in text.matches
-        if m.kind in _FIELDS[field] and (m.score > nested or field in _NESTED_COUNTS)
-    ]
-
-
-def _implied_implantation(surgery: Sequence[Evidence], title: Text) -> list[Evidence]:
-    """ "PHACO + PCIOL" names a lens to say that it is implanted, unless it is said what is done to it."""
-    if not surgery or any(_LENS in e.value for e in surgery):
-        return []
-    return [
-        Evidence(
-            field="surgery",
-            value=f"{_LENS} implantation",
-            text_column=title.column,
-            surface=device.surface,
-        )
-        for device in _evidence("device", title)
-        if device.value.endswith(_LENS)
-    ][:1]
-
-
 def _narrated_surgery(gathered: Sequence[GatheredConcept]) -> list[Evidence]:
     often = [g for g in gathered if g.kind is Kind.SURGERY and g.clips >= _MIN_CLIPS]
     often.sort(key=lambda g: -g.clips)
@@ -185,27 +146,20 @@ def _narrated_surgery(gathered: Sequence[GatheredConcept]) -> list[Evidence]:
     ]
 
 
-def _without_families(labels: Sequence[str]) -> tuple[str, ...]:
-    """Drop repeats, and families beside their members: `vitrectomy` beside `pars plana vitrectomy`,
-    `cataract surgery` beside the name of a procedure.
-    """
-    unique = list(dict.fromkeys(labels))
-    words = {label: set(label.split()) for label in unique}
-    named = any(not label.endswith(" surgery") for label in unique)
-    return tuple(
-        label
-        for label in unique
-        if not any(words[label] < words[other] for other in unique)
-        and not (named and label.endswith(" surgery"))
-    )
-
-
-def _eye(text: Text) -> Evidence | None:
-    for eye, pattern in _EYES:
-        found = pattern.search(text.text)
+def _eye(texts: Sequence[Text]) -> Evidence | None:
+    for text in texts:
+        found = eye_of(text.text)
         if found:
-            return Evidence(field="eye", value=eye, text_column=text.column, surface=found.group())
+            return Evidence(
+                field="eye", value=found.eye, text_column=text.column, surface=found.surface
+            )
     return None
+
+
+def _phases(chapters: Sequence[Text]) -> list[str]:
+    """The phases that chapters are named after, each once."""
+    phases = (m.label for text in chapters for m in text.matches if m.kind is Kind.PHASE)
+    return list(dict.fromkeys(phases))
 
 
 def _sentence(

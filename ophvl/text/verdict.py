@@ -9,16 +9,16 @@ Only "no" costs a video its place, so what says nothing (`case_4687.mp4`, "eye")
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ophvl.errors import ConfigError
-from ophvl.ontology import Register
+from ophvl.ontology import Ontology
 from ophvl.ontology.forms import fold
-from ophvl.text.matching import Match, Matcher
-from ophvl.text.negation import Assertion, judge
+from ophvl.text.matching import Matcher
+from ophvl.text.title_fields import Text, read_fields
+from ophvl.text.title_mentions import affirmed, description_lead, is_past, shown
 from schemas.vocab import Kind, Surgical
 
 CUES = Path(__file__).with_name("title_cues.tsv")
@@ -26,16 +26,45 @@ _COLUMNS = ("cue", "without_surgery", "with_surgery", "reason")
 
 _DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
 _EYE_KINDS = frozenset({Kind.ANATOMY, Kind.DISEASE, Kind.COMPLICATION, Kind.INSTRUMENT})
-_SURGERY_WORD = re.compile(r"\b(?:surger(?:y|ies)|surgical|intraoperative|operat(?:ion|ed|ive))\b")
-_SEVERITY = (Surgical.YES, Surgical.UNKNOWN, Surgical.NO)
-
-_PLUG = re.compile(
-    r"https?://|www\.|\b(?:subscribe|follow (?:me|us)|contact us|visit (?:our|us)|call us|book an"
-    r"|appointment|whatsapp|instagram|facebook|services|our (?:clinic|hospital)|disclaimer|music"
-    r"|about (?:the|our) channel)\b",
-    re.IGNORECASE,
+_EXAMINATIONS = frozenset(
+    {
+        *("operation:gonioscopy", "operation:slit_lamp_examination", "operation:tonometry"),
+        *("operation:biometry", "operation:funduscopy", "operation:ophthalmoscopy"),
+        *("operation:examination_under_anesthesia", "operation:fundus_examination"),
+    }
 )
-_LEAD_CHARACTERS = 400
+"""Done in surgery and outside of it: they name none."""
+
+_INTRAOPERATIVE = frozenset(
+    f"complication:{slug}"
+    for slug in (
+        *("posterior_capsule_rupture", "anterior_capsule_tear", "argentinian_flag_sign"),
+        *("rhexis_runout", "vitreous_loss", "dropped_nucleus", "iris_prolapse", "corneal_burn"),
+        *(
+            "intraoperative_miosis",
+            "suprachoroidal_hemorrhage",
+            "suction_loss",
+            "flap_complication",
+        ),
+        *("iatrogenic_retinal_break", "chamber_collapse", "zonular_dialysis"),
+    )
+)
+"""Happen in surgery alone: "Argentinian flag sign, how I managed it"."""
+
+_SURGERY_WORD = re.compile(
+    r"\b(?:surger(?:y|ies)|surgical|intraoperative|intra op|operat(?:ion|ed|ive)|removal|excision|incision"
+    r"|resection|extraction|explantation|implantation|transplant(?:ation)?|graft|drainage|repair|biopsy"
+    r"|reconstruction|repositioning|exchange|revision|washout|lavage|decompression|fixation|peel(?:ing)?|curettage|debridement|debulking|aspiration|injection|suturing"
+    r"|cirurgia|cirugia|operacion|operacao|chirurgie|chirurgia|intervento|operation|eingriff|op"
+    r"|ameliyat(?:i|lari)?|ameliyatı|cerrahi(?:si)?|операци[яию]|хирурги[яию]|удаление|удаления"  # noqa: RUF001
+    r"|عملية|عمليه|جراحة|استئصال|ازالة|operasi|bedah|phau thuat)\b"
+    r"|सर्जरी|ऑपरेशन|शस्त्रक्रिया|शल्य|手术|手術|摘除|切除|수술|절제"
+)
+_QUESTION = re.compile(
+    r"(?:is|are|am|can|could|does|do|did|will|should|why|when|which|who)\b[^?]*\?"
+)
+_SEVERITY = (Surgical.YES, Surgical.UNKNOWN, Surgical.NO)
+_FIRST_UNSPACED_SCRIPT = "\u2e80"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,34 +86,23 @@ class _Cue:
 def surgical_verdict(title: str, description: str | None, matcher: Matcher) -> Surgical:
     """The verdict before anything is fetched, from what the listing says."""
     lead = description_lead(description)
-    return verdict(title, affirmed(title, matcher), lead, affirmed(lead, matcher)).is_surgical
+    return verdict(
+        Text(column="title", text=title, matches=shown(title, affirmed(title, matcher))),
+        Text(column="description", text=lead, matches=shown(lead, affirmed(lead, matcher))),
+        matcher.ontology,
+    ).is_surgical
 
 
-def affirmed(text: str, matcher: Matcher) -> list[Match]:
-    """Concepts that a title or description affirms."""
-    found = matcher.find(text, register=Register.TITLE)
-    return [
-        m for m, said in zip(found, judge(found, text), strict=True) if said is Assertion.AFFIRMED
-    ]
-
-
-def description_lead(description: str | None) -> str:
-    """The part of a description that speaks of the video: what stands before the first plug or link."""
-    text = (description or "")[:_LEAD_CHARACTERS]
-    plug = _PLUG.search(text)
-    return text[: plug.start()] if plug else text
-
-
-def verdict(title: str, in_title: Sequence[Match], lead: str, in_lead: Sequence[Match]) -> Verdict:
-    """Judge a title with the head of its description; the matches are those that the texts affirm."""
-    named = _surgery_named(title, in_title)
-    against = _against(title, bool(named))
+def verdict(title: Text, lead: Text, ontology: Ontology) -> Verdict:
+    """Judge a title with the head of its description; the matches are those that the video shows."""
+    named = _surgery_named(title, ontology)
+    against = _against(title.text, bool(named) or _tells_complication(title))
     if against:
         return against
     if named:
         return Verdict(is_surgical=Surgical.YES, surface=named, reason="the title names surgery")
-    told = _surgery_named(lead, in_lead)
-    against = _against(lead, bool(told))
+    told = _surgery_named(lead, ontology)
+    against = _against(lead.text, bool(told))
     if against and against.is_surgical is Surgical.NO and not told:
         return against
     if told and not against:
@@ -94,25 +112,44 @@ def verdict(title: str, in_title: Sequence[Match], lead: str, in_lead: Sequence[
     return Verdict(is_surgical=Surgical.UNKNOWN)
 
 
-def _surgery_named(text: str, found: Sequence[Match]) -> str:
-    for match in found:
-        if match.kind in _DEEDS:
+def _surgery_named(text: Text, ontology: Ontology) -> str:
+    """The words that name surgery: a procedure or step, what implies one, or "surgery" beside the eye."""
+    for match in text.matches:
+        if match.kind in _DEEDS and match.concept_id not in _EXAMINATIONS:
             return match.surface
-    word = _SURGERY_WORD.search(text.lower())
-    return word.group() if word and any(m.kind in _EYE_KINDS for m in found) else ""
+    for evidence in read_fields([text], ontology):
+        if evidence.field == "surgery":
+            return evidence.surface
+    for match in text.matches:
+        if match.concept_id in _INTRAOPERATIVE:
+            return match.surface
+    if not any(match.kind in _EYE_KINDS for match in text.matches):
+        return ""
+    folded = fold(text.text).text
+    words = _SURGERY_WORD.finditer(folded)
+    return next((word.group() for word in words if not is_past(folded, word.start())), "")
+
+
+def _tells_complication(text: Text) -> bool:
+    """ "How to avoid a capsule rupture" is for surgeons, though it names no surgery."""
+    return any(match.kind is Kind.COMPLICATION for match in text.matches)
 
 
 def _against(text: str, surgery_named: bool) -> Verdict | None:
     """The hardest verdict among the cues in the text; None where none takes anything away."""
     cues, pattern = _cues()
     hardest: Verdict | None = None
-    for hit in pattern.finditer(fold(text).text):
+    folded = fold(text).text.strip()
+    for hit in pattern.finditer(folded):
         cue = cues[hit.group()] if hit.group() in cues else cues[hit.group().removesuffix("s")]
         said = cue.with_surgery if surgery_named else cue.without_surgery
         if said is Surgical.YES:
             continue
         if hardest is None or _SEVERITY.index(said) > _SEVERITY.index(hardest.is_surgical):
             hardest = Verdict(is_surgical=said, surface=hit.group(), reason=cue.reason)
+    if hardest is None and _QUESTION.match(folded):
+        asked = folded.split()[0]
+        return Verdict(is_surgical=Surgical.UNKNOWN, surface=asked, reason="a question")
     return hardest
 
 
@@ -124,6 +161,7 @@ def _cues() -> tuple[dict[str, _Cue], re.Pattern[str]]:
             f"{CUES.name}:1: the first line must name the columns {', '.join(_COLUMNS)}"
         )
     cues = {}
+    unspaced = set()
     for number, line in enumerate(lines[1:], start=2):
         try:
             words, without, with_, reason = line.split("\t")
@@ -135,5 +173,9 @@ def _cues() -> tuple[dict[str, _Cue], re.Pattern[str]]:
                 f"{CUES.name}:{number}: {err}; four cells, two of them verdicts"
             ) from err
         cues[fold(words).text] = cue
+        if words >= _FIRST_UNSPACED_SCRIPT:
+            unspaced.add(fold(words).text)
     longest_first = sorted(cues, key=lambda words: -len(words))
-    return cues, re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})s?\b")
+    spaced = "|".join(re.escape(words) for words in longest_first if words not in unspaced)
+    joined = "|".join(re.escape(words) for words in longest_first if words in unspaced)
+    return cues, re.compile(rf"\b(?:{spaced})s?\b|{joined}")

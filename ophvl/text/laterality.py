@@ -1,0 +1,76 @@
+"""Which eye a title speaks of.
+
+In: a title or description. Out: an `EyeFound` with the words it rests on, or None. Abbreviations count in
+capitals only (RE, OD, LE, OS, OU, BE; OI and OE as written in Spanish and Portuguese, OG in French), words
+in the languages that titles come in. "Right" and "left" alone may mean anything ("the right technique"):
+they count beside an eye's part ("left upper lid"), or where they stand by themselves ("52 y, left.").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from schemas.vocab import Eye
+
+_PARTS = (
+    r"(?:sided|upper|lower|eye|eyes|eyed|eyelid|lid|lids|orbit|orbital|cornea|corneal|globe|lens|cataract"
+    r"|fundus|retina|retinal|macula|macular|pupil|iris|brow|canthus|canthal|punctum|canaliculus"
+    r"|nld|nldo|dcr|lacrimal|medial|lateral|superior|inferior|rectus|lr|mr|sr|ir|so|io|ptosis|entropion"
+    r"|ectropion|esotropia|exotropia|dacryocystitis|pterygium|phaco|ppv|dmek|trab|trabeculectomy)"
+)
+
+_BOTH = re.compile(
+    r"\b(?:OU|O\.U\.|B/E)(?!\w)"
+    r"|(?<!\bTO )(?<!\bCAN )(?<!\bWILL )(?<!\bMUST )(?<!\bMAY )(?<!\bNOT )(?<!\bSHOULD )\bBE\b"
+    r"|\b(?:(?:RE|R|OD)\s*(?:and|AND|&|\+|/|,)\s*(?:LE|L|OS)|(?:LE|OS)\s*(?:and|AND|&|\+|/|,)\s*(?:RE|OD))\b"
+    r"|\b(?i:both eyes|both\s+(?:the\s+)?eyes|bilateral(?:ly)?|right and left eyes?|b/l|bimedial|bilat"
+    r"|ambos (?:os )?olhos|ambos ojos|los dos ojos|les deux yeux|beide augen|beidseits|entrambi gli occhi"
+    r"|her iki göz|оба глаза|обоих глаз|dua mata|kedua mata|दोनों (?:आंख|आँख))"  # noqa: RUF001
+    r"|\bBMR\b|\bBLR\b|\bODI\b|\bAO\b(?=\s*(?:$|[|,.)]))|双眼|雙眼|両眼|양안|العينين|كلتا العينين"
+)
+_RIGHT = re.compile(
+    rf"\b(?:OD|RE|O\.D\.|R/E|RT EYE|RLL|RUL)\b(?!:)"
+    rf"|\b(?i:right|rt\.?)\s+(?=(?i:{_PARTS})\b)|\b(?i:r eye)\b"
+    r"|\b(?i:olho direito|ojo derecho|[oœ]e?il droit|rechtes auge|rechten auge|occhio destro|sağ göz"
+    r"|правый глаз|правого глаза|mata kanan)|右眼|العين اليمنى|दा(?:हिनी|यीं|ईं) आ[ँं]ख|오른쪽 눈|우안"
+)
+_LEFT = re.compile(
+    rf"\b(?:OS|LE|O\.S\.|L/E|OI|OE|OG|LT EYE|LLL|LUL)\b(?!:)"
+    rf"|\b(?i:left|lt\.?)\s+(?=(?i:{_PARTS})\b)|\b(?i:l eye)\b"
+    r"|\b(?i:olho esquerdo|ojo izquierdo|[oœ]e?il gauche|linkes auge|linken auge|occhio sinistro|sol göz"
+    r"|левый глаз|левого глаза|mata kiri)|左眼|العين اليسرى|बा(?:यीं|ईं) आ[ँं]ख|왼쪽 눈|좌안"
+)
+_BARE = re.compile(
+    r"(?:^|[,(|\[/\u2013-]|\by(?:/?o|rs?|ears?(?: old)?)?,?)\s*(?P<side>right|left)\s*(?=$|[.,;:|)\]\n#])",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(
+    r"\bonly\s+(?:the\s+)?(?P<before>RE|LE|OD|OS|right|left)\b|\b(?P<after>RE|LE|OD|OS)\s+only\b",
+    re.IGNORECASE,
+)
+_SIDES = {"re": Eye.RIGHT, "od": Eye.RIGHT, "right": Eye.RIGHT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EyeFound:
+    """The eye, and the words that tell it."""
+
+    eye: Eye
+    surface: str
+
+
+def eye_of(text: str) -> EyeFound | None:
+    """The eye that the text tells; what it narrows down to ("BE?? only RE") goes before both."""
+    only = _ONLY.search(text)
+    if only:
+        side = (only["before"] or only["after"]).lower()
+        return EyeFound(eye=_SIDES.get(side, Eye.LEFT), surface=only.group())
+    for eye, pattern in ((Eye.BOTH, _BOTH), (Eye.RIGHT, _RIGHT), (Eye.LEFT, _LEFT)):
+        found = pattern.search(text)
+        if found:
+            return EyeFound(eye=eye, surface=found.group().strip())
+    bare = _BARE.search(text)
+    if bare:
+        return EyeFound(eye=_SIDES.get(bare["side"].lower(), Eye.LEFT), surface=bare["side"])
+    return None

@@ -1,0 +1,87 @@
+"""Which of the concepts in a title the video itself shows.
+
+In: a title or description with the concepts found in it. Out: those that are meant. Left out are what the
+text denies or supposes (`ophvl.text.negation`), what was averted ("dropped nucleus avoided", "glue free"),
+surgery that lies in the past ("PCO after cataract surgery", "post PKP eye"), names of institutions ("Cornea
+Institute") and, beside words that say more, the hashtags at the end: channels put the same ones under every
+video.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ophvl.ontology import Register
+from ophvl.text.matching import Match, Matcher
+from ophvl.text.negation import Assertion, judge
+from schemas.vocab import Kind
+
+DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+
+_AVERTED = re.compile(
+    r"\s*(?:is|was|were)?\s*(?:avoided|averted|prevented)\b|[\s-]?(?:free|less)\b", re.IGNORECASE
+)
+_PAST = re.compile(
+    r"(?<!before and )(?<!before & )(?<!before/)"
+    r"\b(?:after|post(?:-?\s?op(?:erative)?)?|following|previous|prior|past|old|failed|s/p|h/o|status post"
+    r"|history of|operated|already|due to|caused by|secondary to|apos|despues de|apres|nach|dopo|sonrasi"
+    r"|после)[\s:-]+(?:a\s+|an\s+|the\s+)?(?:(?:complicated|uneventful|multiple|failed|recent|routine"
+    r"|successful|previous|old|prior|cataract|glaucoma|eye|laser|refractive|retina|retinal|squint)\s+)*$",
+    re.IGNORECASE,
+)
+_INSTITUTION = re.compile(
+    r"(?:\s+(?:and|eye|laser|vision|care|research|surgery|refractive|retina|cornea|cataract|glaucoma|lasik|squint"
+    r"|oculoplasty|super|speciality|specialty)|\s*&){0,4}\s+(?:hospitals?|clinics?|institute|cent(?:re|er)s?"
+    r"|foundation|academy|society|association|channel|club|department|dept|university|college|fellowship"
+    r"|consultant|specialists?|surgeons?|group|school|doctor)\b(?!\s+room)",
+    re.IGNORECASE,
+)
+_HASHTAGS = re.compile(r"(?:\s*#[^\s#]+)+\s*$")
+_PLUG = re.compile(
+    r"https?://|www\.|\b(?:subscribe|follow (?:me|us)|contact us|visit (?:our|us)|call us|book an"
+    r"|appointment|whatsapp|instagram|facebook|services|our (?:clinic|hospital)|disclaimer|music"
+    r"|about (?:the|our) channel|other videos|more videos|watch (?:also|more|our)|related videos"
+    r"|playlists?|our channel|like (?:and|&) share|hit the bell)\b",
+    re.IGNORECASE,
+)
+_LEAD_CHARACTERS = 400
+
+
+def affirmed(text: str, matcher: Matcher) -> list[Match]:
+    """Concepts that a title or description affirms."""
+    found = matcher.find(text, register=Register.TITLE)
+    return [
+        m for m, said in zip(found, judge(found, text), strict=True) if said is Assertion.AFFIRMED
+    ]
+
+
+def description_lead(description: str | None) -> str:
+    """The part of a description that speaks of the video: what stands before the first plug or link."""
+    text = (description or "")[:_LEAD_CHARACTERS]
+    plug = _PLUG.search(text)
+    return text[: plug.start()] if plug else text
+
+
+def is_past(text: str, start: int) -> bool:
+    """Whether the surgery that is named at `start` lies in the past: "after cataract surgery"."""
+    return bool(_PAST.search(text, 0, start))
+
+
+def shown(text: str, matches: Sequence[Match]) -> list[Match]:
+    """The affirmed concepts that the video itself shows, in the same order."""
+    left_out = [
+        m
+        for m in matches
+        if _AVERTED.match(text, m.end)
+        or (m.kind is Kind.SURGERY and is_past(text, m.start))
+        or _INSTITUTION.match(text, m.end)
+    ]
+    present = [
+        m for m in matches if not any(o.start <= m.start and m.end <= o.end for o in left_out)
+    ]
+    tags = _HASHTAGS.search(text)
+    if tags is None:
+        return present
+    words = [m for m in present if m.start < tags.start()]
+    return words if any(m.kind in DEEDS for m in words) else present
