@@ -119,6 +119,8 @@ class Runner:
 
     def _run_units(self, specs: Sequence[StageSpec]) -> None:
         ready = self._passed_before(specs[0])
+        if not ready and not self._all_stopped_before(specs[0]):
+            self._note_what_is_missing(specs[0])
         entries = {spec.name: self._store.entries(spec.name) for spec in specs}
         for name, of_stage in entries.items():
             for unit in sorted(set(of_stage) - set(ready)):
@@ -161,6 +163,15 @@ class Runner:
                 for name in setup.chain:
                     self._store.compact(name, part)
         self._reporter.ended()
+
+    def _note_what_is_missing(self, spec: StageSpec) -> None:
+        earlier = self._stages[: self._stages.index(spec)]
+        missing = [s.name for s in earlier if not self._store.entries(s.name)]
+        if missing:
+            self._reporter.note(
+                f"no video is ready for stage {spec.name}: {', '.join(missing)} did not run yet; "
+                f"`ophvl run {missing[0]}..{spec.name}` runs them first"
+            )
 
     def _passed_before(self, spec: StageSpec) -> list[str]:
         """The source videos that all unit stages before `spec` have passed on, in list order."""

@@ -39,10 +39,17 @@ class TranscribeConfig:
     model: str = "auto"
     # ISO 639-1 code, or "auto" to detect it.
     language: str = "auto"
+    # Hot words and prompt: "packaged", "off", or a TOML file like ophvl/backends/hot_words.toml.
+    hot_words: str = "packaged"
     beam_size: int = 5
 
     def __post_init__(self) -> None:
         _require_positive(self, "beam_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewConfig:
+    """Nothing to set yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,10 @@ class SegmentConfig:
     max_clip_s: float = 15.0
     # A silence of this length always ends a narration.
     max_gap_s: float = 2.0
+    # Correct what the recogniser misheard, by the terms of the ontology.
+    correct: bool = True
+    # A masked language model that helps to judge corrections: a name on the model hub or a folder.
+    masked_lm: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.min_clip_s <= self.max_clip_s:
@@ -59,8 +70,30 @@ class SegmentConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewriteConfig:
+    # Base URL of an OpenAI-compatible server, e.g. http://localhost:8000/v1; none leaves texts as they are.
+    endpoint: str | None = None
+    # Name of the language model there.
+    model: str = ""
+    # The environment variable that holds the key, if one is needed.
+    api_key_variable: str = "OPENAI_API_KEY"
+    # What this dataset folder may spend in all, prompts and answers together.
+    max_tokens: int = 1_000_000
+    # Narrations with a lower descriptive score are not worth it: `pair` drops them.
+    min_descriptive_score: float = 0.3
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "max_tokens")
+        if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError("endpoint must begin with http:// or https://")
+        if self.endpoint is not None and not self.model:
+            raise ValueError("model must name a model where endpoint is set")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TagConfig:
-    """Nothing to set yet."""
+    # A table of codes of other systems for the ontology's concepts: concept_id, system, code; tab-separated.
+    codes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +125,8 @@ class PairConfig:
     min_language_probability: float = 0.7
     # Narrations with a lower descriptive score are dropped.
     min_descriptive_score: float = 0.3
+    # Train on a narration's rewrite where stage rewrite accepted one.
+    use_rewrites: bool = True
     # Frames seen in one clip, and in one whole video.
     clip_frames: int = 8
     video_frames: int = 64
@@ -126,7 +161,9 @@ CONFIGS: dict[str, type] = {
     "discover": DiscoverConfig,
     "download": DownloadConfig,
     "transcribe": TranscribeConfig,
+    "review": ReviewConfig,
     "segment": SegmentConfig,
+    "rewrite": RewriteConfig,
     "tag": TagConfig,
     "title": TitleConfig,
     "split": SplitConfig,

@@ -53,6 +53,7 @@ def pair(
     narrations: pa.Table,
     attributes: pa.Table,
     video_attributes: pa.Table,
+    rewrites: pa.Table,
     titles: pa.Table,
     splits: pa.Table,
     *,
@@ -75,6 +76,9 @@ def pair(
     route, reason = choose_route(file["has_audio"], spoken, bool(kept), config)
     if route is Route.SILENT:
         kept = []
+    texts = {row["narration_id"]: row["text"] for row in kept}
+    if config.use_rewrites:
+        texts |= {r["narration_id"]: r["text"] for r in rewrites.to_pylist() if r["text"]}
     shared = {
         "kind": route,
         "video_id": video_id,
@@ -90,7 +94,7 @@ def pair(
             level=Level.CLIP,
             start_s=row["start_s"],
             end_s=row["end_s"],
-            text=row["text"],
+            text=texts[row["narration_id"]],
             narrations=[],
             attributes=_concepts(a for a in found if a["text_id"] == row["narration_id"]),
             confidence=row["confidence"],
@@ -105,7 +109,7 @@ def pair(
         start_s=0.0,
         end_s=duration_s,
         text=None,
-        narrations=[row["text"] for row in kept],
+        narrations=[texts[row["narration_id"]] for row in kept],
         attributes=_concepts(video_attributes.to_pylist()),
         confidence=1.0,
         frame_times_s=spread(0.0, duration_s, config.video_frames),
@@ -124,12 +128,13 @@ def choose_route(
     """Narrated, or silent and why. `speech` is the video's row of table `speech`."""
     if not has_audio:
         return Route.SILENT, RouteReason.NO_AUDIO
-    ratio, pace = _number(speech["speech_ratio"]), _number(speech["words_per_minute"])
-    if ratio < config.min_speech_ratio or pace < config.min_words_per_minute:
+    if _number(speech["speech_ratio"]) < config.min_speech_ratio:
         return Route.SILENT, RouteReason.LITTLE_SPEECH
     sure = _number(speech["language_probability"]) >= config.min_language_probability
     if sure and speech["language"] != config.language:
         return Route.SILENT, RouteReason.LANGUAGE
+    if _number(speech["words_per_minute"]) < config.min_words_per_minute:
+        return Route.SILENT, RouteReason.LITTLE_SPEECH
     if not has_narration:
         return Route.SILENT, RouteReason.NO_NARRATION
     return Route.NARRATED, RouteReason.SPEECH
@@ -142,11 +147,11 @@ def spread(start_s: float, end_s: float, count: int) -> list[float]:
 
 
 def _concepts(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """Concepts of attribute rows, each once, in their order."""
+    """Concepts and phrases of attribute rows, each once, in their order."""
     concepts = {}
     for row in rows:
         negated = bool(row.get("negated", False))
-        concepts[row["concept_id"], negated] = {
+        concepts[row["kind"], row["label"], negated] = {
             "kind": row["kind"],
             "concept_id": row["concept_id"],
             "label": row["label"],

@@ -9,14 +9,28 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ophvl.backends.chat import ChatRewriter
+from ophvl.errors import ConfigError
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import AudioReader, Downloader, FrameReader, Recogniser
+from ophvl.ontology.codes import Codes
+from ophvl.overrides import FILE, Overrides
+from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser
+from ophvl.text.correction import Corrector
 from ophvl.text.matching import Matcher
 from ophvl.text.sentences import SentenceSplitter
-from pipelines.config import DiscoverConfig, DownloadConfig, FramesConfig, TranscribeConfig
+from ophvl.text.tagging import Tagger
+from pipelines.config import (
+    DiscoverConfig,
+    DownloadConfig,
+    FramesConfig,
+    RewriteConfig,
+    SegmentConfig,
+    TagConfig,
+    TranscribeConfig,
+)
 
 if TYPE_CHECKING:
-    from ophvl.backends.recogniser import Engine
+    from ophvl.backends.engine import Engine
 
 
 def media_folder(config: object, folder: Path) -> MediaFolder:
@@ -63,8 +77,32 @@ def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
         from ophvl.backends.faster_whisper import FasterWhisper
 
         engine = FasterWhisper(weights=weights, gpu=gpu, beam_size=config.beam_size)
-    language = None if config.language == "auto" else config.language
-    return WhisperRecogniser(engine=engine, language=language)
+    if config.language != "auto":
+        return WhisperRecogniser(engine=engine, language=config.language)
+    return WhisperRecogniser(engine=engine, detector=_language_detector(weights.name, gpu))
+
+
+def _language_detector(model: str, gpu: bool) -> Engine | None:
+    """What tells languages apart beside English-only weights: Whisper base, if it is at hand."""
+    from ophvl.backends.faster_whisper import FasterWhisper
+    from ophvl.backends.weights import resolve
+
+    if not model.endswith(".en"):
+        return None
+    try:
+        return FasterWhisper(weights=resolve("base"), gpu=gpu)
+    except ConfigError:
+        return None
+
+
+def hot_words(config: TranscribeConfig, folder: Path) -> HotWords:
+    """The packaged hot words, those of a user's file, or none."""
+    from ophvl.backends.hot_words import NO_HOT_WORDS, PACKAGED, load_hot_words
+
+    if config.hot_words == "off":
+        return NO_HOT_WORDS
+    packaged = config.hot_words == "packaged"
+    return load_hot_words(PACKAGED if packaged else Path(config.hot_words).expanduser())
 
 
 def _gpu_in_reach() -> bool:
@@ -83,6 +121,47 @@ def _matcher() -> Matcher:
     from ophvl.ontology import load
 
     return Matcher(load())
+
+
+@functools.cache
+def _tagger() -> Tagger:
+    return Tagger(_matcher())
+
+
+def tagger(config: object, folder: Path) -> Tagger:
+    """The ontology's terms and the phrases around them."""
+    return _tagger()
+
+
+@functools.cache
+def corrector(config: SegmentConfig, folder: Path) -> Corrector:
+    """Corrections by the ontology's terms, weighed by a masked language model if one is named."""
+    if config.masked_lm is None:
+        return Corrector(_matcher().ontology)
+    from ophvl.backends.masked_lm import MaskedLM
+
+    return Corrector(_matcher().ontology, MaskedLM(config.masked_lm))
+
+
+def codes(config: TagConfig, folder: Path) -> Codes:
+    """ICD-10-CM from the ontology, and the user's table if one is set."""
+    return Codes(_matcher().ontology, Path(config.codes) if config.codes else None)
+
+
+def rewriter(config: RewriteConfig, folder: Path) -> ChatRewriter:
+    """The language model that narrations are rewritten by; asked only where an endpoint is set."""
+    return ChatRewriter(
+        endpoint=config.endpoint or "",
+        model=config.model,
+        cache=folder / "answers",
+        max_tokens=config.max_tokens,
+        api_key_variable=config.api_key_variable,
+    )
+
+
+def overrides(config: object, folder: Path) -> Overrides:
+    """What readers judged wrong."""
+    return Overrides(folder / FILE)
 
 
 def matcher(config: object, folder: Path) -> Matcher:

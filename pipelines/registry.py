@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ophvl.stage import Scope, StageSpec
+from schemas.guards import GUARDS
 
 STAGES: tuple[StageSpec, ...] = (
     StageSpec(
@@ -32,7 +33,7 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="transcribe",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.transcribe:transcribe",
         help="recognise what is said, with word times",
@@ -42,46 +43,70 @@ STAGES: tuple[StageSpec, ...] = (
             "files": "pipelines.ports:media_folder",
             "audio": "pipelines.ports:audio_reader",
             "recogniser": "pipelines.ports:recogniser",
+            "hot_words": "pipelines.ports:hot_words",
         },
         pinned=("recogniser",),
     ),
     StageSpec(
-        name="segment",
+        name="review",
         version=1,
         scope=Scope.UNIT,
+        entry="pipelines.review:review",
+        help="pass on what readers judged wrong, so that it is left out",
+        reads={"videos": ("video_id",)},
+        writes=("overrides",),
+        ports={"overrides": "pipelines.ports:overrides"},
+    ),
+    StageSpec(
+        name="segment",
+        version=2,
+        scope=Scope.UNIT,
         entry="pipelines.segment:segment",
-        help="cut transcripts into narrations, and score how descriptive each is",
+        help="cut transcripts into narrations, correct them, and score how descriptive each is",
         reads={
             "media": ("video_id", "duration_s"),
-            "transcripts": ("segment_id", "video_id", "start_s", "end_s", "text", "words"),
+            "transcripts": ("segment_id", "video_id", "start_s", "end_s", "text", "words", *GUARDS),
+            "overrides": ("video_id", "target", "text", "start", "end", "value"),
         },
         writes=("narrations",),
         ports={
             "sentences": "pipelines.ports:sentence_splitter",
-            "matcher": "pipelines.ports:matcher",
+            "corrector": "pipelines.ports:corrector",
+            "tagger": "pipelines.ports:tagger",
         },
+    ),
+    StageSpec(
+        name="rewrite",
+        version=1,
+        scope=Scope.UNIT,
+        entry="pipelines.rewrite:rewrite",
+        help="let a language model rewrite narrations, if one is set; refuse what adds anything",
+        reads={"narrations": ("narration_id", "video_id", "text", "descriptive_score")},
+        writes=("rewrites",),
+        ports={"rewriter": "pipelines.ports:rewriter", "tagger": "pipelines.ports:tagger"},
     ),
     StageSpec(
         name="tag",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.tag:tag",
-        help="find surgical concepts in narrations, titles and descriptions",
+        help="find surgical concepts and phrases in narrations, titles and descriptions",
         reads={
             "videos": ("video_id", "title", "description"),
             "narrations": ("narration_id", "video_id", "text"),
+            "overrides": ("video_id", "target", "text", "kind", "start", "end", "value"),
         },
         writes=("attributes", "video_attributes"),
-        ports={"matcher": "pipelines.ports:matcher"},
+        ports={"tagger": "pipelines.ports:tagger", "codes": "pipelines.ports:codes"},
     ),
     StageSpec(
         name="title",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.title:title",
         help="make one structured title of each messy one; drop what is surely not surgery",
         reads={
-            "videos": ("video_id", "title", "description"),
+            "videos": ("video_id", "title", "description", "chapters"),
             "attributes": (
                 "attribute_id",
                 "video_id",
@@ -96,10 +121,12 @@ STAGES: tuple[StageSpec, ...] = (
                 "negated",
                 "hypothetical",
                 "score",
+                "source",
             ),
             "video_attributes": ("video_id", "kind", "concept_id", "label", "clips"),
         },
         writes=("titles",),
+        ports={"matcher": "pipelines.ports:matcher"},
     ),
     StageSpec(
         name="split",
@@ -145,6 +172,7 @@ STAGES: tuple[StageSpec, ...] = (
                 "hypothetical",
             ),
             "video_attributes": ("video_id", "kind", "concept_id", "label"),
+            "rewrites": ("narration_id", "video_id", "text"),
             "titles": ("video_id", "title"),
             "splits": ("video_id", "split"),
         },
@@ -199,5 +227,5 @@ STAGES: tuple[StageSpec, ...] = (
 INGEST = ("discover", "transcribe")
 """First and last stage of `ophvl ingest`."""
 
-BUILD_PAIRS = ("segment", "shard")
+BUILD_PAIRS = ("review", "shard")
 """First and last stage of `ophvl build-pairs`."""

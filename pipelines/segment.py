@@ -1,4 +1,8 @@
-"""Media, transcripts -> narrations. Sentences on word times, merged and cut to the length of a clip."""
+"""Stage segment: media, transcripts, overrides -> narrations.
+
+Sentences on word times, merged and cut to the length of a clip; then what was misheard is corrected and
+hesitations are taken out, each as an edit that can be undone.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,16 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ophvl.ids import child_id
-from ophvl.stage import StageResult
+from ophvl.stage import Drop, StageResult
+from ophvl.text.correction import Corrector
 from ophvl.text.descriptive import descriptive_score
-from ophvl.text.disfluencies import without_disfluencies
-from ophvl.text.matching import Matcher
+from ophvl.text.disfluencies import disfluency_edits
+from ophvl.text.edits import Edit, apply
 from ophvl.text.sentences import SentenceSplitter
+from ophvl.text.tagging import Tagger
 from pipelines.config import SegmentConfig
+from schemas.guards import Guard
+from schemas.vocab import DropReason, NarrationReading, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +39,7 @@ class NarrationRow:
     end_s: float
     text_asr: str
     text: str
+    edits: list[dict[str, int | str | float]]
     descriptive_score: float
     confidence: float
 
@@ -45,6 +54,8 @@ class TimedWord:
     probability: float
 
 
+_SHOWN = 60
+
 Piece = Sequence[TimedWord]
 """Consecutive words: a sentence, a part of one, or several."""
 
@@ -52,30 +63,24 @@ Piece = Sequence[TimedWord]
 def segment(
     media: pa.Table,
     transcripts: pa.Table,
+    overrides: pa.Table,
     *,
     config: SegmentConfig,
     sentences: SentenceSplitter,
-    matcher: Matcher,
+    corrector: Corrector,
+    tagger: Tagger,
 ) -> StageResult:
     """Cut one video's transcript into narrations. No transcript, no narrations."""
     from schemas.narrations import NARRATIONS
 
     (file,) = media.to_pylist()
-    words = [
-        TimedWord(
-            text=word["word"].strip(),
-            start_s=word["start_s"],
-            end_s=word["end_s"],
-            probability=word["probability"],
-        )
-        for row in transcripts.sort_by("start_s").to_pylist()
-        for word in row["words"]
-        if word["word"].strip()
-    ]
+    judged = _Judged(overrides)
+    words, dropped = _heard(transcripts)
     rows: list[NarrationRow] = []
     for piece in narration_pieces(words, sentences, config):
         text_asr = " ".join(word.text for word in piece)
-        text = without_disfluencies(text_asr)
+        edits = _edits(text_asr, corrector, judged)
+        text = apply(text_asr, edits)
         if not text:
             continue
         start_s, end_s = _clip_span(piece, config.min_clip_s, file["duration_s"])
@@ -87,11 +92,75 @@ def segment(
                 end_s=end_s,
                 text_asr=text_asr,
                 text=text,
-                descriptive_score=descriptive_score(text, matcher.find(text)),
+                edits=[edit.plain() for edit in edits],
+                descriptive_score=judged.descriptive_score(
+                    text_asr, descriptive_score(text, tagger.tag(text))
+                ),
                 confidence=fmean(word.probability for word in piece),
             )
         )
-    return StageResult(tables={"narrations": NARRATIONS.table(rows)})
+    return StageResult(tables={"narrations": NARRATIONS.table(rows)}, dropped=dropped)
+
+
+class _Judged:
+    """What readers said of this video's edits and narrations."""
+
+    def __init__(self, overrides: pa.Table) -> None:
+        rows = overrides.to_pylist()
+        self._edits = {
+            (row["text"], row["start"], row["end"], row["value"])
+            for row in rows
+            if row["target"] == Target.EDIT
+        }
+        self._descriptive = {
+            row["text"]: row["value"] == NarrationReading.DESCRIPTIVE
+            for row in rows
+            if row["target"] == Target.NARRATION
+        }
+
+    def is_wrong(self, text_asr: str, edit: Edit) -> bool:
+        return (text_asr, edit.start, edit.end, edit.after) in self._edits
+
+    def descriptive_score(self, text_asr: str, score: float) -> float:
+        """1 or 0 where a reader judged the narration, else `score`. The override names the wrong reading."""
+        wrong = self._descriptive.get(text_asr)
+        return score if wrong is None else float(not wrong)
+
+
+def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
+    """The words of all segments that no guard flagged, and a drop for each of the others."""
+    words: list[TimedWord] = []
+    dropped: list[Drop] = []
+    for row in transcripts.sort_by("start_s").to_pylist():
+        if flags := [guard for guard in Guard if row[guard]]:
+            dropped.append(
+                Drop(
+                    row_id=row["segment_id"],
+                    reason=DropReason.INVENTED_TEXT,
+                    message=f"{', '.join(flags)}: {row['text'][:_SHOWN]!r}",
+                )
+            )
+            continue
+        words += [
+            TimedWord(
+                text=word["word"].strip(),
+                start_s=word["start_s"],
+                end_s=word["end_s"],
+                probability=word["probability"],
+            )
+            for word in row["words"]
+            if word["word"].strip()
+        ]
+    return words, tuple(dropped)
+
+
+def _edits(text_asr: str, corrector: Corrector, judged: _Judged) -> list[Edit]:
+    """Corrections and disfluencies, in order, without those that readers judged wrong."""
+    corrections = [e for e in corrector.edits(text_asr) if not judged.is_wrong(text_asr, e)]
+    cleaning = [
+        e for e in disfluency_edits(text_asr, corrections) if not judged.is_wrong(text_asr, e)
+    ]
+    return sorted([*corrections, *cleaning], key=lambda edit: edit.start)
 
 
 def narration_pieces(

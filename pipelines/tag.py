@@ -1,24 +1,23 @@
-"""Stage tag: narrations, titles and descriptions -> attributes, video_attributes."""
+"""Stage tag: narrations, titles, descriptions and overrides -> attributes, video_attributes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.ids import child_id
 from ophvl.ontology import Register
+from ophvl.ontology.codes import Codes
 from ophvl.stage import StageResult
-from ophvl.text.matching import Matcher
-from ophvl.text.negation import Assertion, judge
+from ophvl.text.negation import Assertion
+from ophvl.text.tagging import Tagger
 from pipelines.config import TagConfig
-from schemas.vocab import Kind, TextColumn
+from schemas.vocab import Kind, Target, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_SOURCE = "ontology"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,26 +27,28 @@ class AttributeRow:
     text_id: str
     text_column: str
     kind: str
-    concept_id: str
+    concept_id: str | None
     label: str
     surface: str
     start: int
     end: int
+    linked: tuple[str, ...]
     negated: bool
     hypothetical: bool
     score: float
-    source: str = _SOURCE
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoAttributeRow:
     video_id: str
     kind: str
-    concept_id: str
+    concept_id: str | None
     label: str
     clips: int
     in_title: bool
     score: float
+    codes: list[dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +67,36 @@ class _Text:
 
 
 def tag(
-    videos: pa.Table, narrations: pa.Table, *, config: TagConfig, matcher: Matcher
+    videos: pa.Table,
+    narrations: pa.Table,
+    overrides: pa.Table,
+    *,
+    config: TagConfig,
+    tagger: Tagger,
+    codes: Codes,
 ) -> StageResult:
-    """Find the ontology's concepts in every text of one video, and gather those that are affirmed."""
+    """Find concepts and phrases in every text of one video, and gather those that are affirmed.
+
+    What readers judged wrong is left out.
+    """
     from schemas.attributes import ATTRIBUTES
     from schemas.video_attributes import VIDEO_ATTRIBUTES
 
-    rows = [row for text in _texts(videos, narrations) for row in _attributes(text, matcher)]
+    wrong = {
+        (row["text"], row["kind"], row["start"], row["end"], row["value"])
+        for row in overrides.to_pylist()
+        if row["target"] == Target.ATTRIBUTE
+    }
+    rows = [
+        row
+        for text in _texts(videos, narrations)
+        for row in _attributes(text, tagger)
+        if (text.text, row.kind, row.start, row.end, row.label) not in wrong
+    ]
     return StageResult(
         tables={
             "attributes": ATTRIBUTES.table(rows),
-            "video_attributes": VIDEO_ATTRIBUTES.table(_gather(rows)),
+            "video_attributes": VIDEO_ATTRIBUTES.table(_gather(rows, codes)),
         }
     )
 
@@ -101,41 +121,43 @@ def _texts(videos: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
             )
 
 
-def _attributes(text: _Text, matcher: Matcher) -> Iterator[AttributeRow]:
-    found = matcher.find(text.text, register=text.register)
-    for number, (match, said) in enumerate(zip(found, judge(found, text.text), strict=True)):
+def _attributes(text: _Text, tagger: Tagger) -> Iterator[AttributeRow]:
+    for number, found in enumerate(tagger.tag(text.text, register=text.register)):
         yield AttributeRow(
             attribute_id=child_id(text.text_id, text.letters, number),
             video_id=text.video_id,
             text_id=text.text_id,
             text_column=text.column,
-            kind=match.kind,
-            concept_id=match.concept_id,
-            label=match.label,
-            surface=match.surface,
-            start=match.start,
-            end=match.end,
-            negated=said is Assertion.NEGATED,
-            hypothetical=said is Assertion.HYPOTHETICAL,
-            score=match.score,
+            kind=found.kind,
+            concept_id=found.concept_id,
+            label=found.label,
+            surface=found.surface,
+            start=found.start,
+            end=found.end,
+            linked=found.linked,
+            negated=found.assertion is Assertion.NEGATED,
+            hypothetical=found.assertion is Assertion.HYPOTHETICAL,
+            score=found.score,
+            source=found.source,
         )
 
 
-def _gather(rows: Sequence[AttributeRow]) -> list[VideoAttributeRow]:
-    """One row for each concept of a video that some text affirms."""
+def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRow]:
+    """One row for each concept, or phrase without one, of a video that some text affirms."""
     mentions: dict[tuple[str, Kind, str], list[AttributeRow]] = defaultdict(list)
     for row in rows:
         if not (row.negated or row.hypothetical):
-            mentions[row.video_id, Kind(row.kind), row.concept_id].append(row)
+            mentions[row.video_id, Kind(row.kind), row.label].append(row)
     return [
         VideoAttributeRow(
             video_id=video_id,
             kind=kind,
-            concept_id=concept_id,
-            label=found[0].label,
+            concept_id=found[0].concept_id,
+            label=label,
             clips=len({row.text_id for row in found if row.text_column == TextColumn.TEXT}),
             in_title=any(row.text_column == TextColumn.TITLE for row in found),
             score=max(row.score for row in found),
+            codes=[asdict(code) for code in codes.of(found[0].concept_id)],
         )
-        for (video_id, kind, concept_id), found in sorted(mentions.items())
+        for (video_id, kind, label), found in sorted(mentions.items())
     ]

@@ -1,4 +1,4 @@
-"""Concepts found in texts, each with the span that is its evidence."""
+"""Concepts and phrases found in texts, each with the span that is its evidence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from schemas.vocab import Kind, TextColumn
 
 ATTRIBUTES = TableSpec(
     name="attributes",
-    version=1,
-    meaning="concepts found in narrations, titles and descriptions, with their evidence",
+    version=2,
+    meaning="concepts and phrases found in narrations, titles and descriptions, with their evidence",
     columns=(
         Column(
             name="attribute_id",
@@ -29,11 +29,25 @@ ATTRIBUTES = TableSpec(
             meaning="column that was read: text, title or description",
         ),
         Column(name="kind", type=pa.string(), meaning="kind of attribute"),
-        Column(name="concept_id", type=pa.string(), meaning="<kind>:<slug> in the ontology"),
-        Column(name="label", type=pa.string(), meaning="preferred term of the concept"),
+        Column(
+            name="concept_id",
+            type=pa.string(),
+            meaning="<kind>:<slug> in the ontology; null for a phrase that names no concept of its kind",
+            nullable=True,
+        ),
+        Column(
+            name="label",
+            type=pa.string(),
+            meaning="preferred term of the concept; the tidied phrase where there is none",
+        ),
         Column(name="surface", type=pa.string(), meaning="the words as they stand in the text"),
         Column(name="start", type=pa.int64(), meaning="first character", unit="characters"),
         Column(name="end", type=pa.int64(), meaning="end, not included", unit="characters"),
+        Column(
+            name="linked",
+            type=pa.list_(pa.string()),
+            meaning="ids of the concepts inside a phrase, in their order; empty for a term",
+        ),
         Column(
             name="negated", type=pa.bool_(), meaning="the text denies presence, use or performance"
         ),
@@ -45,7 +59,11 @@ ATTRIBUTES = TableSpec(
         Column(
             name="score", type=pa.float64(), meaning="how sure the reading of the words is, 0 to 1"
         ),
-        Column(name="source", type=pa.string(), meaning="what found it: ontology"),
+        Column(
+            name="source",
+            type=pa.string(),
+            meaning="what found it: ontology (a term) or rules (a phrase)",
+        ),
     ),
     primary_key=("attribute_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),

@@ -9,7 +9,9 @@ from schemas.labels import LABELS
 from schemas.media import MEDIA
 from schemas.narrations import NARRATIONS
 from schemas.outcomes import DROPPED, FAILURES
+from schemas.overrides import OVERRIDES
 from schemas.pairs import PAIRS
+from schemas.rewrites import REWRITES
 from schemas.routes import ROUTES
 from schemas.shards import SHARDS
 from schemas.sources import SOURCES
@@ -28,7 +30,9 @@ TABLES: dict[str, TableSpec] = {
         MEDIA,
         TRANSCRIPTS,
         SPEECH,
+        OVERRIDES,
         NARRATIONS,
+        REWRITES,
         ATTRIBUTES,
         VIDEO_ATTRIBUTES,
         TITLES,

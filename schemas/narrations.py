@@ -6,9 +6,21 @@ import pyarrow as pa
 
 from schemas.base import Column, ForeignKey, TableSpec, matches, not_blank, span, within
 
+EDIT = pa.struct(
+    [
+        pa.field("start", pa.int64()),
+        pa.field("end", pa.int64()),
+        pa.field("from", pa.string()),
+        pa.field("to", pa.string()),
+        pa.field("rule", pa.string()),
+        pa.field("score", pa.float64()),
+    ]
+)
+"""`text_asr[start:end]` was `from` and became `to`."""
+
 NARRATIONS = TableSpec(
     name="narrations",
-    version=1,
+    version=2,
     meaning="narrations with the time span of their clip",
     columns=(
         Column(name="narration_id", type=pa.string(), meaning="<video_id>-n<number>"),
@@ -19,7 +31,12 @@ NARRATIONS = TableSpec(
         Column(
             name="text",
             type=pa.string(),
-            meaning="text for training: as recognised, without disfluencies",
+            meaning="text for training: as recognised, corrected and without disfluencies",
+        ),
+        Column(
+            name="edits",
+            type=pa.list_(EDIT),
+            meaning="all that was changed in text_asr to make text, in order; leave one out to undo it",
         ),
         Column(
             name="descriptive_score",

@@ -41,6 +41,7 @@ class DropReason(StrEnum):
     """Why something was decided out."""
 
     NOT_SURGICAL = "not_surgical"
+    INVENTED_TEXT = "invented_text"
     TOO_SHORT = "too_short"
     NOT_DESCRIPTIVE = "not_descriptive"
     NOTHING_TO_PAIR = "nothing_to_pair"
@@ -102,6 +103,34 @@ class TextColumn(StrEnum):
     TEXT = "text"
     TITLE = "title"
     DESCRIPTION = "description"
+
+
+class Target(StrEnum):
+    """What a reader judges in a review."""
+
+    EDIT = "edit"
+    ATTRIBUTE = "attribute"
+    NARRATION = "narration"
+    """Whether it describes what is done and seen in the eye."""
+
+
+class NarrationReading(StrEnum):
+    """How a narration was read: as telling what is done and seen in the eye, or as anything else."""
+
+    DESCRIPTIVE = "descriptive"
+    OTHER = "other"
+
+
+class RewriteOutcome(StrEnum):
+    """What became of a narration that a language model was asked to rewrite."""
+
+    ACCEPTED = "accepted"
+    ADDED_CONCEPT = "added_concept"
+    ADDED_NUMBER = "added_number"
+    ADDED_SIDE = "added_side"
+    CHANGED_NEGATION = "changed_negation"
+    MALFORMED = "malformed"
+    OVER_BUDGET = "over_budget"
 
 
 class Level(StrEnum):

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 
 from schemas.catalogue import TABLES
+from schemas.guards import GUARDS
 
 SHA256 = "ab" * 32
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -101,6 +102,7 @@ def transcript_row(n: int, **changes: object) -> SimpleNamespace:
         avg_logprob=-0.2,
         no_speech_prob=0.01,
         compression_ratio=1.2,
+        **dict.fromkeys(GUARDS, False),
         language="en",
         recogniser="faster-whisper",
         model="tiny.en",
@@ -115,8 +117,11 @@ def speech_row(n: int, **changes: object) -> SimpleNamespace:
         speech_s=30.0,
         speech_ratio=0.5,
         words_per_minute=90.0,
+        segments=12,
+        flagged_segments=0,
         language="en",
         language_probability=0.98,
+        language_source="base",
     )
 
 
@@ -129,8 +134,35 @@ def narration_row(n: int, **changes: object) -> SimpleNamespace:
         end_s=6.0,
         text_asr="uh the capsule is opened",
         text="the capsule is opened",
+        edits=[{"start": 0, "end": 3, "from": "uh ", "to": "", "rule": "hesitation", "score": 1.0}],
         descriptive_score=0.8,
         confidence=0.9,
+    )
+
+
+def override_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        override_id=f"{video_id(n)}-o0000",
+        video_id=video_id(n),
+        target="attribute",
+        text="the capsule is opened",
+        kind="anatomy",
+        start=4,
+        end=11,
+        value="lens capsule",
+    )
+
+
+def rewrite_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        narration_id=f"{video_id(n)}-n0001",
+        video_id=video_id(n),
+        outcome="accepted",
+        text="The capsule is opened.",
+        added=[],
+        model="small",
     )
 
 
@@ -147,6 +179,7 @@ def attribute_row(n: int, **changes: object) -> SimpleNamespace:
         surface="capsule",
         start=4,
         end=11,
+        linked=[],
         negated=False,
         hypothetical=False,
         score=1.0,
@@ -164,6 +197,7 @@ def video_attribute_row(n: int, **changes: object) -> SimpleNamespace:
         clips=1,
         in_title=False,
         score=1.0,
+        codes=[],
     )
 
 
@@ -276,7 +310,9 @@ ROWS: dict[str, Callable[..., SimpleNamespace]] = {
     "media": media_row,
     "transcripts": transcript_row,
     "speech": speech_row,
+    "overrides": override_row,
     "narrations": narration_row,
+    "rewrites": rewrite_row,
     "attributes": attribute_row,
     "video_attributes": video_attribute_row,
     "titles": title_row,

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from ophvl import __version__
-from ophvl.cli import inspect, run
+from ophvl.cli import inspect, language, review, run
 from ophvl.errors import OphvlError
 
 app = typer.Typer(
@@ -46,6 +46,9 @@ app.command("show")(inspect.show)
 app.command("run")(run.run)
 app.command("check")(inspect.check)
 app.command("describe")(inspect.describe)
+app.command("annotate")(language.annotate)
+app.command("title")(language.title)
+app.add_typer(review.app, name="review")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def stats(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> No
     from ophvl.report.statistics import gather
     from ophvl.report.terminal import funnel_lines, statistics_lines
 
-    store = _open(out)
+    store = open_store(out)
     statistics = gather(store)
     text = json.dumps(statistics.to_plain(), indent=2, ensure_ascii=False)
     write_text(store.root / "stats.json", text + "\n")
@@ -45,7 +45,7 @@ def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
     from ophvl.accounts import take_account
     from ophvl.report.terminal import funnel_lines
 
-    account = take_account(_open(out))
+    account = take_account(open_store(out))
     if as_json:
         plain = {
             **asdict(account.units),
@@ -67,7 +67,7 @@ def show(
     """Follow one video through all stages."""
     from ophvl.report.video import video_lines
 
-    for line in video_lines(_open(out), video_id):
+    for line in video_lines(open_store(out), video_id):
         typer.echo(line)
 
 
@@ -75,7 +75,7 @@ def check(out: options.Out = options.DEFAULT_OUT) -> None:
     """Check every table and shard of a dataset folder: schemas, keys, times, hashes."""
     from ophvl.report.integrity import check_folder
 
-    violations = check_folder(_open(out))
+    violations = check_folder(open_store(out))
     if violations:
         raise SchemaError(f"{out} breaks its schemas in {len(violations)} way(s)", violations)
     typer.echo(f"{out}: all tables and shards keep their schemas")
@@ -113,7 +113,8 @@ def _type_name(type_: object) -> str:
     return str(type_).replace("list<item: ", "list<")
 
 
-def _open(out: Path) -> Store:
+def open_store(out: Path) -> Store:
+    """The dataset folder at `out`, which must be one."""
     from ophvl.store import Store
     from pipelines.registry import STAGES
 

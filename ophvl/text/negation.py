@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ophvl.text.cues import Cues, words
 from ophvl.text.matching import Match
 from schemas.vocab import Kind
 
@@ -27,34 +28,46 @@ class Assertion(StrEnum):
 
 
 _NOT_DENYING = (
-    r"(?!\s+(?:longer|doubt|problem|matter|more than|only|just|to|merely|least)\b)(?!\.\s*\d)"
+    r"(?!\s+(?:longer|doubt|problem|matter|more than|only|just|to|merely|least"
+    r"|financial|commercial|conflicts?|disclosures?)\b)(?!\.\s*\d)"
 )
 
 _NO = rf"\b(?:no|without|absence of|lack of|free of|instead of|rather than|neither|nor){_NOT_DENYING}\b"
-_NOT = rf"(?:\b(?:not|never|cannot|dont|didnt|doesnt|isnt|wasnt)\b|n['\u2019]t\b){_NOT_DENYING}"
+_NOT = rf"(?:\b(?:not|never|cannot|dont|didnt|doesnt|isnt|wasnt)\b|\b[a-z]+n['\u2019]t\b){_NOT_DENYING}"
 _PASSED = (
     r"\b(?:(?:is|are|was|were|be|been)\s+(?:not|never)\s+(?:\w+ly\s+)?"
     r"(?:needed|required|necessary|used|performed|placed|seen|present|done|given|made|noted)"
-    r"|(?:isn|aren|wasn|weren)['\u2019]?t\s+(?:needed|required|necessary|used|performed|seen|present)"
+    r"|(?:isn|aren|wasn|weren)['\u2019]?t\s+(?:needed|required|necessary|used|performed|seen"
+    r"|present)"
     r"|(?:is|are|was|were)\s+(?:absent|unnecessary))\b"
 )
 _SUPPOSED = (
     r"(?:(?<!as )\bif\b(?!\s+(?:you|we)\s+(?:\w+\s+)?(?:look|see|notice|watch))"
-    r"|\b(?:in case|in the event|unless|whether|risks? of|chances? of|danger of|may|might|could|would"
-    r"|(?:to )?(?:avoid|prevent)(?:s|ing)?|careful not to|so as not to)\b)"
+    r"|\b(?:in case|in the event|unless|whether|risks? of|chances? of|danger of|may|might|could"
+    r"|would"
+    r"|(?:avoid|prevent)(?:s|ing)?|careful not to|so as not to)\b)"
 )
 _MAY_HAPPEN = (
     r"\b(?:may|might|can|could|would)\s+(?:also\s+)?(?:occur|happen|result|develop|follow|arise)\b"
 )
 
 _CUE = re.compile(
-    rf"(?P<passed>{_PASSED})|(?P<may>{_MAY_HAPPEN})|(?P<supposed>{_SUPPOSED})|(?P<no>{_NO})|(?P<not>{_NOT})",
+    rf"(?P<passed>{_PASSED})|(?P<may>{_MAY_HAPPEN})|(?P<supposed>{_SUPPOSED})|(?P<no>{_NO})"
+    rf"|(?P<not>{_NOT})",
     re.IGNORECASE,
 )
 
+_FIRST_WORDS = words(
+    "no without absence lack free instead rather neither nor not never cannot dont didnt doesnt "
+    "isnt wasnt is are was were be been isn aren wasn weren don didn doesn won can couldn "
+    "wouldn shouldn hasn haven hadn mustn if in unless whether risk risks chance chances danger "
+    "may might could would avoid avoids avoiding prevent prevents preventing careful so"
+)
+_CONDITION = re.compile(r"if|in case|in the event|unless|whether", re.IGNORECASE)
 _HARD_BORDER = re.compile(
-    r"[.;:!?\n]|\b(?:but|however|although|though|so|because|since|then|except|while|which|until|once|after)\b"
-    r"|\band\s+(?=(?:i|we|you|the|then|it|this|now|there|a|an)\b)",
+    r"[.;:!?\n]|\b(?:but|however|although|though|so|because|since|then|except|while|which|until"
+    r"|once|after)\b"
+    r"|\band\s+(?=(?:i|we|you|he|she|they|the|then|it|this|now|there|a|an)\b)",
     re.IGNORECASE,
 )
 _NEW_SUBJECT = re.compile(r"\b(?:i|we)\b", re.IGNORECASE)
@@ -63,6 +76,11 @@ _LIST_GOES_ON = re.compile(
 )
 _LAST_BORDER = re.compile(
     r".*(?:[,.;:!?\n]|\b(?:but|and|so|because|that|then)\b)", re.IGNORECASE | re.DOTALL
+)
+_HANDLED = re.compile(
+    r"\s*(?:pull|push|touch|remove|withdraw|rotate|lift|grasp|hold|release|tilt|move|drop|turn"
+    r"|tighten|cut|damage)\b",
+    re.IGNORECASE,
 )
 _REACH = 90
 """Characters that a scope runs at most: some fifteen words."""
@@ -76,20 +94,26 @@ class Scope:
     end: int
     assertion: Assertion
     bare: bool = False
+    conditional: bool = False
+    """"if", "in case": what is denied inside is only supposed as well."""
 
 
-def scopes(text: str) -> tuple[Scope, ...]:
+def scopes(text: str, cues: Cues | None = None) -> tuple[Scope, ...]:
     """All scopes of negation and supposition in the text."""
-    return tuple(_scopes(text))
+    return tuple(_scopes(text, cues or Cues(text)))
 
 
-def judge(matches: Sequence[Match], text: str) -> list[Assertion]:
-    """One assertion for each match, in the same order. Denial outweighs supposition."""
-    found = scopes(text)
+def judge(matches: Sequence[Match], text: str, cues: Cues | None = None) -> list[Assertion]:
+    """One assertion for each match, in the same order. A condition outweighs denial, denial supposition."""
+    found = scopes(text, cues)
+    if not found:
+        return [Assertion.AFFIRMED] * len(matches)
     judged = []
     for match in matches:
-        held = {scope.assertion for scope in found if _governs(scope, match, text)}
-        if Assertion.NEGATED in held:
+        held = [scope for scope in found if _governs(scope, match, text)]
+        if any(scope.conditional for scope in held):
+            judged.append(Assertion.HYPOTHETICAL)
+        elif any(scope.assertion is Assertion.NEGATED for scope in held):
             judged.append(Assertion.NEGATED)
         elif held:
             judged.append(Assertion.HYPOTHETICAL)
@@ -98,15 +122,17 @@ def judge(matches: Sequence[Match], text: str) -> list[Assertion]:
     return judged
 
 
-def _scopes(text: str) -> Iterator[Scope]:
-    for cue in _CUE.finditer(text):
+def _scopes(text: str, cues: Cues) -> Iterator[Scope]:
+    for cue in cues.matches(_CUE, _FIRST_WORDS):
         match cue.lastgroup:
             case "passed":
                 yield Scope(_back(text, cue.start()), cue.start(), Assertion.NEGATED)
             case "may":
                 yield Scope(_back(text, cue.start()), cue.start(), Assertion.HYPOTHETICAL)
             case "supposed":
-                yield Scope(cue.end(), _forward(text, cue.end()), Assertion.HYPOTHETICAL)
+                end = _forward(text, cue.end())
+                conditional = bool(_CONDITION.match(cue.group()))
+                yield Scope(cue.end(), end, Assertion.HYPOTHETICAL, conditional=conditional)
             case group:
                 end = _forward(text, cue.end())
                 yield Scope(cue.end(), end, Assertion.NEGATED, bare=group == "no")
@@ -135,6 +161,8 @@ def _back(text: str, end: int) -> int:
 def _governs(scope: Scope, match: Match, text: str) -> bool:
     if not scope.start <= match.start < scope.end:
         return False
+    if match.kind is Kind.INSTRUMENT:  # "do not pull the probe out": it is there
+        return scope.bare or not _HANDLED.match(text, scope.start, match.start)
     if match.kind is not Kind.ANATOMY:
         return True
     # Tissue is there, whatever is not done to it: only "no capsule" itself denies it.

@@ -1,11 +1,23 @@
-"""What the stage tests share: the real ontology, loaded once."""
+"""What the stage tests share: the real ontology with its tagger and corrector, loaded once."""
 
 import pytest
 
+from ophvl.ontology import load
+from ophvl.text.correction import Corrector
+from ophvl.text.matching import Matcher
+from ophvl.text.tagging import Tagger
+
 
 @pytest.fixture(scope="session")
-def matcher():
-    from ophvl.ontology import load
-    from ophvl.text.matching import Matcher
-
+def matcher() -> Matcher:
     return Matcher(load())
+
+
+@pytest.fixture(scope="session")
+def tagger(matcher: Matcher) -> Tagger:
+    return Tagger(matcher)
+
+
+@pytest.fixture(scope="session")
+def corrector(matcher: Matcher) -> Corrector:
+    return Corrector(matcher.ontology)

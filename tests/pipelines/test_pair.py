@@ -1,6 +1,7 @@
 """Routes with their reasons, and pairs at both levels."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from pipelines.pair import choose_route, pair, spread
 from schemas.pairs import PAIRS
 from schemas.routes import ROUTES
 from schemas.vocab import DropReason, Route, RouteReason
+from tests.factories import rewrite_row, table
 
 VIDEO = "file_0123456789abcdef"
 SPOKEN = {
@@ -20,7 +22,13 @@ SPOKEN = {
 }
 
 
-def inputs(*, duration_s: float = 60.0, has_audio: bool = True, scores: tuple[float, ...] = ()):
+def inputs(
+    *,
+    duration_s: float = 60.0,
+    has_audio: bool = True,
+    scores: tuple[float, ...] = (),
+    rewrites: tuple[SimpleNamespace, ...] = (),
+):
     """The tables of one video whose narrations have these descriptive scores."""
     narrations = [
         {
@@ -52,6 +60,7 @@ def inputs(*, duration_s: float = 60.0, has_audio: bool = True, scores: tuple[fl
         "narrations": told,
         "attributes": pa.Table.from_pylist([found | concept, found | concept]),
         "video_attributes": pa.Table.from_pylist([{"video_id": VIDEO, **concept}]),
+        "rewrites": table("rewrites", *rewrites),
         "titles": pa.table({"video_id": [VIDEO], "title": ["Phacoemulsification"]}),
         "splits": pa.table({"video_id": [VIDEO], "split": ["train"]}),
     }
@@ -77,6 +86,18 @@ def test_concepts_of_a_clip_are_listed_once_and_keep_their_negation() -> None:
     assert clip["attributes"] == [
         {"kind": "phase", "concept_id": "phase:incision", "label": "incision", "negated": True}
     ]
+
+
+@pytest.mark.parametrize(("use", "first"), [(True, "Step 0 is done."), (False, "I do step 0.")])
+def test_an_accepted_rewrite_takes_the_place_of_the_narration(use: bool, first: str) -> None:
+    rewrites = (
+        rewrite_row(1, narration_id=f"{VIDEO}-n0000", text="Step 0 is done."),
+        rewrite_row(1, narration_id=f"{VIDEO}-n0001", text=None, outcome="added_number"),
+    )
+    tables = inputs(scores=(0.9, 0.9), rewrites=rewrites)
+    rows = pair(**tables, config=PairConfig(use_rewrites=use)).tables["pairs"].to_pylist()
+    assert [row["text"] for row in rows] == [first, "I do step 1.", None]
+    assert rows[-1]["narrations"] == [first, "I do step 1."]
 
 
 def test_narrated_video_without_descriptive_narration_joins_the_silent_pool() -> None:
@@ -106,6 +127,13 @@ def test_video_of_no_length_is_dropped() -> None:
         (True, {"speech_ratio": 0.01}, True, (Route.SILENT, RouteReason.LITTLE_SPEECH)),
         (True, {"words_per_minute": 2.0}, True, (Route.SILENT, RouteReason.LITTLE_SPEECH)),
         (True, {"language": "pt"}, True, (Route.SILENT, RouteReason.LANGUAGE)),
+        # Speech in a language that the weights do not know gives no words.
+        (
+            True,
+            {"language": "pt", "words_per_minute": 0.0},
+            False,
+            (Route.SILENT, RouteReason.LANGUAGE),
+        ),
         # A language that is only guessed decides nothing.
         (
             True,

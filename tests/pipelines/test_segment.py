@@ -1,13 +1,19 @@
 """Sentences on word times become narrations of clip length."""
 
+from types import SimpleNamespace
+
 import pyarrow as pa
 import pytest
 
+from ophvl.stage import StageResult
+from ophvl.text.edits import Edit, apply
 from ophvl.text.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 from pipelines.segment import TimedWord, narration_pieces, segment
+from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS
 from schemas.transcripts import TRANSCRIPTS
+from tests.factories import override_row, table
 
 VIDEO = "file_0123456789abcdef"
 
@@ -70,48 +76,126 @@ def test_nothing_said_gives_no_pieces(sentences) -> None:
     assert texts([], sentences) == []
 
 
-def run_stage(words: list[TimedWord], sentences, matcher, duration_s: float) -> pa.Table:
-    row = {
-        "segment_id": f"{VIDEO}-s0000",
-        "video_id": VIDEO,
-        "start_s": 0.0,
-        "end_s": duration_s,
-        "text": "",
-        "words": [
-            {
-                "word": f" {w.text}",
-                "start_s": w.start_s,
-                "end_s": w.end_s,
-                "probability": w.probability,
-                "interpolated": False,
-            }
-            for w in words
-        ],
-    }
-    fields = [TRANSCRIPTS.arrow.field(name) for name in row]
-    media = pa.table({"video_id": [VIDEO], "duration_s": [duration_s]})
-    transcripts = pa.Table.from_pylist([row], schema=pa.schema(fields))
-    result = segment(
-        media, transcripts, config=SegmentConfig(), sentences=sentences, matcher=matcher
-    )
-    return result.tables["narrations"]
+@pytest.fixture
+def run_stage(sentences, corrector, tagger):
+    """The stage with its real tools; `flags` are guards raised on the one segment."""
+
+    def run(
+        words: list[TimedWord],
+        duration_s: float,
+        *overrides: SimpleNamespace,
+        flags: tuple[str, ...] = (),
+    ) -> StageResult:
+        row = {
+            "segment_id": f"{VIDEO}-s0000",
+            "video_id": VIDEO,
+            "start_s": 0.0,
+            "end_s": duration_s,
+            "text": " ".join(w.text for w in words),
+            "words": [
+                {
+                    "word": f" {w.text}",
+                    "start_s": w.start_s,
+                    "end_s": w.end_s,
+                    "probability": w.probability,
+                    "interpolated": False,
+                }
+                for w in words
+            ],
+            **{guard: guard in flags for guard in GUARDS},
+        }
+        fields = [TRANSCRIPTS.arrow.field(name) for name in row]
+        return segment(
+            pa.table({"video_id": [VIDEO], "duration_s": [duration_s]}),
+            pa.Table.from_pylist([row], schema=pa.schema(fields)),
+            table("overrides", *overrides),
+            config=SegmentConfig(),
+            sentences=sentences,
+            corrector=corrector,
+            tagger=tagger,
+        )
+
+    return run
 
 
-def test_rows_keep_the_schema_and_the_video(sentences, matcher) -> None:
-    table = run_stage(spoken(f"Um, so {FIRST} {SECOND}"), sentences, matcher, 10.5)
-    assert NARRATIONS.check(table) == []
-    first = table.to_pylist()[0]
+def narrations(result: StageResult) -> list[dict]:
+    return result.tables["narrations"].to_pylist()
+
+
+def test_rows_keep_the_schema_and_the_video(run_stage) -> None:
+    rows = run_stage(spoken(f"Um, so {FIRST} {SECOND}"), 10.5).tables["narrations"]
+    assert NARRATIONS.check(rows) == []
+    first = rows.to_pylist()[0]
     assert first["narration_id"] == f"{VIDEO}-n0000"
     assert first["text_asr"].startswith("Um, so I open")
     assert first["text"].startswith("So I open")
-    assert max(table.column("end_s").to_pylist()) <= 10.5
+    assert max(rows.column("end_s").to_pylist()) <= 10.5
 
 
-def test_a_short_remark_is_shown_for_the_least_clip_length(sentences, matcher) -> None:
-    (row,) = run_stage(spoken("Capsulorhexis.", start_s=8.9), sentences, matcher, 9.5).to_pylist()
+MISHEARD = "Um, so I inject the tripan blue and stain the anterior capsule."
+
+
+def test_what_was_misheard_is_corrected_by_edits_that_can_be_undone(run_stage) -> None:
+    (row,) = narrations(run_stage(spoken(MISHEARD), 10.5))
+    assert row["text"] == "So I inject the trypan blue and stain the anterior capsule."
+    assert row["text_asr"] == MISHEARD
+    edits = [
+        Edit(
+            start=e["start"],
+            end=e["end"],
+            before=e["from"],
+            after=e["to"],
+            rule=e["rule"],
+            score=e["score"],
+        )
+        for e in row["edits"]
+    ]
+    assert apply(MISHEARD, edits) == row["text"]
+    undone = apply(MISHEARD, [e for e in edits if "blue" not in e.after and "try" not in e.after])
+    assert undone == "So I inject the tripan blue and stain the anterior capsule."
+
+
+def test_an_edit_that_a_reader_judged_wrong_is_not_made_again(run_stage) -> None:
+    (row,) = narrations(run_stage(spoken(MISHEARD), 10.5))
+    correction = next(e for e in row["edits"] if "trypan" in e["to"])
+    wrong = override_row(
+        1,
+        video_id=VIDEO,
+        target="edit",
+        text=MISHEARD,
+        kind=None,
+        start=correction["start"],
+        end=correction["end"],
+        value=correction["to"],
+    )
+    (row,) = narrations(run_stage(spoken(MISHEARD), 10.5, wrong))
+    assert row["text"] == "So I inject the tripan blue and stain the anterior capsule."
+
+
+@pytest.mark.parametrize(("value", "score"), [("descriptive", 0.0), ("other", 1.0)])
+def test_a_reader_decides_what_is_descriptive(run_stage, value: str, score: float) -> None:
+    text = "The capsule is polished with the cannula, is it not?"
+    wrong = override_row(
+        1, target="narration", text=text, kind=None, start=None, end=None, value=value
+    )
+    (row,) = narrations(run_stage(spoken(text), 10.5, wrong))
+    assert row["descriptive_score"] == score
+
+
+def test_text_that_a_guard_flagged_is_left_out_and_accounted_for(run_stage) -> None:
+    result = run_stage(spoken("Thank you for watching."), 9.0, flags=("is_credit", "is_silence"))
+    assert narrations(result) == []
+    (drop,) = result.dropped
+    assert drop.row_id == f"{VIDEO}-s0000"
+    assert drop.reason == "invented_text"
+    assert drop.message == "is_silence, is_credit: 'Thank you for watching.'"
+
+
+def test_a_short_remark_is_shown_for_the_least_clip_length(run_stage) -> None:
+    (row,) = narrations(run_stage(spoken("Capsulorhexis.", start_s=8.9), 9.5))
     assert row["end_s"] - row["start_s"] == pytest.approx(3.0)
     assert row["end_s"] == pytest.approx(9.5)
 
 
-def test_hesitation_alone_is_no_narration(sentences, matcher) -> None:
-    assert run_stage(spoken("Um, uh."), sentences, matcher, 9.0).num_rows == 0
+def test_hesitation_alone_is_no_narration(run_stage) -> None:
+    assert narrations(run_stage(spoken("Um, uh."), 9.0)) == []

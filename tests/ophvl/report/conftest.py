@@ -17,11 +17,12 @@ from pipelines.registry import STAGES
 from tests.factories import ROWS, shard_row, table, video_id
 
 SILENT = 3
+SPOKEN = ("transcripts", "overrides", "narrations", "rewrites", "attributes", "video_attributes")
 
 
 def rows_of(name: str, n: int) -> pa.Table:
     """The rows of table `name` for video `n`; the silent one is not spoken of."""
-    if n == SILENT and name in ("transcripts", "narrations", "attributes", "video_attributes"):
+    if n == SILENT and name in SPOKEN:
         return table(name)
     if name == "routes" and n == SILENT:
         return table(name, ROWS[name](n, route="silent", reason="little_speech"))

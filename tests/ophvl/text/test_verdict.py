@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.text.verdict import description_lead, surgical_verdict
+from ophvl.text.title_mentions import description_lead
+from ophvl.text.verdict import surgical_verdict
 from schemas.vocab import Surgical
 
 
@@ -31,7 +32,26 @@ from schemas.vocab import Surgical
         ("", Surgical.UNKNOWN),
         ("🔥🔥🔥", Surgical.UNKNOWN),
         ("Cataract", Surgical.UNKNOWN),
-        ("手术 巩膜环扎术", Surgical.UNKNOWN),
+        ("手术 巩膜环扎术", Surgical.YES),
+        ("模拟手术：青光眼——缝合巩膜瓣", Surgical.UNKNOWN),  # noqa: RUF001
+        ("Операция катаракты", Surgical.YES),
+        ("Maquillaje de ojos ahumados", Surgical.NO),
+        ("Argentinian flag sign: how I managed it", Surgical.YES),
+        ("How to avoid a posterior capsule rent", Surgical.UNKNOWN),
+        ("Is laser eye surgery riskier than people think?", Surgical.UNKNOWN),
+        ("My technique for Yamane", Surgical.YES),
+        ("Cornea: before and after DALK", Surgical.YES),
+        ("Dr Kajal Mehta: phaco", Surgical.YES),
+        ("Game changer in pterygium surgery", Surgical.YES),
+        ("Stye incision and drainage", Surgical.YES),
+        ("How to apply MMC in trabeculectomy", Surgical.YES),
+        ("My experience with the Yamane technique", Surgical.UNKNOWN),
+        ("How to put in eye drops after cataract surgery", Surgical.NO),
+        ("Upper blepharoplasty before/after", Surgical.YES),
+        ("Eyelash in the anterior chamber: removal", Surgical.YES),
+        ("Lower blepharoplasty for under eye bags", Surgical.YES),
+        ("PRK and bandage contact lens insertion", Surgical.YES),
+        ("Paintball injury: traumatic cataract, phaco", Surgical.YES),
         ("PHACO+PCIOL RE || case 114", Surgical.YES),
         ("PPV for RRD", Surgical.YES),
         ("DMEK", Surgical.YES),

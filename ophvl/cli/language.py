@@ -1,0 +1,163 @@
+"""Filters for people and scripts, JSON Lines in and out: `ophvl annotate`, `ophvl title`.
+
+What the pipeline does to one text, without a dataset folder. A line at fault is named on standard error
+and left out; the exit code is then 3.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from ophvl.errors import UsageError
+
+LINES_AT_FAULT = 3
+_STANDARD_INPUT = Path("-")
+
+File = Annotated[
+    Path, typer.Argument(metavar="[FILE]", help="JSON Lines; standard input if left out or '-'.")
+]
+
+
+class _LineError(Exception):
+    """What is wrong with a line."""
+
+
+def annotate(file: File = _STANDARD_INPUT) -> None:
+    """Correct and tag narrations: {"id", "text"} a line in, all that was found a line out."""
+    from ophvl.text.correction import Corrector
+    from ophvl.text.descriptive import descriptive_score
+    from ophvl.text.edits import apply
+    from ophvl.text.negation import Assertion
+    from ophvl.text.tagging import Tagger
+    from pipelines.config import PairConfig, SegmentConfig
+    from pipelines.ports import corrector as open_corrector
+    from pipelines.ports import tagger as open_tagger
+
+    corrector: Corrector = open_corrector(SegmentConfig(), Path())
+    tagger: Tagger = open_tagger(None, Path())
+    least = PairConfig().min_descriptive_score
+
+    def read(row: Mapping[str, object]) -> dict[str, object]:
+        text = _text(row, "text")
+        edits = corrector.edits(text)
+        corrected = apply(text, edits)
+        attributes = tagger.tag(corrected)
+        score = descriptive_score(corrected, attributes)
+        return {
+            "id": row.get("id"),
+            "text": text,
+            "corrected": corrected,
+            "edits": [edit.plain() for edit in edits],
+            "descriptive": score >= least,
+            "descriptive_score": round(score, 4),
+            "attributes": [
+                {
+                    "kind": a.kind,
+                    "surface": a.surface,
+                    "start": a.start,
+                    "end": a.end,
+                    "label": a.label,
+                    "concept_id": a.concept_id,
+                    "linked": list(a.linked),
+                    "negated": a.assertion is Assertion.NEGATED,
+                    "hypothetical": a.assertion is Assertion.HYPOTHETICAL,
+                    "score": round(a.score, 4),
+                }
+                for a in attributes
+            ],
+        }
+
+    _filter(file, read)
+
+
+def title(file: File = _STANDARD_INPUT) -> None:
+    """Structure titles: {"id", "raw_title", "description", "channel"} a line in, fields out."""
+    from ophvl.text.titles import structure_title
+    from pipelines.ports import matcher as open_matcher
+    from schemas.vocab import Surgical
+
+    matcher = open_matcher(None, Path())
+    verdicts = {Surgical.YES: True, Surgical.NO: False, Surgical.UNKNOWN: None}
+
+    def read(row: Mapping[str, object]) -> dict[str, object]:
+        raw = _text(row, "raw_title")
+        found = structure_title(raw, _text(row, "description", optional=True), matcher)
+        return {
+            "id": row.get("id"),
+            "is_surgical": verdicts[found.is_surgical],
+            "title": found.title,
+            "surgery": list(found.surgery),
+            "condition": list(found.condition),
+            "technique": list(found.technique),
+            "device": list(found.device),
+            "eye": found.eye,
+        }
+
+    _filter(file, read)
+
+
+def _filter(file: Path, read: Callable[[Mapping[str, object]], dict[str, object]]) -> None:
+    at_fault = 0
+    # A lone surrogate is no UTF-8; its backslash escape is what JSON writes for it.
+    _reconfigure(sys.stdout, errors="backslashreplace")
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found = read(_parse(line))
+            except _LineError as err:
+                at_fault += 1
+                sys.stderr.write(f"{file}:{number}: {err}; this line is left out\n")
+                continue
+            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+            sys.stdout.flush()  # For whoever reads the other end of a pipe.
+    if at_fault:
+        raise typer.Exit(LINES_AT_FAULT)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    if file == _STANDARD_INPUT:
+        _reconfigure(sys.stdin, errors="replace")
+        yield sys.stdin
+        return
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            yield lines
+    except OSError as err:
+        raise UsageError(f"cannot read {file}: {err.strerror}") from err
+
+
+def _reconfigure(stream: TextIO, *, errors: str) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors=errors)
+
+
+def _parse(line: str) -> Mapping[str, object]:
+    try:
+        row = json.loads(line)
+    except ValueError as err:
+        raise _LineError(f"not JSON ({err})") from err
+    except RecursionError as err:
+        raise _LineError("nested too deeply") from err
+    if not isinstance(row, dict):
+        raise _LineError(f'expected an object such as {{"id": 1, "text": "..."}}, got {line[:40]}')
+    return row
+
+
+def _text(row: Mapping[str, object], key: str, *, optional: bool = False) -> str:
+    value = row.get(key)
+    if value is None and optional:
+        return ""
+    if not isinstance(value, str):
+        raise _LineError(f"'{key}' must be a text, got {json.dumps(value)[:40]}")
+    return value

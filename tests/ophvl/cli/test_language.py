@@ -1,0 +1,74 @@
+"""The filters: JSON Lines in and out, a line at fault named and left out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def filter_(command: str, *lines: str, file: Path | None = None, code: int = 0):
+    arguments = [sys.executable, "-m", "ophvl", command, *([str(file)] if file else [])]
+    result = subprocess.run(
+        arguments, input="\n".join(lines), capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()], result.stderr
+
+
+def test_annotate_corrects_and_tags() -> None:
+    text = "So, um, I inject tripan blue under air. No sutures were needed."
+    ((found,), _) = filter_("annotate", json.dumps({"id": "n1", "text": text}))
+    assert found["id"] == "n1"
+    assert found["text"] == text
+    assert found["corrected"] == text.replace("tripan", "trypan")
+    (edit,) = found["edits"]
+    assert text[edit["start"] : edit["end"]] == edit["from"]
+    assert set(edit) == {"start", "end", "from", "to", "rule", "score"}
+    assert found["descriptive"] is True
+    for attribute in found["attributes"]:
+        span = found["corrected"][attribute["start"] : attribute["end"]]
+        assert span == attribute["surface"]
+    by_label = {a["label"]: a for a in found["attributes"]}
+    assert by_label["trypan blue"]["kind"] == "medication"
+    assert by_label["trypan blue"]["negated"] is False
+    assert any(a["negated"] for a in found["attributes"] if a["surface"] == "sutures")
+
+
+def test_title_structures_and_judges() -> None:
+    rows, _ = filter_(
+        "title",
+        json.dumps({"id": 1, "raw_title": "PHACO+PCIOL RE \U0001f525 #eye", "channel": "X"}),
+        json.dumps({"id": 2, "raw_title": "Smokey eye makeup", "description": None}),
+        json.dumps({"id": 3, "raw_title": "case_4687.mp4", "description": ""}),
+    )
+    assert [row["is_surgical"] for row in rows] == [True, False, None]
+    assert rows[0]["surgery"][0] == "phacoemulsification"
+    assert rows[0]["eye"] == "right"
+    assert set(rows[0]) == {
+        *("id", "is_surgical", "title", "surgery", "condition", "technique", "device", "eye")
+    }
+
+
+def test_a_line_at_fault_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    good = json.dumps({"id": 1, "text": "We polish the capsule."})
+    bad = ["{", "[1]", '{"id": 2}', '{"id": 3, "text": 4}', "[" * 100_000]
+    file.write_text("\n".join([*bad, "", good, good]), encoding="utf-8")
+    rows, message = filter_("annotate", file=file, code=3)
+    assert len(rows) == 2
+    for number in (1, 2, 3, 4, 5):
+        assert f"texts.jsonl:{number}: " in message
+
+
+def test_odd_texts_do_no_harm() -> None:
+    odd = ["", " ", "\u0130\ud83d", "a" * 100_000, "capsule " * 5_000, "\x00\x1b[31m", "{}<script>"]
+    rows, _ = filter_("annotate", *(json.dumps({"id": n, "text": t}) for n, t in enumerate(odd)))
+    assert [row["text"] for row in rows] == odd
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    _, message = filter_("title", file=tmp_path / "no.jsonl", code=2)
+    assert "no.jsonl" in message
