@@ -1,0 +1,1 @@
+"""How good and how fast the text side is: `python -m benchmarks.language --help`."""

@@ -1,0 +1,74 @@
+"""Print every figure that the documents give for the text side.
+
+    python -m benchmarks.language                          all sections
+    python -m benchmarks.language attributes titles        some of them
+    python -m benchmarks.language --gold DIR               another gold folder
+
+Sections: ontology, attributes, correction, titles, verdicts (of the real title lists in $OPHVL_TEST_DATA),
+speech, silence, speed. The gold of this folder is always used; `--gold` adds another, by default the folder
+`gold` in $OPHVL_TEST_DATA if that is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.language import attributes, correction, ontology, silence, speed, spoken, titles
+
+OWN_GOLD = Path(__file__).with_name("gold")
+BUILD = Path(__file__).parents[2] / "build" / "language"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the chosen sections; their lines go to standard output as they are made."""
+    parser = argparse.ArgumentParser(prog="benchmarks.language", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION")
+    parser.add_argument("--gold", type=Path, action="append", default=[])
+    chosen = parser.parse_args(arguments)
+    data = os.environ.get("OPHVL_TEST_DATA")
+    golds = [OWN_GOLD, *(chosen.gold or ([Path(data) / "gold"] if data else []))]
+    sections = _sections(golds, Path(data) if data else None)
+    unknown = set(chosen.sections) - set(sections)
+    if unknown:
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(sections)}")
+    for name in chosen.sections or sections:
+        print(f"\n## {name}", flush=True)
+        for line in sections[name]():
+            print(line, flush=True)
+    return 0
+
+
+def _sections(golds: Sequence[Path], data: Path | None) -> dict[str, Callable[[], Iterator[str]]]:
+    """What each section prints; gold folders one after the other."""
+
+    def each(measure: Callable[[Path], Iterator[str]], file: str) -> Callable[[], Iterator[str]]:
+        def lines() -> Iterator[str]:
+            for gold in golds:
+                if (gold / file).is_file():
+                    yield f"gold: {_name(gold)}"
+                    yield from measure(gold)
+
+        return lines
+
+    return {
+        "ontology": ontology.measure,
+        "attributes": each(attributes.measure, "narrations.jsonl"),
+        "correction": each(correction.measure, "narrations.jsonl"),
+        "titles": each(titles.measure, "titles.jsonl"),
+        "verdicts": lambda: titles.verdicts((data or Path()) / "transcripts"),
+        "speech": each(lambda gold: spoken.measure(gold, BUILD), "scripts.jsonl"),
+        "silence": lambda: silence.measure(BUILD),
+        "speed": speed.measure,
+    }
+
+
+def _name(gold: Path) -> str:
+    return "benchmarks/language/gold" if gold == OWN_GOLD else str(gold)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

