@@ -19,7 +19,7 @@ import schemas
 ROOT = Path(__file__).parents[1]
 HEAVY = {
     *("av", "jinja2", "numpy", "pandas", "pyarrow", "spacy", "torch", "transformers", "yt_dlp"),
-    *("ctranslate2", "faster_whisper", "whisper", "sentence_transformers"),
+    *("ctranslate2", "faster_whisper", "httpx", "whisper", "wordfreq", "sentence_transformers"),
 }
 
 

@@ -141,8 +141,11 @@ def test_stages_run_one_at_a_time_say_what_is_to_be_run_before(tmp_path) -> None
     (tmp_path / "list.txt").write_text("case_1.mp4")
     out = tmp_path / "out"
     ingest(tmp_path / "list.txt", out, code=0)
-    run("ophvl", "run", "segment..title", "--out", out)
-    run("ophvl", "run", "pair", "--out", out)  # Nothing is ready: split has not run.
+    skipped = run("ophvl", "run", "segment..title", "--out", out).stderr
+    assert "`ophvl run review..segment`" in skipped
+    run("ophvl", "run", "review..title", "--out", out)
+    unready = run("ophvl", "run", "pair", "--out", out).stderr
+    assert "no video is ready for stage pair: split did not run yet" in unready
     assert status(out)["pending"] == 1
     run("ophvl", "run", "split..shard", "--out", out)
     run(

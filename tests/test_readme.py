@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -40,11 +41,11 @@ def test_the_four_commands_are_shown() -> None:
 @pytest.mark.timeout(900)
 def test_commands_work_in_their_order(folder) -> None:
     for command in commands():
-        program, *arguments = shlex.split(command)
         extra = [v for start, more in STEPS.items() if command.startswith(start) for v in more]
         result = subprocess.run(
-            [sys.executable, "-m", program, *arguments, *extra],
+            ["bash", "-o", "pipefail", "-c", " ".join([command, *map(shlex.quote, extra)])],
             cwd=folder,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import html
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -165,18 +168,80 @@ def test_stats_and_show_tell_of_the_dataset(built) -> None:
     assert "narrations: narration_id=" in shown
 
 
-def test_statistics_page_opens_in_a_browser(built) -> None:
+def seen_in_browser(page: Path, profile: Path) -> str:
+    """The document as Chromium has it after its scripts ran."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("needs Chromium; install it to see the page in a browser")
-    run("ophvl", "stats", "--out", built)
-    page = (built / "stats.html").as_uri()
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    options += [f"--user-data-dir={built.parent / 'browser'}", "--dump-dom", page]
-    shown = subprocess.run([browser, *options], capture_output=True, text=True, timeout=120).stdout
+    options += [f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    return subprocess.run([browser, *options], capture_output=True, text=True, timeout=120).stdout
+
+
+def test_statistics_page_opens_in_a_browser(built, tmp_path) -> None:
+    run("ophvl", "stats", "--out", built)
+    shown = seen_in_browser(built / "stats.html", tmp_path / "browser")
     assert "<h1>OphVL statistics</h1>" in shown
-    assert shown.count('class="bar"') == 9, "one bar for each stage after discover"
+    assert shown.count('class="bar"') == 11, "one bar for each stage after discover"
+
+
+JUDGE = """<script>
+document.getElementById("reader").value = "Ada";
+rows.forEach((row, number) => {
+  const wrong = row[column("stratum")] === "anatomy";
+  const article = document.querySelector(`article[data-row="${number}"]`);
+  article.querySelector(`input[value=${wrong ? "wrong" : "right"}]`).click();
+});
+document.getElementById("save").click();
+</script>"""
+"""A reader who finds every tissue wrong."""
+
+
+def test_what_a_reader_judged_wrong_stays_out_through_rebuilds(built, tmp_path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    run("ophvl", "review", "export", "--n", "40", "--stratify", "kind", "--out", out)
+    assert "exists" in run("ophvl", "review", "export", "--out", out, code=2).stderr
+    page = out / "review" / "sheet.html"
+    page.write_text(page.read_text() + JUDGE)
+    shown = seen_in_browser(page, tmp_path / "browser")
+    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", shown, re.DOTALL)
+    assert text is not None
+    sheet = tmp_path / "judged.csv"
+    sheet.write_text(html.unescape(text[1]), newline="")
+
+    judged = csv.DictReader(sheet.read_text().splitlines(keepends=True))
+    wrong = [row for row in judged if row["judgement"] == "wrong"]
+    assert wrong
+    said = run("ophvl", "review", "import", sheet, "--out", out).stdout
+    assert re.search(rf"anatomy +0 +{len(wrong)} +0.000   0.000 to ", said)
+    for again in ((), ("--set", "segment.max_clip_s=14.9")):
+        run("ophvl", "build-pairs", "--out", out, *again)
+        left = anatomy(out)
+        assert not left & {(r["video_id"], r["text"], r["start"], r["value"]) for r in wrong}
+    run("ophvl", "check", "--out", out)
+    untouched = set(ledger(out, "tag")) - {row["video_id"] for row in wrong}
+    assert all(ledger(out, "tag")[u] == ledger(built, "tag")[u] for u in untouched)
+
+    relented = tmp_path / "relented.csv"
+    relented.write_text(sheet.read_text().replace(",wrong,", ",right,"), newline="")
+    run("ophvl", "review", "import", relented, "--out", out)
+    run("ophvl", "build-pairs", "--out", out, "--set", "segment.max_clip_s=15.0")
+    assert anatomy(out) == anatomy(built)
+
+
+def anatomy(out: Path) -> set[tuple[str, str, str, str]]:
+    """Tissues in narrations: video, text, first character, label."""
+    texts = {
+        row["narration_id"]: row["text"]
+        for row in pq.read_table(out / "tables" / "narrations").to_pylist()
+    }
+    return {
+        (row["video_id"], texts[row["text_id"]], str(row["start"]), row["label"])
+        for row in pq.read_table(out / "tables" / "attributes").to_pylist()
+        if row["kind"] == "anatomy" and row["text_id"] in texts
+    }
 
 
 def test_another_model_is_refused_until_repinned(road) -> None:
