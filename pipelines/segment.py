@@ -79,7 +79,7 @@ def segment(
     rows: list[NarrationRow] = []
     for piece in narration_pieces(words, sentences, config):
         text_asr = " ".join(word.text for word in piece)
-        edits = _edits(text_asr, corrector, judged)
+        edits = _edits(text_asr, corrector if config.correct else None, judged)
         text = apply(text_asr, edits)
         if not text:
             continue
@@ -154,9 +154,10 @@ def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
     return words, tuple(dropped)
 
 
-def _edits(text_asr: str, corrector: Corrector, judged: _Judged) -> list[Edit]:
+def _edits(text_asr: str, corrector: Corrector | None, judged: _Judged) -> list[Edit]:
     """Corrections and disfluencies, in order, without those that readers judged wrong."""
-    corrections = [e for e in corrector.edits(text_asr) if not judged.is_wrong(text_asr, e)]
+    found = corrector.edits(text_asr) if corrector else ()
+    corrections = [e for e in found if not judged.is_wrong(text_asr, e)]
     cleaning = [
         e for e in disfluency_edits(text_asr, corrections) if not judged.is_wrong(text_asr, e)
     ]

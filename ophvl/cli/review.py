@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -42,8 +42,9 @@ def export(
     """Write a sheet to judge, as CSV and as one HTML page, to the folder's review/."""
     from ophvl.atomic import write_text
     from ophvl.cli.inspect import open_store
+    from ophvl.config import resolve
     from ophvl.review import page, sheet
-    from pipelines.config import PairConfig
+    from pipelines.config import CONFIGS, PairConfig
 
     if Path(name).name != name:
         raise UsageError(f"--name {name}: give a file name, not a path")
@@ -51,10 +52,12 @@ def export(
     csv_path = store.root / "review" / f"{name}.csv"
     if csv_path.exists():
         raise UsageError(f"{csv_path} exists and may hold judgements; choose another with --name")
+    saved = store.root / "config.toml"
+    pair = cast(PairConfig, resolve(CONFIGS, files=[saved] if saved.exists() else [])["pair"])
     readings = sheet.readings(
         store.read("narrations"),
         store.read("attributes"),
-        min_descriptive_score=PairConfig().min_descriptive_score,
+        min_descriptive_score=pair.min_descriptive_score,
     )
     items = sheet.draw(readings, n, stratified=stratify is Stratify.KIND, seed=seed)
     if not items:

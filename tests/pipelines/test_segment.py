@@ -85,6 +85,7 @@ def run_stage(sentences, corrector, tagger):
         duration_s: float,
         *overrides: SimpleNamespace,
         flags: tuple[str, ...] = (),
+        **settings: bool,
     ) -> StageResult:
         row = {
             "segment_id": f"{VIDEO}-s0000",
@@ -109,7 +110,7 @@ def run_stage(sentences, corrector, tagger):
             pa.table({"video_id": [VIDEO], "duration_s": [duration_s]}),
             pa.Table.from_pylist([row], schema=pa.schema(fields)),
             table("overrides", *overrides),
-            config=SegmentConfig(),
+            config=SegmentConfig(**settings),
             sentences=sentences,
             corrector=corrector,
             tagger=tagger,
@@ -153,6 +154,11 @@ def test_what_was_misheard_is_corrected_by_edits_that_can_be_undone(run_stage) -
     assert apply(MISHEARD, edits) == row["text"]
     undone = apply(MISHEARD, [e for e in edits if "blue" not in e.after and "try" not in e.after])
     assert undone == "So I inject the tripan blue and stain the anterior capsule."
+
+
+def test_correction_can_be_switched_off(run_stage) -> None:
+    (row,) = narrations(run_stage(spoken(MISHEARD), 10.5, correct=False))
+    assert row["text"] == "So I inject the tripan blue and stain the anterior capsule."
 
 
 def test_an_edit_that_a_reader_judged_wrong_is_not_made_again(run_stage) -> None:
