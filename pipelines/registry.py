@@ -5,6 +5,8 @@ from __future__ import annotations
 from ophvl.stage import Scope, StageSpec
 from schemas.guards import GUARDS
 
+_OVERRIDE = ("override_id", "video_id", "target", "kind", "before", "surface", "after", "value")
+
 STAGES: tuple[StageSpec, ...] = (
     StageSpec(
         name="discover",
@@ -49,7 +51,7 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="review",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.review:review",
         help="pass on what readers judged wrong, so that it is left out",
@@ -59,14 +61,14 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="segment",
-        version=2,
+        version=3,
         scope=Scope.UNIT,
         entry="pipelines.segment:segment",
         help="cut transcripts into narrations, correct them, and score how descriptive each is",
         reads={
             "media": ("video_id", "duration_s"),
             "transcripts": ("segment_id", "video_id", "start_s", "end_s", "text", "words", *GUARDS),
-            "overrides": ("video_id", "target", "text", "start", "end", "value"),
+            "overrides": _OVERRIDE,
         },
         writes=("narrations",),
         ports={
@@ -87,14 +89,14 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="tag",
-        version=2,
+        version=3,
         scope=Scope.UNIT,
         entry="pipelines.tag:tag",
         help="find surgical concepts and phrases in narrations, titles and descriptions",
         reads={
             "videos": ("video_id", "title", "description"),
             "narrations": ("narration_id", "video_id", "text"),
-            "overrides": ("video_id", "target", "text", "kind", "start", "end", "value"),
+            "overrides": _OVERRIDE,
         },
         writes=("attributes", "video_attributes"),
         ports={"tagger": "pipelines.ports:tagger", "codes": "pipelines.ports:codes"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.ids import child_id
@@ -21,10 +21,10 @@ class OverrideRow:
     override_id: str
     video_id: str
     target: str
-    text: str
     kind: str | None
-    start: int | None
-    end: int | None
+    before: str
+    surface: str
+    after: str
     value: str
 
 
@@ -36,13 +36,7 @@ def review(videos: pa.Table, *, config: ReviewConfig, overrides: Overrides) -> S
     rows = [
         OverrideRow(
             override_id=child_id(video_id, "o", number),
-            video_id=video_id,
-            target=override.target,
-            text=override.text,
-            kind=override.kind,
-            start=override.start,
-            end=override.end,
-            value=override.value,
+            **asdict(override),
         )
         for number, override in enumerate(overrides.of(video_id))
     ]

@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ophvl.ids import child_id
+from ophvl.overrides import Judged
 from ophvl.stage import Drop, StageResult
 from ophvl.text.correction import Corrector
 from ophvl.text.descriptive import descriptive_score
@@ -74,7 +75,7 @@ def segment(
     from schemas.narrations import NARRATIONS
 
     (file,) = media.to_pylist()
-    judged = _Judged(overrides)
+    judged = Judged(overrides.to_pylist(), Target.EDIT, Target.NARRATION)
     words, dropped = _heard(transcripts)
     rows: list[NarrationRow] = []
     for piece in narration_pieces(words, sentences, config):
@@ -93,38 +94,21 @@ def segment(
                 text_asr=text_asr,
                 text=text,
                 edits=[edit.plain() for edit in edits],
-                descriptive_score=judged.descriptive_score(
-                    text_asr, descriptive_score(text, tagger.tag(text))
+                descriptive_score=_score(
+                    text_asr, descriptive_score(text, tagger.tag(text)), judged
                 ),
                 confidence=fmean(word.probability for word in piece),
             )
         )
-    return StageResult(tables={"narrations": NARRATIONS.table(rows)}, dropped=dropped)
+    return StageResult(
+        tables={"narrations": NARRATIONS.table(rows)}, dropped=(*dropped, *judged.drops())
+    )
 
 
-class _Judged:
-    """What readers said of this video's edits and narrations."""
-
-    def __init__(self, overrides: pa.Table) -> None:
-        rows = overrides.to_pylist()
-        self._edits = {
-            (row["text"], row["start"], row["end"], row["value"])
-            for row in rows
-            if row["target"] == Target.EDIT
-        }
-        self._descriptive = {
-            row["text"]: row["value"] == NarrationReading.DESCRIPTIVE
-            for row in rows
-            if row["target"] == Target.NARRATION
-        }
-
-    def is_wrong(self, text_asr: str, edit: Edit) -> bool:
-        return (text_asr, edit.start, edit.end, edit.after) in self._edits
-
-    def descriptive_score(self, text_asr: str, score: float) -> float:
-        """1 or 0 where a reader judged the narration, else `score`. The override names the wrong reading."""
-        wrong = self._descriptive.get(text_asr)
-        return score if wrong is None else float(not wrong)
+def _score(text_asr: str, score: float, judged: Judged) -> float:
+    """1 or 0 where a reader said how the narration reads, else `score`."""
+    reading = judged.narration(text_asr)
+    return score if reading is None else float(reading is NarrationReading.DESCRIPTIVE)
 
 
 def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
@@ -154,14 +138,27 @@ def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
     return words, tuple(dropped)
 
 
-def _edits(text_asr: str, corrector: Corrector | None, judged: _Judged) -> list[Edit]:
+def _edits(text_asr: str, corrector: Corrector | None, judged: Judged) -> list[Edit]:
     """Corrections and disfluencies, in order, without those that readers judged wrong."""
     found = corrector.edits(text_asr) if corrector else ()
-    corrections = [e for e in found if not judged.is_wrong(text_asr, e)]
+    corrections = [edit for edit in found if not _is_wrong(judged, text_asr, edit)]
     cleaning = [
-        e for e in disfluency_edits(text_asr, corrections) if not judged.is_wrong(text_asr, e)
+        edit
+        for edit in disfluency_edits(text_asr, corrections)
+        if not _is_wrong(judged, text_asr, edit)
     ]
     return sorted([*corrections, *cleaning], key=lambda edit: edit.start)
+
+
+def _is_wrong(judged: Judged, text_asr: str, edit: Edit) -> bool:
+    return judged.is_wrong(
+        text_asr,
+        target=Target.EDIT,
+        kind=None,
+        start=edit.start,
+        end=edit.end,
+        value=edit.after,
+    )
 
 
 def narration_pieces(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ophvl.ids import child_id
 from ophvl.ontology import Register
 from ophvl.ontology.codes import Codes
+from ophvl.overrides import Judged, attribute_value
 from ophvl.stage import StageResult
 from ophvl.text.negation import Assertion
 from ophvl.text.tagging import Tagger
@@ -82,22 +83,30 @@ def tag(
     from schemas.attributes import ATTRIBUTES
     from schemas.video_attributes import VIDEO_ATTRIBUTES
 
-    wrong = {
-        (row["text"], row["kind"], row["start"], row["end"], row["value"])
-        for row in overrides.to_pylist()
-        if row["target"] == Target.ATTRIBUTE
-    }
+    judged = Judged(overrides.to_pylist(), Target.ATTRIBUTE)
     rows = [
         row
         for text in _texts(videos, narrations)
         for row in _attributes(text, tagger)
-        if (text.text, row.kind, row.start, row.end, row.label) not in wrong
+        if not _is_wrong(judged, text.text, row)
     ]
     return StageResult(
         tables={
             "attributes": ATTRIBUTES.table(rows),
             "video_attributes": VIDEO_ATTRIBUTES.table(_gather(rows, codes)),
-        }
+        },
+        dropped=judged.drops(),
+    )
+
+
+def _is_wrong(judged: Judged, text: str, row: AttributeRow) -> bool:
+    return judged.is_wrong(
+        text,
+        target=Target.ATTRIBUTE,
+        kind=Kind(row.kind),
+        start=row.start,
+        end=row.end,
+        value=attribute_value(row.label, negated=row.negated, hypothetical=row.hypothetical),
     )
 
 

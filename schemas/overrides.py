@@ -9,17 +9,12 @@ from schemas.vocab import Kind, Target
 
 OVERRIDES = TableSpec(
     name="overrides",
-    version=1,
-    meaning="readings that people judged wrong, by the text that they judged",
+    version=2,
+    meaning="readings that people judged wrong, by the words that were read and those beside them",
     columns=(
         Column(name="override_id", type=pa.string(), meaning="<video_id>-o<number>"),
         Column(name="video_id", type=pa.string(), meaning="source video"),
         Column(name="target", type=pa.string(), meaning="what was judged"),
-        Column(
-            name="text",
-            type=pa.string(),
-            meaning="the text it was read from: text_asr for edits and narrations, text for attributes",
-        ),
         Column(
             name="kind",
             type=pa.string(),
@@ -27,23 +22,21 @@ OVERRIDES = TableSpec(
             nullable=True,
         ),
         Column(
-            name="start",
-            type=pa.int64(),
-            meaning="first character; null for narrations",
-            unit="characters",
-            nullable=True,
+            name="before", type=pa.string(), meaning="up to two words before those that were read"
         ),
         Column(
-            name="end",
-            type=pa.int64(),
-            meaning="end, not included; null for narrations",
-            unit="characters",
-            nullable=True,
+            name="surface",
+            type=pa.string(),
+            meaning="the words that were read, folded: of a narration, all of text_asr",
+        ),
+        Column(
+            name="after", type=pa.string(), meaning="up to two words after those that were read"
         ),
         Column(
             name="value",
             type=pa.string(),
-            meaning="the wrong reading: an edit's words, an attribute's label, how a narration was read",
+            meaning="the wrong reading: an edit's words, an attribute's label with 'no' or 'if' where it "
+            "is negated or hypothetical, how a narration was read",
         ),
     ),
     primary_key=("override_id",),
@@ -52,6 +45,6 @@ OVERRIDES = TableSpec(
         matches("override_id"),
         one_of("target", list(Target)),
         one_of("kind", list(Kind)),
-        not_blank("text"),
+        not_blank("surface"),
     ),
 )

@@ -45,6 +45,8 @@ class DropReason(StrEnum):
     TOO_SHORT = "too_short"
     NOT_DESCRIPTIVE = "not_descriptive"
     NOTHING_TO_PAIR = "nothing_to_pair"
+    OVERRIDE_UNMATCHED = "override_unmatched"
+    """A judgement of a reader that fits no reading any more: nothing is left out because of it."""
 
 
 class Route(StrEnum):

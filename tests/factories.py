@@ -146,10 +146,10 @@ def override_row(n: int, **changes: object) -> SimpleNamespace:
         override_id=f"{video_id(n)}-o0000",
         video_id=video_id(n),
         target="attribute",
-        text="the capsule is opened",
         kind="anatomy",
-        start=4,
-        end=11,
+        before="the",
+        surface="capsule",
+        after="is opened",
         value="lens capsule",
     )
 

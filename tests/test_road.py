@@ -216,32 +216,55 @@ def test_what_a_reader_judged_wrong_stays_out_through_rebuilds(built, tmp_path) 
     assert wrong
     said = run("ophvl", "review", "import", sheet, "--out", out).stdout
     assert re.search(rf"anatomy +0 +{len(wrong)} +0.000   0.000 to ", said)
-    for again in ((), ("--set", "segment.max_clip_s=14.9")):
-        run("ophvl", "build-pairs", "--out", out, *again)
-        left = anatomy(out)
-        assert not left & {(r["video_id"], r["text"], r["start"], r["value"]) for r in wrong}
+    rejected = {
+        context(row["video_id"], row["text"], int(row["start"]), row["surface"], row["value"])
+        for row in wrong
+    }
+    assert rejected <= anatomy(built)
+    run("ophvl", "build-pairs", "--out", out)
+    assert anatomy(out) == anatomy(built) - rejected
     run("ophvl", "check", "--out", out)
     untouched = set(ledger(out, "tag")) - {row["video_id"] for row in wrong}
     assert all(ledger(out, "tag")[u] == ledger(built, "tag")[u] for u in untouched)
+    shorter = ("--set", "segment.max_clip_s=7", "--set", "segment.correct=false")
+    run("ophvl", "build-pairs", "--out", out, *shorter)
+    assert anatomy(out)
+    assert not anatomy(out) & rejected
+
+    (tmp_path / "other.txt").write_text(str(CORPUS / "other_01.mp4"))
+    other = tmp_path / "other"
+    run("ophvl", "run", "discover", "--source", tmp_path / "other.txt", "--out", other)
+    refused = run("ophvl", "review", "import", sheet, "--out", other, code=2).stderr
+    assert "does not hold" in refused
 
     relented = tmp_path / "relented.csv"
     relented.write_text(sheet.read_text().replace(",wrong,", ",right,"), newline="")
     run("ophvl", "review", "import", relented, "--out", out)
-    run("ophvl", "build-pairs", "--out", out, "--set", "segment.max_clip_s=15.0")
+    longer = ("--set", "segment.max_clip_s=15.0", "--set", "segment.correct=true")
+    run("ophvl", "build-pairs", "--out", out, *longer)
     assert anatomy(out) == anatomy(built)
 
 
-def anatomy(out: Path) -> set[tuple[str, str, str, str]]:
-    """Tissues in narrations: video, text, first character, label."""
+def anatomy(out: Path) -> set[tuple[str, ...]]:
+    """The affirmed tissues in narrations, each with its context."""
     texts = {
         row["narration_id"]: row["text"]
         for row in pq.read_table(out / "tables" / "narrations").to_pylist()
     }
     return {
-        (row["video_id"], texts[row["text_id"]], str(row["start"]), row["label"])
+        context(
+            row["video_id"], texts[row["text_id"]], row["start"], row["surface"], row["label"]
+        )
         for row in pq.read_table(out / "tables" / "attributes").to_pylist()
         if row["kind"] == "anatomy" and row["text_id"] in texts
+        if not (row["negated"] or row["hypothetical"])
     }
+
+
+def context(video_id: str, text: str, start: int, surface: str, label: str) -> tuple[str, ...]:
+    """A reading with what stands around it, wherever its narration begins and ends."""
+    before, after = text[:start].lower(), text[start + len(surface) :].lower()
+    return video_id, before[-8:], surface, after[:8], label
 
 
 def test_another_model_is_refused_until_repinned(road) -> None:

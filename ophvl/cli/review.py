@@ -74,12 +74,20 @@ def import_(
 ) -> None:
     """Print precision by kind and the agreement of readers; keep what was judged wrong out."""
     from ophvl.cli.inspect import open_store
+    from ophvl.lock import locked
     from ophvl.overrides import FILE, Overrides, write_overrides
     from ophvl.review.sheet import from_csv
     from ophvl.review.verdicts import review
 
-    path = open_store(out).root / FILE
+    store = open_store(out)
+    path = store.root / FILE
     judged = [item for sheet in sheets for item in from_csv(sheet)]
+    known = set(store.read("videos").column("video_id").to_pylist())
+    if strange := sorted({item.video_id for item in judged} - known):
+        raise UsageError(
+            f"the sheets judge {len(strange)} video(s) that {out} does not hold, such as {strange[0]!r}; "
+            "name the folder they were exported from with --out"
+        )
     found = review(judged)
     if not found.precision:
         raise UsageError(
@@ -88,8 +96,9 @@ def import_(
         )
     for line in _lines(found):
         typer.echo(line)
-    rows = Overrides(path).updated(found.wrong, found.right)
-    write_overrides(path, rows)
+    with locked(store.root):
+        rows = Overrides(path).updated(found.wrong, found.right)
+        write_overrides(path, rows)
     typer.echo(
         f"\n{len(rows)} reading(s) are now left out ({path}); run `ophvl build-pairs` to apply"
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ophvl.errors import UsageError
-from ophvl.overrides import Override
+from ophvl.overrides import Override, attribute_value
 from ophvl.text.disfluencies import RULES as DISFLUENCY_RULES
 from schemas.vocab import Kind, NarrationReading, Target, TextColumn
 
@@ -46,8 +46,9 @@ class Judgement(StrEnum):
 class Item:
     """One reading. The fields are the columns of the sheet.
 
-    `text` was read; `value` is what was read from `surface` in it: the label of an attribute, the words
-    that an edit wrote, or how a narration was read. `stratum_size` counts the readings it was drawn from.
+    `text` was read; `value` is what was read from `surface` in it: the label of an attribute (after "no"
+    or "if" where the text does not affirm it), the words that an edit wrote, or how a narration, which is
+    all of its text, was read. `stratum_size` counts the readings it was drawn from.
     """
 
     item_id: str
@@ -74,14 +75,13 @@ class Item:
 
     def override(self) -> Override:
         """The item as a reading that is wrong."""
-        narration = self.target is Target.NARRATION
-        return Override(
+        return Override.of(
+            self.text,
             video_id=self.video_id,
             target=self.target,
-            text=self.text,
             kind=Kind(self.stratum) if self.target is Target.ATTRIBUTE else None,
-            start=None if narration else self.start,
-            end=None if narration else self.end,
+            start=self.start,
+            end=self.end,
             value=self.value,
         )
 
@@ -119,7 +119,11 @@ def draw(items: Iterable[Item], count: int, *, stratified: bool, seed: int = 0) 
 def readings(
     narrations: pa.Table, attributes: pa.Table, *, min_descriptive_score: float
 ) -> Iterator[Item]:
-    """Every reading of a dataset: narrations, their edits, the attributes of their texts."""
+    """Every reading of a dataset: narrations, their edits, the attributes of their texts.
+
+    Raises:
+        UsageError: the attributes were read from other narrations than these.
+    """
     spans: dict[str, tuple[str, float, float]] = {}
     for row in _rows(narrations):
         spans[row["narration_id"]] = row["text"], row["start_s"], row["end_s"]
@@ -129,11 +133,11 @@ def readings(
             **place,
             stratum=Target.NARRATION,
             text=row["text_asr"],
-            surface="",
+            surface=row["text_asr"],
             value=NarrationReading.DESCRIPTIVE if descriptive else NarrationReading.OTHER,
             note=f"score {row['descriptive_score']:.2f}",
             start=0,
-            end=0,
+            end=len(row["text_asr"]),
         )
         for edit in row["edits"]:
             if edit["rule"] not in DISFLUENCY_RULES:
@@ -150,8 +154,12 @@ def readings(
     for row in _rows(attributes):
         if row["text_column"] != TextColumn.TEXT:
             continue
-        text, start_s, end_s = spans[row["text_id"]]
-        said = [word for word in ("negated", "hypothetical") if row[word]]
+        text, start_s, end_s = spans.get(row["text_id"], ("", 0.0, 0.0))
+        if text[row["start"] : row["end"]] != row["surface"]:
+            raise UsageError(
+                f"attribute {row['attribute_id']} was read from another text than narration "
+                f"{row['text_id']} holds now; run `ophvl build-pairs` to the end first"
+            )
         yield _item(
             video_id=row["video_id"],
             start_s=start_s,
@@ -159,8 +167,10 @@ def readings(
             stratum=row["kind"],
             text=text,
             surface=row["surface"],
-            value=row["label"],
-            note=", ".join([*said, f"score {row['score']:.2f}"]),
+            value=attribute_value(
+                row["label"], negated=row["negated"], hypothetical=row["hypothetical"]
+            ),
+            note=f"score {row['score']:.2f}",
             start=row["start"],
             end=row["end"],
         )
@@ -182,7 +192,7 @@ def to_csv(items: Sequence[Item]) -> str:
 
 
 def from_csv(path: Path) -> list[Item]:
-    """Read a judged sheet.
+    """Read a judged sheet. Rows without a reader's name are by the reader that the file is named after.
 
     Raises:
         UsageError: the file is no such sheet, or a row was changed beyond its last three columns.
@@ -197,7 +207,8 @@ def from_csv(path: Path) -> list[Item]:
             f"{path} is no review sheet: its first line must be {','.join(COLUMNS)}; "
             "judge a sheet that `ophvl review export` wrote, saved as CSV with commas"
         )
-    return [_parse(row, f"{path}:{number}") for number, row in enumerate(rows[1:], start=2) if row]
+    items = [_parse(row, f"{path}:{number}") for number, row in enumerate(rows[1:], start=2) if row]
+    return [replace(item, reader=item.reader or path.stem) for item in items]
 
 
 def _parse(row: Sequence[str], where: str) -> Item:
@@ -252,7 +263,7 @@ def _item(
     start: int,
     end: int,
 ) -> Item:
-    key = json.dumps([stratum, video_id, text, surface, value, start, end])
+    key = json.dumps([stratum, video_id, start_s, text, surface, value, start, end])
     return Item(
         item_id=hashlib.sha256(key.encode()).hexdigest()[:12],
         stratum=stratum,

@@ -49,7 +49,8 @@ class Review:
     """All that follows from the judgements.
 
     `overall` weighs each stratum by the readings it was drawn from; None where nothing was judged.
-    `disputed` are items that some reader judged right and another wrong: they change nothing.
+    `disputed` are items that some reader judged right and another wrong, or that cannot be told from one
+    that was judged otherwise: they change nothing.
     """
 
     precision: tuple[Precision, ...]
@@ -76,6 +77,8 @@ def review(judged: Iterable[Item]) -> Review:
             disputed.append(items[0])
         else:
             (right if judgements == {Judgement.RIGHT} else wrong).append(items[0])
+    both = {item.override() for item in right} & {item.override() for item in wrong}
+    disputed += [item for item in (*right, *wrong) if item.override() in both]
     sizes = {i.stratum: i.stratum_size for said in by_item.values() for i in said.values()}
     precision = _precision(by_item)
     weight = sum(sizes[p.stratum] for p in precision)
@@ -83,8 +86,8 @@ def review(judged: Iterable[Item]) -> Review:
         precision=precision,
         overall=sum(p.share * sizes[p.stratum] for p in precision) / weight if weight else None,
         agreement=_agreement(by_item),
-        wrong=tuple(item.override() for item in wrong),
-        right=tuple(item.override() for item in right),
+        wrong=tuple(row for row in (item.override() for item in wrong) if row not in both),
+        right=tuple(row for row in (item.override() for item in right) if row not in both),
         disputed=tuple(disputed),
     )
 

@@ -15,10 +15,10 @@ from schemas.vocab import Kind, Target
 
 def test_a_video_gets_its_own_overrides(tmp_path: Path) -> None:
     rows = [
-        Override(
+        Override.of(
+            "the bag",
             video_id=f"file_{letter}",
             target=Target.ATTRIBUTE,
-            text="the bag",
             kind=Kind.ANATOMY,
             start=4,
             end=7,

@@ -168,10 +168,10 @@ def test_an_edit_that_a_reader_judged_wrong_is_not_made_again(run_stage) -> None
         1,
         video_id=VIDEO,
         target="edit",
-        text=MISHEARD,
         kind=None,
-        start=correction["start"],
-        end=correction["end"],
+        before="inject the",
+        surface=correction["from"].lower(),
+        after="and stain",
         value=correction["to"],
     )
     (row,) = narrations(run_stage(spoken(MISHEARD), 10.5, wrong))
@@ -182,7 +182,13 @@ def test_an_edit_that_a_reader_judged_wrong_is_not_made_again(run_stage) -> None
 def test_a_reader_decides_what_is_descriptive(run_stage, value: str, score: float) -> None:
     text = "The capsule is polished with the cannula, is it not?"
     wrong = override_row(
-        1, target="narration", text=text, kind=None, start=None, end=None, value=value
+        1,
+        target="narration",
+        kind=None,
+        before="",
+        surface="the capsule is polished with a cannula is it not",
+        after="",
+        value=value,
     )
     (row,) = narrations(run_stage(spoken(text), 10.5, wrong))
     assert row["descriptive_score"] == score

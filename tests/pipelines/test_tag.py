@@ -109,7 +109,7 @@ def test_what_a_reader_judged_wrong_is_left_out(tagger):
     rows, _ = run(tagger, text, title="")
     (bag,) = [row for row in rows if row["surface"] == "bag"]
     wrong = override_row(
-        1, text=text, kind=bag["kind"], start=bag["start"], end=bag["end"], value=bag["label"]
+        1, kind=bag["kind"], before="the", surface="bag", after="is full", value=bag["label"]
     )
     rows, gathered = run(tagger, text, "The bag is open.", overrides=[wrong], title="")
     assert [row["text_id"] for row in rows if row["surface"] == "bag"] == [f"{VIDEO}-n0001"]

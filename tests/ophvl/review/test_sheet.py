@@ -38,6 +38,35 @@ def test_narrations_corrections_and_attributes_are_judged_but_not_hesitations() 
     assert [item.value for item in items][1] == "rhexis"
 
 
+def test_twins_in_one_video_are_two_readings() -> None:
+    items = sheet_of("So I polish the bag", "So I polish the bag")
+    assert len({item.item_id for item in items}) == len(items) == 6
+
+
+def test_a_reader_judges_whether_a_thing_is_denied() -> None:
+    row = narration_row(1, text="no tear", text_asr="no tear", edits=[])
+    tear = attribute_row(
+        1, text_id=row.narration_id, surface="tear", start=3, end=7, label="tear", negated=True
+    )
+    tables = table("narrations", row), table("attributes", tear)
+    *_, item = readings(*tables, min_descriptive_score=0.3)
+    assert item.value == "no tear"
+
+
+def test_attributes_of_other_texts_are_refused() -> None:
+    row = narration_row(1, text="another text", edits=[])
+    for text_id in (row.narration_id, "file_gone-n0000"):
+        stale = attribute_row(1, text_id=text_id, surface="bag", start=4, end=7)
+        tables = table("narrations", row), table("attributes", stale)
+        with pytest.raises(UsageError, match="run `ophvl build-pairs` to the end"):
+            list(readings(*tables, min_descriptive_score=0.3))
+
+
+def test_a_sheet_without_a_name_is_by_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "ada.csv", sheet_of("So I polish"))
+    assert {item.reader for item in from_csv(path)} == {"ada"}
+
+
 def test_the_sheet_comes_back_as_it_was(tmp_path: Path) -> None:
     items = [replace(i, reader="Ada", judgement=Judgement.RIGHT) for i in sheet_of(TEXT, "-x y z")]
     path = tmp_path / "sheet.csv"

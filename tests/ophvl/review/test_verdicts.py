@@ -73,13 +73,19 @@ def test_what_readers_dispute_changes_nothing() -> None:
         [
             judged("a", Judgement.WRONG),
             judged("a", Judgement.RIGHT, "Bo"),
-            judged("b", Judgement.WRONG, start=0, end=3),
-            judged("c", Judgement.RIGHT, start=1, end=2),
+            judged("b", Judgement.WRONG, value="bag"),
+            judged("c", Judgement.RIGHT, value="sac"),
         ]
     )
     assert [item.item_id for item in found.disputed] == ["a"]
-    assert [(o.start, o.end) for o in found.wrong] == [(0, 3)]
-    assert [(o.start, o.end) for o in found.right] == [(1, 2)]
+    assert [override.value for override in found.wrong] == ["bag"]
+    assert [override.value for override in found.right] == ["sac"]
+
+
+def test_twins_judged_otherwise_are_disputed() -> None:
+    found = review([judged("a", Judgement.WRONG), judged("b", Judgement.RIGHT, start_s=9.0)])
+    assert [item.item_id for item in found.disputed] == ["b", "a"]
+    assert found.wrong == () == found.right
 
 
 def test_the_last_word_of_a_reader_counts() -> None:
