@@ -8,6 +8,7 @@ clause's border; cues that follow their object ("sutures were not needed") look 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -105,12 +106,14 @@ def scopes(text: str, cues: Cues | None = None) -> tuple[Scope, ...]:
 
 def judge(matches: Sequence[Match], text: str, cues: Cues | None = None) -> list[Assertion]:
     """One assertion for each match, in the same order. A condition outweighs denial, denial supposition."""
-    found = scopes(text, cues)
+    found = sorted(scopes(text, cues), key=lambda scope: scope.start)
     if not found:
         return [Assertion.AFFIRMED] * len(matches)
+    starts = [scope.start for scope in found]
     judged = []
     for match in matches:
-        held = [scope for scope in found if _governs(scope, match, text)]
+        near = found[bisect_left(starts, match.start - _REACH) : bisect_right(starts, match.start)]
+        held = [scope for scope in near if _governs(scope, match, text)]
         if any(scope.conditional for scope in held):
             judged.append(Assertion.HYPOTHETICAL)
         elif any(scope.assertion is Assertion.NEGATED for scope in held):

@@ -8,8 +8,8 @@ with the words it rests on. A concept's kind gives its field; `title_fields.tsv`
   itself fills none, those below it do ("forceps" says nothing, "capsulorhexis forceps" does);
 - mode `also`: it says that value besides its own ("phaco chop" is done in a phacoemulsification).
 
-Neither holds where one of the concepts of the last column, or one below them, is named as well. The rule of
-the nearest concept goes first, from the concept itself up to its ancestors.
+Neither holds where one of the concepts of the last column, or one below them, is named as well. For each
+field the nearest concept that has a rule speaks, from the concept itself up to its ancestors.
 """
 
 from __future__ import annotations
@@ -129,14 +129,13 @@ def _meant(matches: Sequence[Match]) -> Iterator[Match]:
     glaucoma"). A procedure's head is no step of its own ("YAG capsulotomy" opens no anterior capsule), nor
     is a single word in it; a variant before the head is ("big-bubble DALK").
     """
-    for match in matches:
+    reaching: list[Match] = []  # those before, in the order of their starts, that may hold the next
+    for match in sorted(matches, key=lambda m: (m.start, -m.end)):
+        reaching = [m for m in reaching if m.end > match.start]
         longer = [
-            m
-            for m in matches
-            if m.start <= match.start
-            and match.end <= m.end
-            and m.end - m.start > len(match.surface)
+            m for m in reaching if match.end <= m.end and m.end - m.start > len(match.surface)
         ]
+        reaching.append(match)
         kinds = {m.kind for m in longer}
         if not kinds.isdisjoint(_CONDITIONS):
             continue
@@ -148,8 +147,11 @@ def _meant(matches: Sequence[Match]) -> Iterator[Match]:
 
 
 def _implied(match: Match, column: str, ontology: Ontology, named: set[str]) -> Iterator[_Value]:
+    """What the concept says besides its own value; its family speaks for the fields it leaves out."""
+    speakers: dict[str, str] = {}
     for rule in _rules_for(match.concept_id, "also", ontology):
-        if named.isdisjoint(rule.unless):
+        speaker = speakers.setdefault(rule.field, rule.concept_id)
+        if speaker == rule.concept_id and named.isdisjoint(rule.unless):
             label, concept_id = _valued(rule, match.label, ontology)
             yield _value(rule.field, label, column, match.surface, concept_id)
 

@@ -10,7 +10,9 @@ video.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from ophvl.ontology import Register
 from ophvl.text.matching import Match, Matcher
@@ -20,7 +22,8 @@ from schemas.vocab import Kind
 DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
 
 _AVERTED = re.compile(
-    r"\s*(?:is|was|were)?\s*(?:avoided|averted|prevented)\b|[\s-]?(?:free|less)\b", re.IGNORECASE
+    r"\s*(?:(?:is|was|were)\s+)?(?:avoided|averted|prevented)\b|[\s-]?(?:free|less)\b",
+    re.IGNORECASE,
 )
 _PAST = re.compile(
     r"(?<!before and )(?<!before & )(?<!before/)"
@@ -37,7 +40,8 @@ _INSTITUTION = re.compile(
     r"|consultant|specialists?|surgeons?|group|school|doctor)\b(?!\s+room)",
     re.IGNORECASE,
 )
-_HASHTAGS = re.compile(r"(?:\s*#[^\s#]+)+\s*$")
+_TAGS_REVERSED = re.compile(r"\s*(?:[^\s#]+#\s*)+")
+"""Hashtags at the end, for the text read backwards: a search from the start tries each of them."""
 _PLUG = re.compile(
     r"https?://|www\.|\b(?:subscribe|follow (?:me|us)|contact us|visit (?:our|us)|call us|book an"
     r"|appointment|whatsapp|instagram|facebook|services|our (?:clinic|hospital)|disclaimer|music"
@@ -46,6 +50,8 @@ _PLUG = re.compile(
     re.IGNORECASE,
 )
 _LEAD_CHARACTERS = 400
+_PAST_REACH = 200
+"""Characters before a surgery in which the words stand that put it into the past."""
 
 
 def affirmed(text: str, matcher: Matcher) -> list[Match]:
@@ -65,7 +71,7 @@ def description_lead(description: str | None) -> str:
 
 def is_past(text: str, start: int) -> bool:
     """Whether the surgery that is named at `start` lies in the past: "after cataract surgery"."""
-    return bool(_PAST.search(text, 0, start))
+    return bool(_PAST.search(text, max(0, start - _PAST_REACH), start))
 
 
 def shown(text: str, matches: Sequence[Match]) -> list[Match]:
@@ -77,11 +83,17 @@ def shown(text: str, matches: Sequence[Match]) -> list[Match]:
         or (m.kind is Kind.SURGERY and is_past(text, m.start))
         or _INSTITUTION.match(text, m.end)
     ]
-    present = [
-        m for m in matches if not any(o.start <= m.start and m.end <= o.end for o in left_out)
-    ]
-    tags = _HASHTAGS.search(text)
+    present = _outside(matches, left_out)
+    tags = _TAGS_REVERSED.match(text[::-1])
     if tags is None:
         return present
-    words = [m for m in present if m.start < tags.start()]
+    words = [m for m in present if m.start < len(text) - tags.end()]
     return words if any(m.kind in DEEDS for m in words) else present
+
+
+def _outside(matches: Sequence[Match], left_out: Sequence[Match]) -> list[Match]:
+    """The matches that stand in none of those left out."""
+    by_start = sorted(left_out, key=lambda m: m.start)
+    starts = [m.start for m in by_start]
+    reach = [0, *accumulate((m.end for m in by_start), max)]
+    return [m for m in matches if reach[bisect_right(starts, m.start)] < m.end]

@@ -42,7 +42,21 @@ _BEFORE_A_VERB = frozenset(
         "always",
         "please",
     }
-    | {"let", "lets", "so", "but", "don't", "didn't", "doesn't", "won't", "can't", "again", "often"}
+    | {
+        "let",
+        "lets",
+        "so",
+        "but",
+        "don't",
+        "didn't",
+        "doesn't",
+        "won't",
+        "can't",
+        "couldn't",
+        "wouldn't",
+        "again",
+        "often",
+    }
     | {"usually", "still", "already", "either", "rather", "help", "helps", "here"}
 )
 _WEAK = frozenset({"and", "or", "but", "so", "first", "next", "here", "it", "that", "which"})

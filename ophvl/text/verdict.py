@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from ophvl.errors import ConfigError
@@ -63,6 +64,7 @@ _SURGERY_WORD = re.compile(
 _QUESTION = re.compile(
     r"(?:is|are|am|can|could|does|do|did|will|should|why|when|which|who)\b[^?]*\?"
 )
+_VERSUS = re.compile(r"\s*(v/?s\.?|versus|or)\s*", re.IGNORECASE)
 _SEVERITY = (Surgical.YES, Surgical.UNKNOWN, Surgical.NO)
 _FIRST_UNSPACED_SCRIPT = "\u2e80"
 
@@ -96,13 +98,13 @@ def surgical_verdict(title: str, description: str | None, matcher: Matcher) -> S
 def verdict(title: Text, lead: Text, ontology: Ontology) -> Verdict:
     """Judge a title with the head of its description; the matches are those that the video shows."""
     named = _surgery_named(title, ontology)
-    against = _against(title.text, bool(named) or _tells_complication(title))
+    against = _against(title, bool(named) or _tells_complication(title))
     if against:
         return against
     if named:
         return Verdict(is_surgical=Surgical.YES, surface=named, reason="the title names surgery")
     told = _surgery_named(lead, ontology)
-    against = _against(lead.text, bool(told))
+    against = _against(lead, bool(told))
     if against and against.is_surgical is Surgical.NO and not told:
         return against
     if told and not against:
@@ -135,11 +137,11 @@ def _tells_complication(text: Text) -> bool:
     return any(match.kind is Kind.COMPLICATION for match in text.matches)
 
 
-def _against(text: str, surgery_named: bool) -> Verdict | None:
+def _against(text: Text, surgery_named: bool) -> Verdict | None:
     """The hardest verdict among the cues in the text; None where none takes anything away."""
     cues, pattern = _cues()
     hardest: Verdict | None = None
-    folded = fold(text).text.strip()
+    folded = fold(text.text).text.strip()
     for hit in pattern.finditer(folded):
         cue = cues[hit.group()] if hit.group() in cues else cues[hit.group().removesuffix("s")]
         said = cue.with_surgery if surgery_named else cue.without_surgery
@@ -150,7 +152,19 @@ def _against(text: str, surgery_named: bool) -> Verdict | None:
     if hardest is None and _QUESTION.match(folded):
         asked = folded.split()[0]
         return Verdict(is_surgical=Surgical.UNKNOWN, surface=asked, reason="a question")
+    if hardest is None and (compared := _compared(text)):
+        return Verdict(is_surgical=Surgical.UNKNOWN, surface=compared, reason="a comparison")
     return hardest
+
+
+def _compared(text: Text) -> str:
+    """The word that sets one procedure against another: "LASIK vs SMILE" may well be a talk."""
+    surgeries = [match for match in text.matches if match.kind is Kind.SURGERY]
+    for first, second in pairwise(surgeries):
+        versus = _VERSUS.fullmatch(text.text, first.end, second.start)
+        if versus:
+            return versus[1]
+    return ""
 
 
 @cache

@@ -1,5 +1,7 @@
 """What a narration denies, supposes and affirms."""
 
+import time
+
 import pytest
 
 from ophvl.text.negation import Assertion, judge, scopes
@@ -49,6 +51,10 @@ def said(matcher, text):
         ("I have no financial interest in the trocars.", "trocars", AFFIRMED),
         ("No sutures and she is given cefuroxime.", "cefuroxime", AFFIRMED),
         ("We don't inject air.", "air", NEGATED),
+        ("The pupil would not dilate.", "dilate", NEGATED),
+        ("The pupil wouldn't dilate.", "dilate", NEGATED),
+        ("The pupil could not be dilated.", "dilated", NEGATED),
+        ("The pupil could not be dilated.", "pupil", AFFIRMED),
     ],
 )
 def test_what_a_narration_says(matcher, text, surface, assertion):
@@ -64,3 +70,15 @@ def test_cues_alone_do_no_harm(text):
 def test_a_scope_has_an_end(matcher):
     text = "no " + "word " * 60 + "capsulorhexis"
     assert said(matcher, text)["capsulorhexis"] is AFFIRMED
+
+
+def test_judging_takes_time_in_proportion(matcher):
+    def seconds(times):
+        text = "no phaco " * times
+        matches = matcher.find(text)
+        started = time.process_time()
+        judge(matches, text)
+        return time.process_time() - started
+
+    short = min(seconds(3000) for _ in range(3))
+    assert seconds(12_000) < 10 * short

@@ -76,6 +76,11 @@ CASES = [
         ["postop_care: Face down for three days", "objective: so that the bubble covers the hole"],
         ["covers"],
     ),
+    (
+        "We treat the breaks with the endolaser, then I apply endolaser to the other eye's tear.",
+        ["instrument: endolaser", "phase: endolaser"],
+        [],
+    ),
     # oculoplastics
     (
         "I cut the orbicularis with Westcott scissors.",
@@ -171,6 +176,19 @@ def test_nested_terms_are_linked(tagger):
     (peeling,) = tagger.tag("Now ILM peeling.")
     assert peeling.surface == "ILM peeling"
     assert "anatomy:internal_limiting_membrane" in peeling.linked
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("The plate lies in the superotemporal quadrant.", ["ocular quadrant"]),
+        ("I incise the supero-nasal quadrant.", ["ocular quadrant"]),
+        ("Each quadrant is emulsified.", ["nuclear quadrant"]),
+        ("The sclera is bare in all quadrants.", ["sclera"]),
+    ],
+)
+def test_quadrants_of_the_nucleus_and_of_the_eye(tagger, text, labels):
+    assert [a.label for a in tagger.tag(text) if a.kind is Kind.ANATOMY] == labels
 
 
 @pytest.mark.parametrize(

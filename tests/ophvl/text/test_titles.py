@@ -1,6 +1,7 @@
 """Structured titles from messy ones."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,70 @@ def test_chapters_fill_what_title_and_description_leave_out(matcher):
         title_text("title", "PPV", matcher), NOTHING, matcher.ontology, chapters=chapters
     )
     assert named.surgery == ("pars plana vitrectomy",)
+
+
+@pytest.mark.parametrize(
+    "unit", ["#phaco ", "#a b ", "phacoemulsification ", "phaco-", "cataract surgery avoided ", " "]
+)
+def test_a_long_title_takes_time_in_proportion(unit, matcher):
+    def seconds(characters):
+        raw = "phaco" + (unit * characters)[:characters] + "x"
+        started = time.process_time()
+        structure_title(raw, None, matcher)
+        return time.process_time() - started
+
+    short = min(seconds(25_000) for _ in range(3))
+    assert seconds(100_000) < 10 * short  # four times as long: sixteen times the time, if squared
+
+
+@pytest.mark.parametrize(
+    ("raw", "surgery"),
+    [
+        ("XEN gel stent ab interno", ("gel stent implantation",)),
+        ("Preserflo", ("preserflo microshunt implantation",)),
+        ("EX-PRESS shunt", ("ex-press shunt implantation",)),
+        ("Hydrus microstent", ("canalicular scaffold implantation",)),
+        ("Baerveldt tube", ("glaucoma drainage device implantation",)),
+        (
+            "XEN and Baerveldt tube",
+            ("gel stent implantation", "glaucoma drainage device implantation"),
+        ),
+    ],
+)
+def test_a_device_names_its_own_surgery_and_not_its_family(matcher, raw, surgery):
+    assert structure_title(raw, None, matcher).surgery == surgery
+
+
+@pytest.mark.parametrize(
+    ("raw", "technique"),
+    [
+        ("Botox for blepharospasm", ()),
+        ("PPV with subretinal tPA", ("tissue plasminogen activator use",)),
+    ],
+)
+def test_a_drug_is_no_device(matcher, raw, technique):
+    found = structure_title(raw, None, matcher)
+    assert found.device == ()
+    assert found.technique == technique
+
+
+@pytest.mark.parametrize("raw", ["ROP laser", "Laser for ROP", "Laser treatment of ROP: twins"])
+def test_laser_for_retinopathy_of_prematurity(matcher, raw):
+    found = structure_title(raw, None, matcher)
+    assert found.is_surgical is Surgical.YES
+    assert found.surgery == ("retinal laser photocoagulation",)
+    assert found.condition == ("retinopathy of prematurity",)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Argentinian flag sign",
+        "Argentinean flag in a white cataract",
+        "Signo de la bandera argentina",
+    ],
+)
+def test_argentinian_flag_sign(matcher, raw):
+    found = structure_title(raw, None, matcher)
+    assert found.is_surgical is Surgical.YES
+    assert "argentinian flag sign" in found.condition

@@ -58,6 +58,11 @@ from schemas.vocab import Surgical
         ("Pterygium excision and bandage contact lens", Surgical.YES),
         ("Chalazion surgery", Surgical.YES),
         ("Capsulorhexis in white cataract", Surgical.YES),
+        ("LASIK vs SMILE", Surgical.UNKNOWN),
+        ("PRK versus LASIK: my thoughts", Surgical.UNKNOWN),
+        ("LASIK or SMILE", Surgical.UNKNOWN),
+        ("IOL exchange: PMMA vs acrylic", Surgical.YES),
+        ("Stop and chop vs divide and conquer", Surgical.YES),
     ],
 )
 def test_titles(matcher, title, verdict):
