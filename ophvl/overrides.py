@@ -152,7 +152,7 @@ def _same_reading(one: Override, other: Override) -> bool:
 
 
 def _same_side(one: str, other: str) -> bool:
-    """Whether two contexts, neither cut short by the border of its text, are the same but for a mishearing."""
+    """Whether two contexts, both whole, are the same but for a mishearing."""
     full = all(side.count(" ") + 1 == _CONTEXT_WORDS for side in (one, other))
     return full and fuzz.ratio(one, other) >= _SAME_CONTEXT
 

@@ -7,13 +7,31 @@ a threshold never transcribes anything again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+_WHISPERS_LANGUAGES = (
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr "
+    "ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc "
+    "pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue "
+    "zh"
+)
+LANGUAGES = frozenset(_WHISPERS_LANGUAGES.split())
+"""Codes of the languages that Whisper knows: ISO 639-1 where there is one."""
 
 
 def _require_positive(config: object, *names: str) -> None:
     for name in names:
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 1")
+
+
+def _absolute(path: str) -> str:
+    """As it is meant where it is written: later runs on the dataset folder may start elsewhere."""
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as err:
+        raise ValueError(f"cannot tell whose home '{path}' begins with") from err
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +55,7 @@ class TranscribeConfig:
     recogniser: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     # A folder of weights, a name on the model hub, or "auto" for the best that is in reach.
     model: str = "auto"
-    # ISO 639-1 code, or "auto" to detect it.
+    # Code of a language that Whisper knows, such as "en" (ISO 639-1), or "auto" to detect it.
     language: str = "auto"
     # Hot words and prompt: "packaged", "off", or a TOML file like ophvl/backends/hot_words.toml.
     hot_words: str = "packaged"
@@ -45,6 +63,14 @@ class TranscribeConfig:
 
     def __post_init__(self) -> None:
         _require_positive(self, "beam_size")
+        if self.language not in {"auto", *LANGUAGES}:
+            raise ValueError(
+                f"language '{self.language}' is not one that Whisper knows; write its ISO 639-1 code "
+                "(https://en.wikipedia.org/wiki/ISO_639-1), or auto. Known are: "
+                f"{_WHISPERS_LANGUAGES}"
+            )
+        if self.hot_words not in {"packaged", "off"}:
+            object.__setattr__(self, "hot_words", _absolute(self.hot_words))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +120,10 @@ class RewriteConfig:
 class TagConfig:
     # A table of codes of other systems for the ontology's concepts: concept_id, system, code; tab-separated.
     codes: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.codes:
+            object.__setattr__(self, "codes", _absolute(self.codes))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="transcribe",
-        version=2,
+        version=3,
         scope=Scope.UNIT,
         entry="pipelines.transcribe:transcribe",
         help="recognise what is said, with word times",

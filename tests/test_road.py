@@ -252,9 +252,7 @@ def anatomy(out: Path) -> set[tuple[str, ...]]:
         for row in pq.read_table(out / "tables" / "narrations").to_pylist()
     }
     return {
-        context(
-            row["video_id"], texts[row["text_id"]], row["start"], row["surface"], row["label"]
-        )
+        context(row["video_id"], texts[row["text_id"]], row["start"], row["surface"], row["label"])
         for row in pq.read_table(out / "tables" / "attributes").to_pylist()
         if row["kind"] == "anatomy" and row["text_id"] in texts
         if not (row["negated"] or row["hypothetical"])

@@ -17,6 +17,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from ophvl.ports import HotWords, Segment
+from ophvl.text.words import words_of
 from schemas.guards import Guard
 
 NO_SPEECH = 0.6
@@ -40,13 +41,14 @@ SLOWEST = 0.4
 the words' own lengths leave out."""
 _LEAST_PACED_S = 4.0
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
+_NOTE = re.compile(r"[\u2669-\u266f]")
+# No bracket holds another of its kind: an open one is then given up at the next, and not read to the end.
+_BRACKETED = re.compile(r"\[[^\[\]]+\]|\([^()]+\)|\*[^*]+\*")
 _CAPTION = re.compile(
-    r".*[\u2669-\u266f].*"
-    r"|(?:\W*[\[(*][^\])*]+[\])*]\W*)+"
-    r"|(?:[\w-]+ ){0,2}(?:music|applause|laughter|humming|singing|beeping)(?: plays| playing)?\W*",
-    re.IGNORECASE | re.DOTALL,
+    r"(?:[\w-]+ ){0,2}(?:music|applause|laughter|humming|singing|beeping)(?: plays| playing)?\W*",
+    re.IGNORECASE,
 )
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{5}")
 _SUNG = frozenset(
     (
         *("ah", "ahh", "aah", "oh", "ohh", "ooh", "oooh", "la", "na", "da", "doo", "hey", "yeah"),
@@ -54,12 +56,15 @@ _SUNG = frozenset(
     )
 )
 _CREDIT = re.compile(
-    r"\b(?:subtitles?|subtitled|captions?|captioned|closed captioning|transcri(?:bed|ption|pts?)"
-    r"|translat(?:ed|ion))\b.{0,30}\bby\b"
+    r"\b(?:subtitles?|subtitled|captions?|captioned|closed captioning)\b.{0,30}\bby\b"
     r"|\bamara\.org\b|\bopensubtitles\b|\bsubtitles? (?:edit|workshop)\b"
     r"|\bwww\.\w|\b(?:all rights reserved|copyright)\b|\u00a9",
     re.IGNORECASE,
 )
+# A lens is translated by a hook, so this is taken for a credit where it opens the text, or is faint.
+_TRANSLATION = r"\b(?:transcri(?:bed|ption|pts?)|translat(?:ed|ion))\b"
+_OPENING_CREDIT = re.compile(rf"\W*{_TRANSLATION}(?: \w+){{0,2}} by\b", re.IGNORECASE)
+_FAINT_CREDIT = re.compile(rf"{_TRANSLATION}.{{0,30}}\bby\b", re.IGNORECASE)
 _SIGN_OFF = re.compile(
     r"\bthank(?:s| you)(?: (?:so|very) much| all)*,? (?:for (?:watching|listening|viewing)|to our)\b"
     r"|\b(?:like|share)(?:,| and)? (?:and )?subscribe\b|\bsubscribe to\b|\b(?:please|don't forget to) "
@@ -130,13 +135,17 @@ def is_silence(segment: Segment) -> bool:
 
 def is_music(text: str) -> bool:
     """A caption of sounds (notes, all in brackets, "music playing"), or three sung syllables alone."""
+    if _NOTE.search(text) or _CAPTION.fullmatch(text):
+        return True
+    if _BRACKETED.search(text) and not words_of(_BRACKETED.sub(" ", text)):
+        return True
     words = words_of(text)
-    return bool(_CAPTION.fullmatch(text)) or (len(words) >= 3 and _SUNG.issuperset(words))
+    return len(words) >= 3 and _SUNG.issuperset(words)
 
 
 def is_loop(text: str) -> bool:
     """The same again and again: letters, a word, a phrase, or a text that compresses like a loop."""
-    if re.search(r"(\w)\1{5}", text):
+    if _DRAWN_OUT.search(text):
         return True
     words = words_of(text)
     for length in range(1, 9):
@@ -148,8 +157,10 @@ def is_loop(text: str) -> bool:
 
 
 def is_credit(text: str, faint: bool) -> bool:
-    """Credits of subtitles, which nobody speaks; or a sign-off that is faint."""
-    return bool(_CREDIT.search(text)) or (faint and bool(_SIGN_OFF.search(text)))
+    """Credits of subtitles, which nobody speaks; or one that might be speech, or a sign-off, faintly."""
+    if _CREDIT.search(text) or _OPENING_CREDIT.match(text):
+        return True
+    return faint and bool(_FAINT_CREDIT.search(text) or _SIGN_OFF.search(text))
 
 
 def is_stock(text: str, faint: bool) -> bool:
@@ -183,11 +194,6 @@ def is_pace(words: int, spoken_s: float) -> bool:
     if words > FASTEST * spoken_s:
         return True
     return spoken_s >= _LEAST_PACED_S and words < SLOWEST * spoken_s
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, folded; marks are left out."""
-    return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]
 
 
 def _word_probability(segment: Segment) -> float:

@@ -24,7 +24,7 @@ def load_hot_words(path: Path = PACKAGED) -> HotWords:
     """Read a file of hot words: `version`, `prompt` and `words`.
 
     Raises:
-        ConfigError: the file cannot be read, or does not hold these three.
+        ConfigError: the file cannot be read, does not hold these three, or a word is blank.
     """
     try:
         content = path.read_bytes()
@@ -33,12 +33,14 @@ def load_hot_words(path: Path = PACKAGED) -> HotWords:
         raise ConfigError(f"cannot read the hot words in {path}: {err.strerror}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"the hot words in {path} are not valid TOML: {err}") from err
-    wrong = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
+    wrong = [key for key, kind in _KEYS.items() if type(found.get(key)) is not kind]
     if wrong or found.keys() - _KEYS or not all(isinstance(word, str) for word in found["words"]):
         raise ConfigError(
             f"{path} must hold version (a whole number), prompt (a text) and words (a list of texts), "
             "and nothing else"
         )
+    if not all(word.strip() for word in found["words"]):
+        raise ConfigError(f"a word of the hot words in {path} is blank; take it out")
     return HotWords(
         version=found["version"],
         words=tuple(word.strip() for word in found["words"]),

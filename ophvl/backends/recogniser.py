@@ -80,6 +80,7 @@ class WhisperRecogniser:
         which the weights do not know gives no segments.
         """
         spoken: Language | None = None
+        hints = NO_HOT_WORDS
         speech_s = 0.0
         segments: list[Segment] = []
         for windows in _batches(speech_windows(blocks, duration_s), BATCH):
@@ -88,12 +89,12 @@ class WhisperRecogniser:
             language = self._text_language(spoken)
             if language is None:
                 continue
-            hints = hot_words.text if language == "en" else ""
-            for window, heard in self._heard(windows, language, hints):
+            hints = hot_words if language == "en" else NO_HOT_WORDS
+            for window, heard in self._heard(windows, language, hints.text):
                 segments += segments_of(heard, window, language)
         segments.sort(key=lambda segment: segment.start_s)
         return Transcript(
-            language=spoken or Language(), speech_s=speech_s, segments=guarded(segments, hot_words)
+            language=spoken or Language(), speech_s=speech_s, segments=guarded(segments, hints)
         )
 
     def _heard(

@@ -1,18 +1,20 @@
 """Filters for people and scripts, JSON Lines in and out: `ophvl annotate`, `ophvl title`.
 
-What the pipeline does to one text, without a dataset folder. A line at fault is named on standard error
-and left out; the exit code is then 3.
+One text at a time, without a dataset folder. `annotate` corrects, scores and tags as stages segment and
+tag do, but leaves hesitations where they are; `title` sees no chapters and no narrations. A line at fault
+is named on standard error and left out; the exit code is then 3.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -106,51 +108,60 @@ def title(file: File = _STANDARD_INPUT) -> None:
 
 def _filter(file: Path, read: Callable[[Mapping[str, object]], dict[str, object]]) -> None:
     at_fault = 0
-    # A lone surrogate is no UTF-8; its backslash escape is what JSON writes for it.
-    _reconfigure(sys.stdout, errors="backslashreplace")
-    with _opened(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                found = read(_parse(line))
-            except _LineError as err:
-                at_fault += 1
-                sys.stderr.write(f"{file}:{number}: {err}; this line is left out\n")
-                continue
-            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
-            sys.stdout.flush()  # For whoever reads the other end of a pipe.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A lone surrogate is no UTF-8; its backslash escape is what JSON writes for it.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    for number, line in enumerate(_lines(file), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = read(_parse(line))
+        except _LineError as err:
+            at_fault += 1
+            sys.stderr.write(f"{file}:{number}: {err}; this line is left out\n")
+            continue
+        _write(json.dumps(found, ensure_ascii=False) + "\n")
     if at_fault:
         raise typer.Exit(LINES_AT_FAULT)
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    if file == _STANDARD_INPUT:
-        _reconfigure(sys.stdin, errors="replace")
-        yield sys.stdin
-        return
+def _lines(file: Path) -> Iterator[bytes]:
+    """The lines of a file or of standard input.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield lines
+        with nullcontext(sys.stdin.buffer) if file == _STANDARD_INPUT else file.open("rb") as lines:
+            yield from lines
     except OSError as err:
         raise UsageError(f"cannot read {file}: {err.strerror}") from err
 
 
-def _reconfigure(stream: TextIO, *, errors: str) -> None:
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors=errors)
-
-
-def _parse(line: str) -> Mapping[str, object]:
+def _write(line: str) -> None:
     try:
-        row = json.loads(line)
+        sys.stdout.write(line)
+        sys.stdout.flush()  # For whoever reads the other end of a pipe.
+    except BrokenPipeError:
+        raise  # Whoever read it has seen enough; the command line then ends without a word.
+    except OSError as err:
+        # What could not be written waits in the buffer, and is not to fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"cannot write the output: {err.strerror}") from err
+
+
+def _parse(line: bytes) -> Mapping[str, object]:
+    try:
+        text = line.decode("utf-8-sig")  # Some editors put a mark before the first line.
+        row = json.loads(text)
+    except UnicodeDecodeError as err:
+        raise _LineError(f"not UTF-8 (byte 0x{err.object[err.start]:02x})") from err
     except ValueError as err:
         raise _LineError(f"not JSON ({err})") from err
     except RecursionError as err:
         raise _LineError("nested too deeply") from err
     if not isinstance(row, dict):
-        raise _LineError(f'expected an object such as {{"id": 1, "text": "..."}}, got {line[:40]}')
+        raise _LineError(f'expected an object such as {{"id": 1, "text": "..."}}, got {text[:40]}')
     return row
 
 

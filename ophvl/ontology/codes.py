@@ -2,7 +2,8 @@
 
 ICD-10-CM codes stand in the ontology itself. Other systems (SNOMED CT, OPCS-4, a hospital's own) come from
 a table that the user supplies, since their licences do not let us ship them: tab-separated, UTF-8, first
-line `concept_id	system	code`, one code a line, several for one concept where they fit.
+line `concept_id	system	code`, one code a line, several for one concept where they fit. A line that says
+again what is known adds nothing.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class Codes:
         return hashlib.sha256(self._text.encode()).hexdigest()[:16]
 
     def of(self, concept_id: str | None) -> tuple[Code, ...]:
-        """The concept's codes: ICD-10-CM first, then the user's in the order of the table."""
+        """The concept's codes, each once: ICD-10-CM first, then the user's in the order of the table."""
         if concept_id is None:
             return ()
         icd10cm = self.ontology.concepts[concept_id].icd10cm
         own = (Code(system=ICD10CM, code=icd10cm),) if icd10cm else ()
-        return own + self._mapped.get(concept_id, ())
+        return tuple(dict.fromkeys(own + self._mapped.get(concept_id, ())))
 
     @cached_property
     def _text(self) -> str:

@@ -32,9 +32,7 @@ def wrong(
 
 
 def judged(*rows: Override, target: Target = Target.ATTRIBUTE) -> Judged:
-    return Judged(
-        [{"override_id": f"o{n}", **asdict(row)} for n, row in enumerate(rows)], target
-    )
+    return Judged([{"override_id": f"o{n}", **asdict(row)} for n, row in enumerate(rows)], target)
 
 
 def reads(asked: Judged, text: str, **changes: object) -> bool:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ophvl.backends.faster_whisper import FasterWhisper
 from ophvl.backends.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.backends.recogniser import WhisperRecogniser
+from ophvl.config import resolve
 from ophvl.errors import ConfigError
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import HotWords, Language, Segment, Transcript, Word
-from pipelines.config import TranscribeConfig
+from pipelines.config import CONFIGS, LANGUAGES, TranscribeConfig
 from pipelines.ports import hot_words, recogniser
 from pipelines.registry import STAGES
 from pipelines.transcribe import transcribe
@@ -144,6 +145,37 @@ def test_hot_words_are_packaged_ones_a_users_file_or_none(tmp_path: Path) -> Non
     assert hot_words(TranscribeConfig(hot_words=str(own)), tmp_path).words == ("iris hook",)
     with pytest.raises(ConfigError, match="cannot read the hot words"):
         hot_words(TranscribeConfig(hot_words=str(tmp_path / "none.toml")), tmp_path)
+
+
+@pytest.mark.parametrize("code", ["xx", "EN", "english", "", "en-GB"])
+def test_a_code_of_no_language_is_refused_at_once(code: str) -> None:
+    with pytest.raises(ConfigError, match=r"ISO 639-1 .*Known are: af .* en "):
+        resolve(CONFIGS, overrides=[f'transcribe.language="{code}"'])
+
+
+def test_the_languages_are_those_of_both_recognisers() -> None:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+    from whisper.tokenizer import LANGUAGES as OPENAI
+
+    assert LANGUAGES == set(_LANGUAGE_CODES) == set(OPENAI)
+
+
+@pytest.mark.parametrize("setting", ["transcribe.hot_words", "tag.codes"])
+def test_a_path_means_the_same_wherever_a_later_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    section, key = setting.split(".")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def saved(value: str) -> object:
+        return getattr(resolve(CONFIGS, overrides=[f"{setting}={value}"])[section], key)
+
+    assert saved("own/file.x") == str(tmp_path / "own" / "file.x")
+    assert saved("~/file.x") == str(tmp_path / "home" / "file.x")
+    assert saved("/file.x") == "/file.x"
+    with pytest.raises(ConfigError, match="whose home"):
+        saved("~nobody-of-this-name/file.x")
 
 
 def test_the_fingerprint_holds_the_hot_words_and_not_the_ontology() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,51 @@ def test_the_key_is_sent_and_written_nowhere(
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"secret" in p.read_bytes()]
 
 
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-s\x1becret", "sk-s\u00e9cret", "sk\u2028ret"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("CHAT_TEST_KEY", key)
+    with chat_server(lambda narration: says("Fine.")) as server:
+        with pytest.raises(UsageError, match=r"the key in \$CHAT_TEST_KEY") as caught:
+            rewriter(server, tmp_path).rewrite(NARRATION)
+        assert "sk" not in str(caught.value)
+        assert server.asked == []
+
+
+def test_space_around_the_key_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_TEST_KEY", " sk-secret\r\n")
+    with chat_server(lambda narration: says("Fine.")) as server:
+        rewriter(server, tmp_path).rewrite(NARRATION)
+    assert server.keys == ["Bearer sk-secret"]
+
+
+@pytest.mark.parametrize("status", [200, 401, 429, 503])
+def test_a_server_that_says_the_key_back_is_shown_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("CHAT_TEST_KEY", "sk-secret")
+    reply = Reply(body=b" " * 195 + b"sk-secret is wrong", status=status)
+    with (
+        chat_server(lambda narration: reply) as server,
+        pytest.raises((ItemError, UsageError)) as caught,
+    ):
+        rewriter(server, tmp_path).rewrite(NARRATION)
+    assert "***" in str(caught.value)
+    assert "sk-" not in str(caught.value)
+
+
+def test_an_answer_with_the_key_in_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_TEST_KEY", "sk-secret")
+    with chat_server(lambda narration: says("The key is sk-secret.")) as server:
+        answer = rewriter(server, tmp_path).rewrite(NARRATION)
+    assert answer is not None
+    assert answer.text is None
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"secret" in p.read_bytes()]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -77,13 +123,11 @@ def test_the_key_is_sent_and_written_nowhere(
         content('["x"]'),
         content('{"text": "   "}'),
         content("[" * 100_000),
-        Reply(body=b"<html>nginx</html>"),
         Reply(body=b'{"choices": []}'),
         Reply(body=b'{"choices": [{"message": {"content": null}}]}'),
         Reply(body=b'{"usage": null, "choices": 3}'),
-        Reply(body=b"\xff\xfe\x00"),
         Reply(body=b"x" * 3_000_000),
-        Reply(body=b""),
+        content('{"text": "the \\ud800 capsule"}'),
     ],
 )
 def test_an_answer_in_another_form_gives_no_text_and_is_counted(
@@ -94,6 +138,53 @@ def test_an_answer_in_another_form_gives_no_text_and_is_counted(
     assert answer is not None
     assert answer.text is None
     assert answer.tokens > 0
+
+
+@pytest.mark.parametrize("mark", ["```json\n{}\n```", "``` {}```", "\n```JSON\n{}\n```\n"])
+def test_a_fence_around_the_answer_is_taken_off(tmp_path: Path, mark: str) -> None:
+    fenced = mark.replace("{}", json.dumps({"text": "Fine."}))
+    with chat_server(lambda narration: content(fenced)) as server:
+        answer = rewriter(server, tmp_path).rewrite(NARRATION)
+    assert answer is not None
+    assert answer.text == "Fine."
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, [], {"total_tokens": True}, {"total_tokens": -1}, {"total_tokens": 10**30}],
+)
+def test_a_good_answer_without_a_credible_cost_is_estimated(tmp_path: Path, usage: object) -> None:
+    body = json.loads(says("Fine.").body) | {"usage": usage}
+    with chat_server(lambda narration: Reply(body=json.dumps(body).encode())) as server:
+        answer = rewriter(server, tmp_path).rewrite(NARRATION)
+    assert answer is not None
+    assert answer.text == "Fine."
+    assert 10 < answer.tokens < 100
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "overloaded"}}',
+        b'{"choices": null}',
+        b"[1]",
+        b"<html>nginx</html>",
+        b"\xff\xfe\x00",
+        b"",
+        b"[" * 100_000,
+    ],
+)
+def test_what_no_model_said_is_neither_kept_nor_counted(tmp_path: Path, body: bytes) -> None:
+    replies = iter([Reply(body=body), says("Fine.")])
+    with chat_server(lambda narration: next(replies)) as server:
+        asking = rewriter(server, tmp_path, timeout_s=10.0)
+        with pytest.raises(ItemError) as caught:
+            asking.rewrite(NARRATION)
+        assert caught.value.kind is FailureKind.NETWORK
+        assert not list(tmp_path.iterdir())
+        answer = asking.rewrite(NARRATION)
+    assert answer is not None
+    assert answer.text == "Fine."
 
 
 @pytest.mark.parametrize(
@@ -137,3 +228,16 @@ def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(ItemError) as caught:
         rewriter(server, tmp_path).rewrite(NARRATION)
     assert caught.value.kind is FailureKind.NETWORK
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://", "ftp://x", "localhost:8000", "http://:80", "http://x:port/v1", "http://[x", "x"],
+)
+def test_what_is_no_address_is_refused_before_anything_is_asked(
+    tmp_path: Path, endpoint: str
+) -> None:
+    with pytest.raises(UsageError, match=r"rewrite\.endpoint '.*' is no URL"):
+        ChatRewriter(
+            endpoint=endpoint, model="small", cache=tmp_path, max_tokens=1, api_key_variable=""
+        )

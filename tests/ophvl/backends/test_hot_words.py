@@ -59,6 +59,8 @@ def test_a_users_file_has_its_own_revision(tmp_path: Path) -> None:
         (OWN.replace("3", "'3'"), "must hold version"),
         (OWN.replace('"iris hook"', "7"), "must hold version"),
         (OWN + "wards = []\n", "must hold version"),
+        (OWN.replace("3", "true"), "must hold version"),
+        (OWN.replace("iris hook", "  "), r"a word of the hot words in .*own.toml is blank"),
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, content: str | None, message: str) -> None:

@@ -26,6 +26,7 @@ from ophvl.errors import ConfigError
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.media.probe import probe
 from ophvl.ports import SAMPLE_RATE, HotWords, Language, Transcript, Word
+from schemas.guards import Guard
 from tests.media_factory import make_video, tone
 from tests.ophvl.backends.conftest import TEXTS, Speech
 
@@ -252,11 +253,13 @@ def test_windows_vote_on_the_language(tiny_en: Weights, speech: tuple[Speech, ..
         code="en", probability=pytest.approx(0.6), source=tiny_en.name
     )
     assert engine.asked == ["vote"] * 3 + [f"en {TWO_WORDS.text}"]
-    german = Listed(weights=tiny_en, votes=[{"en": 0.1, "de": 0.9}] * 3, text="Die Iris.")
-    heard = transcribe(german, video, TWO_WORDS)
+    german = Listed(weights=tiny_en, votes=[{"en": 0.1, "de": 0.9}] * 3, text=TWO_WORDS.prompt)
+    heard = transcribe(german, video, replace(TWO_WORDS, words=("we", "see", "the", "keratome")))
     assert heard.language.code == "de"
     assert german.asked[-1] == "de"
     assert {segment.language for segment in heard.segments} == {"de"}
+    # What was not told beforehand cannot be given back.
+    assert not any(Guard.PROMPT in segment.flags for segment in heard.segments)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def filter_(command: str, *lines: str, file: Path | None = None, code: int = 0):
     arguments = [sys.executable, "-m", "ophvl", command, *([str(file)] if file else [])]
@@ -61,6 +63,50 @@ def test_a_line_at_fault_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert len(rows) == 2
     for number in (1, 2, 3, 4, 5):
         assert f"texts.jsonl:{number}: " in message
+
+
+def test_bytes_that_are_no_utf8_are_named_and_not_guessed(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    good = json.dumps({"id": 1, "text": "We polish the capsule."}).encode()
+    file.write_bytes(good + b'\n{"id": 2, "text": "caf\xe9"}\n' + good)
+    rows, message = filter_("annotate", file=file, code=3)
+    assert [row["id"] for row in rows] == [1, 1]
+    assert "texts.jsonl:2: not UTF-8 (byte 0xe9)" in message
+
+
+def test_a_mark_before_the_first_line_costs_nothing(tmp_path: Path) -> None:
+    line = json.dumps({"id": 1, "raw_title": "PHACO RE"})
+    file = tmp_path / "titles.jsonl"
+    file.write_text(line, encoding="utf-8-sig")
+    assert filter_("title", file=file)[0][0]["id"] == 1
+    assert filter_("title", f"\ufeff{line}")[0][0]["id"] == 1
+
+
+@pytest.fixture
+def many_titles(tmp_path: Path) -> Path:
+    file = tmp_path / "titles.jsonl"
+    file.write_text('{"raw_title": "PHACO RE"}\n' * 3000)
+    return file
+
+
+def test_a_reader_that_leaves_is_no_fault(many_titles: Path) -> None:
+    command = [sys.executable, "-m", "ophvl", "title", str(many_titles)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as left:
+        assert left.stdout
+        assert left.stderr
+        left.stdout.readline()
+        left.stdout.close()
+        assert left.stderr.read() == b""
+    assert left.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_an_output_that_is_full_is_not_told_of_the_input(many_titles: Path) -> None:
+    command = [sys.executable, "-m", "ophvl", "title", str(many_titles)]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "error: cannot write the output: No space left on device\n"
 
 
 def test_odd_texts_do_no_harm() -> None:
