@@ -11,13 +11,14 @@ from torch import nn
 
 from ophclip.config import ModelConfig
 from ophclip.encoders import ImageEncoder, TextEncoder, freeze_batchnorm
+from ophclip.temporal import ContextEncoder, FramePooling, masked_mean
 from schemas.vocab import Level
 
 
 class OphCLIP(nn.Module):
     """Image encoder per frame, text encoder, and linear projections for clip and video level.
 
-    Shapes: B items, F frames, D = `config.embedding_dim`.
+    Shapes: B items, F frames, N neighbours, W = `image_encoder.width`, D = `config.embedding_dim`.
     """
 
     text_centre: torch.Tensor
@@ -38,6 +39,15 @@ class OphCLIP(nn.Module):
         self.text_heads = nn.ModuleDict(
             {h: _near_identity(self.text_encoder.width, config.embedding_dim) for h in heads}
         )
+        width = self.image_encoder.width
+        self.pooling = (
+            FramePooling(width, config.temporal_layers)
+            if config.frame_pooling == "transformer"
+            else None
+        )
+        self.context = (
+            ContextEncoder(width, config.context_layers) if config.context_layers else None
+        )
         start = math.log(1 / config.initial_temperature)
         self.log_scales = nn.ParameterDict({h: nn.Parameter(torch.tensor(start)) for h in heads})
         # Sentence encoders put texts of one field into a narrow cone; see `centre_texts`.
@@ -48,7 +58,7 @@ class OphCLIP(nn.Module):
     def train(self, mode: bool = True) -> OphCLIP:
         super().train(mode)
         if self.config.freeze_batchnorm:
-            freeze_batchnorm(self.image_encoder)
+            freeze_batchnorm(self)
         return self
 
     def centre_texts(self, texts: Sequence[str]) -> None:
@@ -71,18 +81,54 @@ class OphCLIP(nn.Module):
         flat = self.image_encoder(frames.flatten(0, -4))
         return flat.view(*frames.shape[:-3], -1)  # type: ignore[no-any-return]
 
+    def pool_frames(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Features of frames [B, F, W] to [B, W]; `mask` [B, F] is False where there is no frame."""
+        if self.pooling is not None:
+            pooled: torch.Tensor = self.pooling(features, mask)
+            return pooled
+        return features.mean(1) if mask is None else masked_mean(features, mask)
+
+    def contextualise(
+        self,
+        centre: torch.Tensor,
+        neighbours: torch.Tensor,
+        offsets_s: torch.Tensor,
+        mask: torch.Tensor,
+    ) -> torch.Tensor:
+        """Pooled clips [B, W] in the light of pictures around them; as they are without a context encoder.
+
+        For clip level only: a whole video has nothing around it.
+
+        Args:
+            neighbours: [B, N, W], features of frames, or pooled ones of other clips.
+            offsets_s: [B, N], seconds from the clip's middle.
+            mask: bool [B, N], True where there is a neighbour.
+        """
+        if self.context is None:
+            return centre
+        changed: torch.Tensor = self.context(centre, neighbours, offsets_s, mask)
+        return changed
+
     def project_images(self, features: torch.Tensor, level: Level) -> torch.Tensor:
-        """Features [..., W], e.g. the mean over frames, to embeddings [..., D]."""
-        return F.normalize(self.image_heads[self._head(level)](features), dim=-1)
+        """Features [..., W], e.g. of `pool_frames`, to embeddings [..., D]."""
+        return F.normalize(self.image_heads[self._head(level)](features).float(), dim=-1)
 
     def embed_frames(self, frames: torch.Tensor, level: Level) -> torch.Tensor:
-        """Clips or videos [B, F, 3, s, s] to [B, D]: the mean over frames, projected."""
-        return self.project_images(self.frame_features(frames).mean(1), level)
+        """Clips or videos [B, F, 3, s, s] to [B, D], without context."""
+        return self.project_images(self.pool_frames(self.frame_features(frames)), level)
+
+    def text_features(self, texts: Sequence[str]) -> torch.Tensor:
+        """Texts to [len(texts), width], before projection, with the centre taken off."""
+        features: torch.Tensor = self.text_encoder(texts)
+        return features - self.text_centre
+
+    def project_texts(self, features: torch.Tensor, level: Level) -> torch.Tensor:
+        """What `text_features` made, [..., width], to embeddings [..., D]."""
+        return F.normalize(self.text_heads[self._head(level)](features).float(), dim=-1)
 
     def embed_texts(self, texts: Sequence[str], level: Level) -> torch.Tensor:
         """Texts to [len(texts), D]."""
-        features = self.text_encoder(texts) - self.text_centre
-        return F.normalize(self.text_heads[self._head(level)](features), dim=-1)
+        return self.project_texts(self.text_features(texts), level)
 
     def logit_scale(self, level: Level) -> torch.Tensor:
         """1 / temperature of a level, at most `config.max_logit_scale`."""
