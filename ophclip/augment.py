@@ -6,6 +6,7 @@ All frames of one clip or video change alike: they come from one microscope in o
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -13,28 +14,58 @@ import torch.nn.functional as F
 from ophclip.config import AugmentConfig
 
 
-def augment(
-    frames: torch.Tensor, *, side: int, config: AugmentConfig, random: torch.Generator
-) -> torch.Tensor:
-    """One random affine map and one colour change for each of the B items.
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """One affine map and one colour change for each of B items: drawn for a whole batch, applied in parts."""
+
+    theta: torch.Tensor
+    """[B, 2, 3]: from coordinates of the new picture to those of the old one, both in [-1, 1]."""
+    mix: torch.Tensor
+    """[B, 3, 3]: what each colour channel takes from the three."""
+    cast: torch.Tensor
+    """[B, 3]: factor of each colour channel."""
+    contrast: torch.Tensor
+    """[B]; so is the next."""
+    saturation: torch.Tensor
+
+    def part(self, items: slice | list[int]) -> Changes:
+        """Those of some of the items."""
+        return Changes(**{field.name: getattr(self, field.name)[items] for field in fields(self)})
+
+
+def draw(batch: int, *, config: AugmentConfig, random: torch.Generator) -> Changes:
+    """Draw the changes of `batch` items with a CPU generator, so that they are the same on every device."""
+    theta = _affine_maps(batch, config, random)
+    mix = torch.eye(3) + config.channel_mix * torch.randn(batch, 3, 3, generator=random)
+    cast = 1 + config.cast * _uniform((batch, 3), -1, 1, random)
+    brightness = 1 + config.brightness * _uniform((batch, 1), -1, 1, random)
+    return Changes(
+        theta=theta,
+        mix=mix / mix.sum(dim=2, keepdim=True).clamp_min(0.3),  # So that grey stays grey.
+        cast=cast * brightness,
+        contrast=1 + config.contrast * _uniform((batch,), -1, 1, random),
+        saturation=1 + config.saturation * _uniform((batch,), -1, 1, random),
+    )
+
+
+def augment(frames: torch.Tensor, changes: Changes, *, side: int) -> torch.Tensor:
+    """Apply the changes of B items.
 
     Args:
         frames: uint8 [B, F, 3, S, S].
         side: s, the side of the squares that come out.
-        random: a CPU generator; the result is the same on every device.
     """
     batch, count, channels = frames.shape[:3]
-    theta = _affine_maps(batch, config, random).to(frames.device)
     pictures = frames.flatten(0, 1).float() / 255
     grid = F.affine_grid(
-        theta.repeat_interleave(count, dim=0),
+        changes.theta.to(frames.device).repeat_interleave(count, dim=0),
         [batch * count, channels, side, side],
         align_corners=False,
     )
     warped = F.grid_sample(
         pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    return _recolour(warped.view(batch, count, channels, side, side), config, random)
+    return _recolour(warped.view(batch, count, channels, side, side), changes)
 
 
 def plain(frames: torch.Tensor, *, side: int) -> torch.Tensor:
@@ -47,18 +78,20 @@ def plain(frames: torch.Tensor, *, side: int) -> torch.Tensor:
     return resized.view(*lead, *resized.shape[1:])
 
 
-def _uniform(batch: int, low: float, high: float, random: torch.Generator) -> torch.Tensor:
-    return low + (high - low) * torch.rand(batch, generator=random)
+def _uniform(
+    shape: tuple[int, ...], low: float, high: float, random: torch.Generator
+) -> torch.Tensor:
+    return low + (high - low) * torch.rand(shape, generator=random)
 
 
 def _affine_maps(batch: int, config: AugmentConfig, random: torch.Generator) -> torch.Tensor:
-    """[B, 2, 3]: from coordinates of the new picture to those of the old one, both in [-1, 1]."""
-    angle = _uniform(batch, -config.rotation_deg, config.rotation_deg, random) * (math.pi / 180)
-    zoom = _uniform(batch, config.zoom_min, config.zoom_max, random)
-    stretch = 1 + _uniform(batch, -config.stretch, config.stretch, random)
+    shape = (batch,)
+    angle = _uniform(shape, -config.rotation_deg, config.rotation_deg, random) * (math.pi / 180)
+    zoom = _uniform(shape, config.zoom_min, config.zoom_max, random)
+    stretch = 1 + _uniform(shape, -config.stretch, config.stretch, random)
     mirror = 1 - 2 * (torch.rand(batch, generator=random) < config.mirror_p).float()
-    shift_x = _uniform(batch, -config.shift, config.shift, random)
-    shift_y = _uniform(batch, -config.shift, config.shift, random)
+    shift_x = _uniform(shape, -config.shift, config.shift, random)
+    shift_y = _uniform(shape, -config.shift, config.shift, random)
     cos, sin = angle.cos(), angle.sin()
     along, across = zoom * stretch.sqrt(), zoom / stretch.sqrt()
     first = torch.stack([mirror * along * cos, -across * sin, 2 * shift_x], dim=1)
@@ -66,21 +99,14 @@ def _affine_maps(batch: int, config: AugmentConfig, random: torch.Generator) -> 
     return torch.stack([first, second], dim=1)
 
 
-def _recolour(frames: torch.Tensor, config: AugmentConfig, random: torch.Generator) -> torch.Tensor:
-    batch = frames.shape[0]
+def _recolour(frames: torch.Tensor, changes: Changes) -> torch.Tensor:
+    def each(values: torch.Tensor, *shape: int) -> torch.Tensor:
+        return values.to(frames.device).view(-1, *shape)
 
-    def factor(strength: float) -> torch.Tensor:
-        drawn = 1 + _uniform(batch, -strength, strength, random)
-        return drawn.view(batch, 1, 1, 1, 1).to(frames.device)
-
-    # Rows are brought to a sum of 1, so that grey stays grey.
-    mix = torch.eye(3) + config.channel_mix * torch.randn(batch, 3, 3, generator=random)
-    mix = mix / mix.sum(dim=2, keepdim=True).clamp_min(0.3)
-    frames = torch.einsum("bij,bfjhw->bfihw", mix.to(frames.device), frames)
-    cast = 1 + config.cast * (2 * torch.rand(batch, 1, 3, 1, 1, generator=random) - 1)
-    frames = frames * factor(config.brightness) * cast.to(frames.device)
+    frames = torch.einsum("bij,bfjhw->bfihw", changes.mix.to(frames.device), frames)
+    frames = frames * each(changes.cast, 1, 3, 1, 1)
     mean = frames.mean(dim=(1, 2, 3, 4), keepdim=True)
-    frames = mean + (frames - mean) * factor(config.contrast)
+    frames = mean + (frames - mean) * each(changes.contrast, 1, 1, 1, 1)
     grey = frames.mean(dim=2, keepdim=True)
-    frames = grey + (frames - grey) * factor(config.saturation)
+    frames = grey + (frames - grey) * each(changes.saturation, 1, 1, 1, 1)
     return frames.clamp(0, 1)

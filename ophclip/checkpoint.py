@@ -3,8 +3,9 @@
 RUN/config.toml            the resolved config
 RUN/metrics.jsonl          one line a step
 RUN/checkpoints/step-00000200/
-    model.safetensors      weights, those of frozen layers left out (they come from their source)
-    training.safetensors   optimiser moments, memory bank, random state
+    model.safetensors      weights (their moving average where one is kept), those of frozen layers left
+                           out: they come from their source
+    training.safetensors   optimiser moments, memory banks, loss scale; the raw weights beside averaged ones
     state.json             step, data fingerprint, training videos, hash of the frozen weights
     config.toml            the config once more, so that the folder stands alone
     SHA256SUMS             one line a file; checked before anything is loaded
@@ -27,6 +28,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ophclip.config import Config, change, to_toml
+from ophclip.ema import MovingAverage
 from ophclip.errors import CheckpointError
 from ophclip.memory import MemoryBank
 from ophclip.model import OphCLIP
@@ -51,14 +53,24 @@ class State:
     torch_version: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a resumed run needs beside the weights. `banks` are memory banks by name."""
+
+    model: OphCLIP
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: MovingAverage | None
+    banks: Mapping[str, MemoryBank]
+
+
 def save(
     run: Path,
     *,
     state: State,
     config: Config,
-    model: OphCLIP,
-    optimiser: torch.optim.Optimizer,
-    bank: MemoryBank | None,
+    weights: Mapping[str, torch.Tensor],
+    training: Training,
     keep: int,
 ) -> Path:
     """Write a checkpoint by renaming a finished folder into place; keep the newest `keep`."""
@@ -66,8 +78,8 @@ def save(
     working = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(working, ignore_errors=True)
     working.mkdir(parents=True)
-    save_file(_learnt(model), working / "model.safetensors")
-    save_file(_training_tensors(model, optimiser, bank), working / "training.safetensors")
+    save_file(dict(weights), working / "model.safetensors")
+    save_file(_training_tensors(training), working / "training.safetensors")
     text = json.dumps(dataclasses.asdict(state), indent=1)
     (working / "state.json").write_text(text, encoding="utf-8")
     (working / "config.toml").write_text(to_toml(config), encoding="utf-8")
@@ -155,44 +167,47 @@ def load_weights(folder: Path, model: OphCLIP, state: State) -> None:
             "trained with; install that version of the encoder"
         )
     tensors = _load(folder / "model.safetensors")
-    wanted = set(_learnt(model))
+    wanted = set(learnt(model))
     if set(tensors) != wanted:
         differing = sorted(set(tensors) ^ wanted)
         raise CheckpointError(f"{folder} does not fit its config: {', '.join(differing[:5])}")
     model.load_state_dict(tensors, strict=False)
 
 
-def load_training(
-    folder: Path,
-    *,
-    state: State,
-    model: OphCLIP,
-    optimiser: torch.optim.Optimizer,
-    bank: MemoryBank | None,
-) -> None:
-    """Restore optimiser, memory bank and random state, so that the next step is as it would have been."""
+def load_training(folder: Path, *, state: State, training: Training) -> None:
+    """Restore optimiser, averages, memory banks and loss scale: the next step is as it would have been."""
     tensors = _load(folder / "training.safetensors")
-    for name, parameter in _learning(model).items():
-        prefix = f"optimiser/{name}/"
-        parts = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        for part, tensor in parts.items():
+    parameters = _learning(training.model)
+    for name, parameter in parameters.items():
+        for part, tensor in _below(tensors, f"optimiser/{name}/").items():
             # AdamW keeps its step counter on the CPU, its moments beside the parameter.
             device = "cpu" if part == "step" else parameter.device
-            optimiser.state[parameter][part] = tensor.to(device)
-    if bank is not None:
-        saved = {k.removeprefix("bank/"): v for k, v in tensors.items() if k.startswith("bank/")}
-        bank.load(saved, state.bank_videos)
-    torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random/cuda"])
+            training.optimiser.state[parameter][part] = tensor.to(device)
+    if training.average is not None:
+        for name, tensor in training.average.tensors.items():
+            tensor.copy_(parameters[name].detach())
+        with torch.no_grad():
+            for name, tensor in _below(tensors, "raw/").items():
+                parameters[name].copy_(tensor)
+    for name, bank in training.banks.items():
+        videos = state.bank_videos if name == "silent" else bank.video_ids
+        bank.load(_below(tensors, f"bank/{name}/"), videos)
+    if training.scaler.is_enabled():
+        saved = _below(tensors, "scaler/")
+        training.scaler.load_state_dict({name: value.item() for name, value in saved.items()})
+
+
+def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin so, without that beginning."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def frozen_sha256(model: OphCLIP) -> str:
     """Hash of all weights that do not learn and are therefore not saved."""
     digest = hashlib.sha256()
-    learnt = _learnt(model)
+    saved = learnt(model)
     for name, tensor in sorted(model.state_dict().items()):
-        if name not in learnt:
+        if name not in saved:
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -202,31 +217,32 @@ def _learning(model: OphCLIP) -> Mapping[str, torch.nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def _learnt(model: OphCLIP) -> dict[str, torch.Tensor]:
-    """All of the state but frozen parameters."""
+def learnt(model: OphCLIP) -> dict[str, torch.Tensor]:
+    """A copy of all of the state but frozen parameters."""
     frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
     # Of a frozen encoder the buffers stay out too.
     prefix = "text_encoder." if model.text_encoder.frozen else "\0"
     return {
-        name: tensor.contiguous()
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
         if name not in frozen and not name.startswith(prefix)
     }
 
 
-def _training_tensors(
-    model: OphCLIP, optimiser: torch.optim.Optimizer, bank: MemoryBank | None
-) -> dict[str, torch.Tensor]:
+def _training_tensors(training: Training) -> dict[str, torch.Tensor]:
+    parameters = _learning(training.model)
     tensors = {
         f"optimiser/{name}/{part}": value.contiguous()
-        for name, parameter in _learning(model).items()
-        for part, value in optimiser.state.get(parameter, {}).items()
+        for name, parameter in parameters.items()
+        for part, value in training.optimiser.state.get(parameter, {}).items()
     }
-    if bank is not None:
-        tensors |= {f"bank/{name}": tensor for name, tensor in bank.state().items()}
-    tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
+    if training.average is not None:
+        tensors |= {f"raw/{name}": p.detach().contiguous() for name, p in parameters.items()}
+    for name, bank in training.banks.items():
+        tensors |= {f"bank/{name}/{part}": tensor for part, tensor in bank.state().items()}
+    for name, value in training.scaler.state_dict().items():
+        kind = torch.int64 if isinstance(value, int) else torch.float64
+        tensors[f"scaler/{name}"] = torch.tensor(value, dtype=kind)
     return tensors
 
 

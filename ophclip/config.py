@@ -28,10 +28,23 @@ class ModelConfig:
     image_depths: tuple[int, ...]
     # Frames enter the encoder as squares of this side, in pixels.
     image_size: int
+    # How many of the image encoder's last layers (stages) learn: 0 freezes it whole, -1 frees it whole.
+    image_trainable_layers: int
     # "minilm" (the packaged sentence encoder), an id on the model hub, or a local folder.
     text_encoder: str
     # How many of the text encoder's last layers learn: 0 freezes it whole, -1 frees it whole.
     text_trainable_layers: int
+    # Rank of the adapters (LoRA) that learn beside the attention of frozen encoders, and of which; they
+    # are scaled by lora_alpha / lora_rank. 0: none.
+    lora_rank: int
+    lora_alpha: int
+    lora_on: Literal["text", "image", "both"]
+    # The frames of a clip or video become one feature by their mean, to which "transformer" adds what
+    # `temporal_layers` layers make of their order.
+    frame_pooling: Literal["mean", "transformer"]
+    temporal_layers: int
+    # Layers of the encoder that lets a clip see the pictures around it (data.context); 0: none.
+    context_layers: int
     # Longest text in tokens; what is beyond is cut off.
     max_tokens: int
     embedding_dim: int
@@ -54,7 +67,33 @@ class ModelConfig:
         )
         _require(min(self.image_depths) >= 1, "image_depths must be positive")
         _require(self.image_size >= 64, "image_size must be at least 64")
-        _require(self.text_trainable_layers >= -1, "text_trainable_layers must be -1 or more")
+        _require(
+            min(self.image_trainable_layers, self.text_trainable_layers) >= -1,
+            "image_trainable_layers and text_trainable_layers must be -1 or more",
+        )
+        _require(
+            self.image_encoder != "scratch" or self.image_trainable_layers == -1,
+            'image_encoder "scratch" starts at random and must learn whole, without adapters: '
+            "image_trainable_layers -1",
+        )
+        _require(
+            min(self.lora_rank, self.temporal_layers, self.context_layers) >= 0
+            and self.lora_alpha >= 1,
+            "lora_rank, temporal_layers and context_layers must not be negative, lora_alpha positive",
+        )
+        for name, adapters, layers in (
+            ("text", self.text_adapters, self.text_trainable_layers),
+            ("image", self.image_adapters, self.image_trainable_layers),
+        ):
+            _require(
+                not adapters or layers == 0,
+                f"lora_rank = {self.lora_rank} puts adapters on the {name} encoder, which must then be "
+                f"frozen: set {name}_trainable_layers to 0, or change lora_on",
+            )
+        _require(
+            self.frame_pooling == "mean" or self.temporal_layers >= 1,
+            'frame_pooling "transformer" needs temporal_layers of 1 or more',
+        )
         _require(self.max_tokens >= 8, "max_tokens must be at least 8")
         _require(self.embedding_dim >= 1, "embedding_dim must be positive")
         _require(self.initial_temperature > 0, "initial_temperature must be positive")
@@ -63,17 +102,42 @@ class ModelConfig:
             "max_logit_scale must be at least 1 / initial_temperature",
         )
 
+    @property
+    def text_adapters(self) -> bool:
+        return self.lora_rank > 0 and self.lora_on in ("text", "both")
+
+    @property
+    def image_adapters(self) -> bool:
+        return self.lora_rank > 0 and self.lora_on in ("image", "both")
+
+    @property
+    def text_learns(self) -> bool:
+        """Whether any weight of the text encoder does."""
+        return self.text_trainable_layers != 0 or self.text_adapters
+
+    @property
+    def image_learns(self) -> bool:
+        """Whether any weight of the image encoder does."""
+        return self.image_trainable_layers != 0 or self.image_adapters
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    # Narration-clip pairs, and narrated videos, in one batch.
+    # Narration-clip pairs, and narrated videos, in one batch, over all processes together.
     clip_batch: int
     video_batch: int
+    # Items that each process encodes at a time; 0 encodes its part of a batch at once. The gradient is
+    # that of the whole batch either way: fewer need less memory and one more forward pass.
+    chunk: int
     # Frames drawn from each clip and each video in every step.
     clip_frames: int
     video_frames: int
-    # Narrations drawn from each video for the parent-child term.
+    # Narrations drawn from each video for the parent-child and order terms.
     video_narrations: int
+    # Pictures before and after each clip that the context encoder sees (model.context_layers), on
+    # either side, and the seconds between them.
+    context: int
+    context_stride_s: float
     # "crop" takes the middle square of each picture; "squash" keeps all of it, resized to a square.
     fit: Literal["crop", "squash"]
     # Pictures are kept this much larger than image_size, so that shifts and zooms have some margin.
@@ -94,6 +158,10 @@ class DataConfig:
             min(self.clip_frames, self.video_frames, self.video_narrations, self.shuffle_groups)
             >= 1,
             "clip_frames, video_frames, video_narrations and shuffle_groups must be positive",
+        )
+        _require(
+            self.chunk >= 0 and self.context >= 0 and self.context_stride_s > 0,
+            "chunk and context must not be negative, context_stride_s must be positive",
         )
         _require(self.margin >= 1, "margin must be at least 1")
         _require(
@@ -156,12 +224,21 @@ class LossConfig:
     silent_titles: bool
     # Weights of the video level's terms, beside video-title at 1.
     parent_child_weight: float
+    order_weight: float
     retrieval_weight: float
+    # Weight of the clip level's term for silent windows with narrations carried over to them.
+    carry_weight: float
 
     def __post_init__(self) -> None:
         _require(0 < self.same_text_cosine <= 1, "same_text_cosine must lie in (0, 1]")
         _require(
-            min(self.parent_child_weight, self.retrieval_weight) >= 0,
+            min(
+                self.parent_child_weight,
+                self.order_weight,
+                self.retrieval_weight,
+                self.carry_weight,
+            )
+            >= 0,
             "loss weights must not be negative",
         )
 
@@ -169,8 +246,17 @@ class LossConfig:
 @dataclass(frozen=True, kw_only=True)
 class BankConfig:
     enabled: bool
-    # Neighbours retrieved for each narrated video.
+    # Neighbours retrieved for each narrated video: the nearest, or any (a control).
     neighbours: int
+    choice: Literal["nearest", "random"]
+    # What neighbours are for: "pooled" to one extra positive across modalities, each an extra positive
+    # of its own ("multi_positive"), "fused" into the video's embedding, or "joined" to the batch with
+    # their own titles.
+    form: Literal["pooled", "multi_positive", "fused", "joined"]
+    # Neighbours are encoded anew in the step and learn with it, instead of being read from the bank.
+    learns: bool
+    # Share of the neighbours in a fused embedding.
+    fuse_weight: float
     # What queries and keys are made of: the visual embedding, the title's, or their sum.
     key: Literal["joint", "visual", "text"]
     # Temperature of the softmax that pools the neighbours.
@@ -182,7 +268,33 @@ class BankConfig:
         _require(
             self.neighbours >= 1 and self.refresh >= 1, "neighbours and refresh must be positive"
         )
-        _require(self.pool_temperature > 0, "pool_temperature must be positive")
+        _require(
+            self.pool_temperature > 0 and self.fuse_weight >= 0,
+            "pool_temperature must be positive, fuse_weight not negative",
+        )
+        _require(
+            self.learns or self.form != "joined",
+            'form "joined" needs learns = true: see its comment',
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarryConfig:
+    # Windows of silent videos that get narrations in each clip step, and their length.
+    windows: int
+    window_s: float
+    # Narrations that a window is given, by the likeness of its pictures to those of narrated clips
+    # ("visual"), to the narrations themselves ("text"), or to both.
+    neighbours: int
+    key: Literal["joint", "visual", "text"]
+    # Temperature of the softmax over them.
+    temperature: float
+
+    def __post_init__(self) -> None:
+        _require(self.windows >= 2 and self.neighbours >= 1, "carry needs windows and neighbours")
+        _require(
+            self.window_s > 0 and self.temperature > 0, "window_s and temperature must be positive"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +329,8 @@ class TrainConfig:
     seed: int
     # "auto" takes a CUDA GPU if there is one.
     device: str
+    # "fp32", "bf16" (autocast) or "fp16" (autocast with a loss scale) in the encoders; losses are fp32.
+    precision: Literal["fp32", "bf16", "fp16"]
     # CPU threads; 0 measures whether all cores or one is faster just now. The run's config keeps
     # the number, because sums come out the same only with the same one.
     threads: int
@@ -227,7 +341,14 @@ class TrainConfig:
     # Steps alternate: this many at clip level, then this many at video level.
     clip_steps: int
     video_steps: int
+    # Decay of the moving average of the weights, which is then what checkpoints evaluate; 0 keeps none.
+    ema_decay: float
+    # The run stops as diverged when a level's mean loss over 50 of its steps is above this many times
+    # the loss of guessing, log(batch); 0 never stops it.
+    stop_above: float
     log_every: int
+    # Project of Weights & Biases that gets the figures as well; "" for none.
+    wandb: str
     # Steps between checkpoints, beside the one at the end.
     checkpoint_every: int
     keep_checkpoints: int
@@ -236,6 +357,10 @@ class TrainConfig:
         _require(
             min(self.epochs, self.max_steps, self.threads, self.video_steps) >= 0,
             "epochs, max_steps, threads and video_steps must not be negative",
+        )
+        _require(
+            0 <= self.ema_decay < 1 and self.stop_above >= 0,
+            "ema_decay must lie in [0, 1), stop_above must not be negative",
         )
         _require(
             self.epochs > 0 or self.max_steps > 0, "set epochs or max_steps: a run needs an end"
@@ -255,15 +380,20 @@ class Config:
     augment: AugmentConfig
     loss: LossConfig
     bank: BankConfig
+    carry: CarryConfig
     optim: OptimConfig
     train: TrainConfig
 
     def __post_init__(self) -> None:
-        learns = self.model.text_trainable_layers != 0
-        if learns and self.loss.same_text_cosine < 1:
+        if self.model.text_learns and self.loss.same_text_cosine < 1:
             raise ConfigError(
                 "loss.same_text_cosine below 1 needs the frozen features of a text encoder that does "
-                "not learn; set it to 1 or model.text_trainable_layers to 0"
+                "not learn; set it to 1, or model.text_trainable_layers to 0 and model.lora_on to image"
+            )
+        if bool(self.model.context_layers) != bool(self.data.context):
+            raise ConfigError(
+                "model.context_layers and data.context belong together: the encoder of surroundings, and "
+                "how many pictures it sees; set both or neither"
             )
 
 

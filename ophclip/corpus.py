@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ophclip.errors import DataError
 from ophclip.shards import Row, Shards
@@ -17,6 +18,8 @@ class Corpus:
     clips: tuple[Row, ...]
     videos: tuple[Row, ...]
     silent: tuple[Row, ...]
+    footage: tuple[Row, ...]
+    """All silent videos, with a title or without."""
 
     @classmethod
     def select(cls, shards: Shards) -> Corpus:
@@ -27,7 +30,8 @@ class Corpus:
         """
         rows = [row for row in shards.rows if row.split == Split.TRAIN]
         clips = tuple(row for row in rows if row.level == Level.CLIP)
-        titled = [row for row in rows if row.level == Level.VIDEO and row.title]
+        videos = [row for row in rows if row.level == Level.VIDEO]
+        titled = [row for row in videos if row.title]
         if len(clips) < 2:
             raise DataError(
                 f"{shards.files[0].parent} has {len(clips)} clip row(s) with split {Split.TRAIN}, but "
@@ -38,7 +42,21 @@ class Corpus:
             clips=clips,
             videos=tuple(row for row in titled if row.kind == Route.NARRATED),
             silent=tuple(row for row in titled if row.kind == Route.SILENT),
+            footage=tuple(row for row in videos if row.kind == Route.SILENT),
         )
+
+    @cached_property
+    def narrations(self) -> tuple[str, ...]:
+        """What is said in each clip."""
+        return tuple(row.text or "" for row in self.clips)
+
+    def number(self, clip: Row) -> int:
+        """The place of a clip among `clips`."""
+        return self._numbers[clip.pair_id]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {row.pair_id: number for number, row in enumerate(self.clips)}
 
     @property
     def video_ids(self) -> tuple[str, ...]:

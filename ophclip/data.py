@@ -1,29 +1,52 @@
 """Training batches. In: open shards. Out: batch k of one level, as a pure function of seed and k.
 
 Because batch k depends on nothing else, a resumed run sees exactly the batches that the unbroken run
-would have seen, with any number of loader processes.
+would have seen, with any number of loader processes; and every process of a world knows the rows of the
+whole batch, though it decodes only its own part of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ophclip.config import DataConfig
+from ophclip.errors import DataError
 from ophclip.pictures import decode
 from ophclip.shards import Row, Shards
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B rows with F frames each: `frames` is uint8 [B, F, 3, S, S]."""
+    """B rows, and the pictures of those b of them that are this process's `part`.
+
+    N pictures of each item's surroundings follow its own F; N is 0 without a context.
+    """
 
     rows: tuple[Row, ...]
+    part: slice
     frames: torch.Tensor
+    """uint8 [b, F + N, 3, S, S]."""
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """When the pictures around each of b items were taken."""
+
+    offsets_s: torch.Tensor
+    """[b, N], seconds from the middle of the item."""
+    found: torch.Tensor
+    """bool [b, N]; False where the video has no picture."""
+
+    def part(self, items: slice) -> Surroundings:
+        """Those of some of the items."""
+        return Surroundings(offsets_s=self.offsets_s[items], found=self.found[items])
 
 
 def generator(*key: int | str) -> torch.Generator:
@@ -73,6 +96,68 @@ class FrameStore:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """The pictures chosen around one item: of which row, which, when, and whether each is there."""
+
+    row: Row
+    picks: tuple[int, ...]
+    offsets_s: tuple[float, ...]
+    found: tuple[bool, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Pictures of a video before and after a span of it: `count` on either side, `stride_s` apart.
+
+    `videos` holds the video-level row of each video, whose pictures cover all of it.
+    """
+
+    videos: Mapping[str, Row]
+    count: int
+    stride_s: float
+
+    def around(self, row: Row) -> Beside:
+        """The pictures nearest to the wanted times. One that is half a stride off does not count as there."""
+        video = self.videos.get(row.video_id, row)
+        return beside(video, row.start_s, row.end_s, count=self.count, stride_s=self.stride_s)
+
+
+def beside(row: Row, start_s: float, end_s: float, *, count: int, stride_s: float) -> Beside:
+    """The pictures of `row` that lie `stride_s`, 2 `stride_s`, ... before `start_s` and after `end_s`."""
+    times = row.frame_times_s
+    middle_s = (start_s + end_s) / 2
+    steps = [(place + 1) * stride_s for place in range(count)]
+    wanted = [start_s - s for s in reversed(steps)] + [end_s + s for s in steps]
+    picks = [_nearest(times, time_s) for time_s in wanted]
+    return Beside(
+        row=row,
+        picks=tuple(picks),
+        offsets_s=tuple(times[p] - middle_s for p in picks),
+        found=tuple(
+            abs(times[p] - time_s) <= stride_s / 2 for p, time_s in zip(picks, wanted, strict=True)
+        ),
+    )
+
+
+def surroundings(around: Sequence[Beside], items: int) -> Surroundings:
+    """Those of `items` items together; none of them has any where `around` is empty."""
+    if not around:
+        return Surroundings(
+            offsets_s=torch.zeros(items, 0), found=torch.zeros(items, 0, dtype=torch.bool)
+        )
+    return Surroundings(
+        offsets_s=torch.tensor([b.offsets_s for b in around]),
+        found=torch.tensor([b.found for b in around]),
+    )
+
+
+def _nearest(times_s: Sequence[float], time_s: float) -> int:
+    after = min(bisect_left(times_s, time_s), len(times_s) - 1)
+    before = max(after - 1, 0)
+    return before if time_s - times_s[before] <= times_s[after] - time_s else after
+
+
 class Batches(Dataset[Batch]):
     """Batch k = 0, 1, 2, ... of `rows`: each row at most once an epoch, in a new order each time.
 
@@ -90,15 +175,25 @@ class Batches(Dataset[Batch]):
         seed: int,
         shuffle_groups: int,
         name: str,
+        part: Callable[[int], slice] = lambda total: slice(0, total),
+        processes: int = 1,
+        context: Context | None = None,
     ) -> None:
+        """`part` tells which of `batch` items, a multiple of `processes`, are decoded here."""
         self.rows = tuple(rows)
-        self.batch = min(batch, len(self.rows))
+        self.batch = min(batch, len(self.rows)) // processes * processes
+        if not self.batch:
+            raise DataError(
+                f"{len(self.rows)} {name} row(s) are too few for {processes} processes; start fewer"
+            )
         self.per_epoch = len(self.rows) // self.batch
         self.left_out = len(self.rows) - self.per_epoch * self.batch
         self._store = store
         self._frames = frames
         self._key = (seed, name)
         self._shuffle_groups = shuffle_groups
+        self._part = part(self.batch)
+        self._context = context
         self._order: tuple[int, list[int]] = (-1, [])
 
     def __getitem__(self, k: int) -> Batch:
@@ -106,14 +201,24 @@ class Batches(Dataset[Batch]):
         if self._order[0] != epoch:
             self._order = (epoch, self.order(epoch))
         chosen = self._order[1][place * self.batch : (place + 1) * self.batch]
-        frames = []
-        for i in chosen:
+        frames, around = [], []
+        for i in chosen[self._part]:
             row = self.rows[i]
             picks = spread(
                 len(row.frame_times_s), self._frames, generator(*self._key, "frames", epoch, i)
             )
-            frames.append(self._store.frames(row, picks))
-        return Batch(rows=tuple(self.rows[i] for i in chosen), frames=torch.stack(frames))
+            pictures = self._store.frames(row, picks)
+            if self._context is not None:
+                beside = self._context.around(row)
+                around.append(beside)
+                pictures = torch.cat([pictures, self._store.frames(beside.row, beside.picks)])
+            frames.append(pictures)
+        return Batch(
+            rows=tuple(self.rows[i] for i in chosen),
+            part=self._part,
+            frames=torch.stack(frames),
+            surroundings=surroundings(around, len(frames)),
+        )
 
     def order(self, epoch: int) -> list[int]:
         """The row numbers of one epoch, in batch order."""
@@ -156,6 +261,8 @@ def spread(total: int, wanted: int, random: torch.Generator | None = None) -> li
     At random within its stretch, or its middle where `random` is None. Where there are fewer frames
     than wanted, frames repeat.
     """
+    if not wanted:
+        return []
     within = torch.full((wanted,), 0.5) if random is None else torch.rand(wanted, generator=random)
     positions = (torch.arange(wanted) + within) * (total / wanted)
     return positions.long().clamp_(max=total - 1).tolist()

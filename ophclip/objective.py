@@ -1,24 +1,35 @@
-"""What one batch is asked to learn: the loss terms of the clip level and of the video level.
+"""What one batch is asked to learn: embeddings of its parts, and the loss terms over all of it.
 
-clip step:   InfoNCE(clip, narration)
-video step:  InfoNCE(video, title) + w_pc InfoNCE(title, mean of its narrations) + w_r retrieval
+clip step:   InfoNCE(clip, narration) + w_c silent windows with narrations carried over to them
+video step:  InfoNCE(video, title) + w_pc InfoNCE(title, mean of its narrations) + w_o order + w_r retrieval
+
+`encode_*` turn the pictures and texts of some items into embeddings by name; `*_terms` turn the
+embeddings of the whole batch, of all processes, into weighted loss terms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 
 from ophclip import losses
-from ophclip.config import Config
-from ophclip.data import generator, spread
+from ophclip.alignment import order_loss
+from ophclip.carry import carried, carry_over
+from ophclip.config import BankConfig, Config
+from ophclip.data import Surroundings, generator, spread
 from ophclip.memory import MemoryBank, Neighbours, joint
 from ophclip.model import OphCLIP
 from ophclip.shards import Row
 from schemas.vocab import Level, Route
+
+Embeddings = Mapping[str, torch.Tensor]
+
+_ORDER_GAMMA = 0.1
+_ORDER_MARGIN = 0.1
+"""Softness and margin of the order term, in cost a frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,89 +37,285 @@ class Terms:
     """The weighted loss terms of one step, and figures that are only logged."""
 
     losses: dict[str, torch.Tensor]
-    figures: dict[str, float]
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieved:
+    """The silent neighbours of a batch: of the rows `asking`, which are numbers in the batch."""
+
+    asking: tuple[int, ...]
+    found: Neighbours
+
+
+def encode_clips(
+    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], beside: Surroundings
+) -> Embeddings:
+    """Clips [b, F + N, 3, s, s] in [0, 1], the last N around them, and their narrations."""
+    around = beside.offsets_s.shape[1]
+    features = model.frame_features(frames)
+    clips = model.pool_frames(features[:, : features.shape[1] - around])
+    if around:
+        clips = model.contextualise(
+            clips,
+            features[:, -around:],
+            beside.offsets_s.to(clips.device),
+            beside.found.to(clips.device),
+        )
+    return {
+        "visual": model.project_images(clips, Level.CLIP),
+        "text": model.embed_texts([row.text or "" for row in rows], Level.CLIP),
+    }
+
+
+def encode_windows(model: OphCLIP, frames: torch.Tensor) -> Embeddings:
+    """Windows of silent videos, [b, F, 3, s, s] in [0, 1]."""
+    return {"window": model.embed_frames(frames, Level.CLIP)}
+
+
+def encode_videos(
+    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], *, config: Config, step: int
+) -> Embeddings:
+    """Videos [b, F, 3, s, s] in [0, 1], their titles, and what the further terms need."""
+    features = model.frame_features(frames)
+    made = {
+        "visual": model.project_images(model.pool_frames(features), Level.VIDEO),
+        "title": model.embed_texts([row.title or "" for row in rows], Level.VIDEO),
+    }
+    if config.loss.parent_child_weight or config.loss.order_weight:
+        said, is_said = _narrations(model, rows, config, step)
+        if config.loss.parent_child_weight:
+            mean = (said * is_said[:, :, None]).sum(1)
+            made["narrations"] = F.normalize(mean, dim=-1)
+        if config.loss.order_weight:
+            made["frames"] = model.project_images(features, Level.VIDEO)
+            made["said"], made["is_said"] = said, is_said
+    return made
+
+
+def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row]) -> Embeddings:
+    """Silent neighbours [b, F, 3, s, s] in [0, 1], and their titles."""
+    return {
+        "neighbour_visual": model.embed_frames(frames, Level.VIDEO),
+        "neighbour_title": model.embed_texts([row.title or "" for row in rows], Level.VIDEO),
+    }
 
 
 def clip_terms(
-    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], *, config: Config
+    model: OphCLIP,
+    made: Embeddings,
+    rows: Sequence[Row],
+    *,
+    config: Config,
+    narrated: MemoryBank | None,
+    narrations: Sequence[str],
 ) -> Terms:
-    """Clips [B, F, 3, s, s] in [0, 1] against their narrations."""
+    """The clip level's terms.
+
+    Args:
+        made: of `encode_clips` for all B rows, and of `encode_windows` where narrations are carried over.
+        narrated, narrations: an entry for each narrated clip, and what is said in it; None where nothing
+            is carried over.
+    """
+    scale = model.logit_scale(Level.CLIP)
     texts = [row.text or "" for row in rows]
-    loss = losses.info_nce(
-        model.embed_frames(frames, Level.CLIP),
-        model.embed_texts(texts, Level.CLIP),
-        model.logit_scale(Level.CLIP),
-        ignored=_ignored(model, rows, texts, config),
-        weights=_weights(rows, config, frames.device),
+    weights = _weights(rows, config, made["visual"].device)
+    terms = {
+        "clip": losses.info_nce(
+            made["visual"],
+            made["text"],
+            scale,
+            ignored=_ignored(model, rows, texts, config),
+            weights=weights,
+        )
+    }
+    if narrated is None or "window" not in made or not narrated.ready(config.carry.neighbours):
+        return Terms(losses=terms)
+    windows = made["window"]
+    everything = torch.arange(len(narrated), device=windows.device)
+    labels = carry_over(
+        windows,
+        narrated.keys(everything, config.carry.key),
+        narrated.filled.expand(len(windows), -1),
+        temperature=config.carry.temperature,
+        keep=config.carry.neighbours,
     )
-    return Terms(losses={"clip": loss}, figures={})
+    borrowed = labels.targets.any(0).nonzero().flatten()
+    targets = labels.targets[:, borrowed]
+    same = losses.same_text([narrations[i] for i in borrowed.tolist()]).to(targets)
+    terms["carry"] = config.loss.carry_weight * carried(
+        windows,
+        narrated.title[borrowed],
+        targets,
+        labels.weights,
+        scale,
+        ignored=(targets > 0).to(same) @ same > 0,
+    )
+    return Terms(losses=terms, figures={"carry_weight": float(labels.weights.mean())})
 
 
 def video_terms(
     model: OphCLIP,
-    frames: torch.Tensor,
+    made: Embeddings,
     rows: Sequence[Row],
     *,
     config: Config,
     bank: MemoryBank | None,
+    retrieved: Retrieved | None,
+    neighbours: Sequence[Row],
+    places: Sequence[int],
     step: int,
 ) -> Terms:
-    """Videos [B, F, 3, s, s] in [0, 1] against their titles, and titles against their narrations.
+    """The video level's terms.
 
-    Narrated videos are also drawn to the silent videos that `bank` finds for them.
+    Args:
+        made: of `encode_videos` for all B rows, and of `encode_neighbours` for `neighbours`.
+        neighbours, places: the silent videos that were encoded anew, and their entries in `bank`; empty
+            where neighbours are read from it. Embeddings beyond these only fill up the processes' parts.
     """
+    if neighbours:
+        renewed = {name: made[name][: len(neighbours)] for name in made if "neighbour_" in name}
+        made = {**made, **renewed}
+    visual, title, scale = made["visual"], made["title"], model.logit_scale(Level.VIDEO)
     titles = [row.title or "" for row in rows]
-    scale = model.logit_scale(Level.VIDEO)
-    visual = model.embed_frames(frames, Level.VIDEO)
-    title = model.embed_texts(titles, Level.VIDEO)
     ignored = _ignored(model, rows, titles, config)
-    weights = _weights(rows, config, frames.device)
-    terms = {"video": losses.info_nce(visual, title, scale, ignored=ignored, weights=weights)}
+    weights = _weights(rows, config, visual.device)
+    form = config.bank.form
+    terms: dict[str, torch.Tensor] = {}
+    if form == "joined" and neighbours:
+        everyone = [*rows, *neighbours]
+        terms["video"] = losses.info_nce(
+            torch.cat([visual, made["neighbour_visual"]]),
+            torch.cat([title, made["neighbour_title"]]),
+            scale,
+            ignored=_ignored(model, everyone, [row.title or "" for row in everyone], config),
+            weights=_weights(everyone, config, visual.device),
+        )
+    else:
+        terms["video"] = losses.info_nce(visual, title, scale, ignored=ignored, weights=weights)
     parents = [i for i, row in enumerate(rows) if row.narrations]
     if config.loss.parent_child_weight and len(parents) >= 2:
-        children = _mean_narrations(model, [rows[i] for i in parents], config, step)
         terms["parent_child"] = config.loss.parent_child_weight * losses.info_nce(
-            title[parents], children, scale, ignored=ignored[parents][:, parents]
+            title[parents], made["narrations"][parents], scale, ignored=ignored[parents][:, parents]
         )
-    narrated = [i for i, row in enumerate(rows) if row.kind == Route.NARRATED]
-    if bank is None or len(narrated) < 2 or not bank.ready(config.bank.neighbours):
-        return Terms(losses=terms, figures={})
-    own = [rows[i] for i in narrated]
-    queries = joint(visual[narrated], title[narrated], config.bank.key)
+    if config.loss.order_weight and parents:
+        terms["order"] = config.loss.order_weight * order_loss(
+            made["frames"][parents],
+            made["said"][parents],
+            made["is_said"][parents],
+            scale,
+            _ORDER_GAMMA,
+            _ORDER_MARGIN,
+        )
+    if bank is None or retrieved is None:
+        return Terms(losses=terms)
+    usable = retrieved.found.found.any(dim=1).nonzero().flatten().tolist()
+    asking = [retrieved.asking[j] for j in usable]
+    if form != "joined" and len(usable) >= 2:
+        index, scores = retrieved.found.index[usable], retrieved.found.score[usable]
+        pictures, names = bank.visual, bank.title
+        if neighbours:
+            pictures, names = made["neighbour_visual"], made["neighbour_title"]
+            index = _renumbered(index, places)
+        terms["retrieval"] = config.loss.retrieval_weight * _retrieval(
+            visual[asking],
+            title[asking],
+            pictures,
+            names,
+            index,
+            scores,
+            scale,
+            config=config.bank,
+            ignored=ignored[asking][:, asking],
+        )
+    return Terms(losses=terms, figures=_figures(bank, retrieved, rows, step))
+
+
+def retrieve(
+    bank: MemoryBank | None,
+    visual: torch.Tensor,
+    title: torch.Tensor,
+    rows: Sequence[Row],
+    *,
+    config: Config,
+    step: int,
+) -> Retrieved | None:
+    """The silent neighbours of the narrated rows of a batch; None while there is nothing to choose from."""
+    asking = [i for i, row in enumerate(rows) if row.kind == Route.NARRATED]
+    if bank is None or len(asking) < 2 or not bank.ready(config.bank.neighbours):
+        return None
     found = bank.search(
-        queries,
+        joint(visual[asking], title[asking], config.bank.key),
         config.bank.neighbours,
         key=config.bank.key,
-        video_ids=[row.video_id for row in own],
-        channel_ids=[row.channel_id for row in own],
+        video_ids=[rows[i].video_id for i in asking],
+        channel_ids=[rows[i].channel_id for i in asking],
+        choice=config.bank.choice,
+        generator=generator(config.train.seed, "neighbours", step),
     )
-    usable = found.found.any(dim=1).nonzero().flatten().tolist()
-    if len(usable) >= 2:
-        kept = [narrated[j] for j in usable]
-        index, scores = found.index[usable], found.score[usable]
-        warmth = config.bank.pool_temperature
-        terms["retrieval"] = config.loss.retrieval_weight * losses.retrieval(
-            visual[kept],
-            title[kept],
-            losses.pool_neighbours(scores, bank.visual[index], warmth),
-            losses.pool_neighbours(scores, bank.title[index], warmth),
-            scale,
-            ignored=ignored[kept][:, kept],
-        )
-    return Terms(losses=terms, figures=_figures(bank, found, own, step))
+    return Retrieved(asking=tuple(asking), found=found)
 
 
-def _mean_narrations(
-    model: OphCLIP, rows: Sequence[Row], config: Config, step: int
+def _retrieval(
+    visual: torch.Tensor,
+    title: torch.Tensor,
+    pictures: torch.Tensor,
+    names: torch.Tensor,
+    index: torch.Tensor,
+    scores: torch.Tensor,
+    scale: torch.Tensor,
+    *,
+    config: BankConfig,
+    ignored: torch.Tensor,
 ) -> torch.Tensor:
-    """[len(rows), D]: normalised mean of some narrations of each video, in video-level space."""
-    random = generator(config.train.seed, "narrations", step)
-    means = []
+    """The retrieval term in the form of the config.
+
+    Args:
+        visual, title: of the Q videos that ask, [Q, D].
+        pictures, names: of all that can be a neighbour, [E, D].
+        index, scores: [Q, K], the neighbours' numbers among those E, and how near they are.
+    """
+    if config.form == "multi_positive":
+        weights = losses.neighbour_weights(scores, config.pool_temperature)
+        chosen, positives = losses.neighbour_targets(index, weights)
+        return (
+            losses.multi_positive(visual, names[chosen], positives, scale)
+            + losses.multi_positive(title, pictures[chosen], positives, scale)
+        ) / 2
+    pooled_pictures = losses.pool_neighbours(scores, pictures[index], config.pool_temperature)
+    if config.form == "fused":
+        both = losses.fused(visual, pooled_pictures, config.fuse_weight)
+        return losses.info_nce(both, title, scale, ignored=ignored)
+    pooled_names = losses.pool_neighbours(scores, names[index], config.pool_temperature)
+    return losses.retrieval(visual, title, pooled_pictures, pooled_names, scale, ignored=ignored)
+
+
+def _renumbered(index: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
+    """Entries of the bank as numbers among `places`; 0 for what is not there, which was not found."""
+    number = {place: i for i, place in enumerate(places)}
+    rows = [[number.get(place, 0) for place in row] for row in index.tolist()]
+    return torch.tensor(rows, dtype=torch.int64, device=index.device)
+
+
+def _narrations(
+    model: OphCLIP, rows: Sequence[Row], config: Config, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Some narrations of each video in time order: [b, M, D] in video-level space, and bool [b, M]."""
+    most = config.data.video_narrations
+    chosen = []
     for row in rows:
-        count = min(config.data.video_narrations, len(row.narrations))
-        texts = [row.narrations[i] for i in spread(len(row.narrations), count, random)]
-        means.append(model.embed_texts(texts, Level.VIDEO).mean(0))
-    return F.normalize(torch.stack(means), dim=-1)
+        # Of its own for each video, so that it does not depend on how the batch is shared.
+        random = generator(config.train.seed, "narrations", step, row.video_id)
+        count = min(most, len(row.narrations))
+        chosen.append([row.narrations[i] for i in spread(len(row.narrations), count, random)])
+    texts = [text for said in chosen for text in said]
+    embedded = model.embed_texts(texts or [""], Level.VIDEO)
+    padded = embedded.new_zeros(len(rows), most, embedded.shape[1])
+    is_said = torch.zeros(len(rows), most, dtype=torch.bool, device=embedded.device)
+    for place, said in enumerate(chosen):
+        is_said[place, : len(said)] = True
+    padded = padded.masked_scatter(is_said[:, :, None], embedded) if texts else padded
+    return padded, is_said
 
 
 def _ignored(
@@ -122,7 +329,7 @@ def _ignored(
     )
     same = same.to(model.text_centre.device)
     if config.loss.same_text_cosine < 1:
-        features = F.normalize(model.text_encoder(texts) - model.text_centre, dim=-1)
+        features = F.normalize(model.text_features(texts), dim=-1)
         same |= features @ features.T >= config.loss.same_text_cosine
     return same
 
@@ -134,19 +341,19 @@ def _weights(rows: Sequence[Row], config: Config, device: torch.device) -> torch
 
 
 def _figures(
-    bank: MemoryBank, found: Neighbours, rows: Sequence[Row], step: int
+    bank: MemoryBank, retrieved: Retrieved, rows: Sequence[Row], step: int
 ) -> dict[str, float]:
-    """How the retrieval fares: filled share, staleness, and how often a neighbour is of the same surgery."""
+    """How the retrieval fares: filled share, staleness, how often a neighbour shows the same surgery, and how
+    many of a video's neighbours are those of the last time."""
     figures = {
         "bank_filled": float(bank.filled.float().mean()),
         "bank_age": bank.mean_age(step),
     }
-    hits = [
-        bool(row.surgeries & bank.surgeries[place])
-        for row, places, valid in zip(rows, found.index.tolist(), found.found.tolist(), strict=True)
-        for place, is_valid in zip(places, valid, strict=True)
-        if is_valid and row.surgeries and bank.surgeries[place]
-    ]
-    if hits:
-        figures["bank_hit_rate"] = sum(hits) / len(hits)
+    asking = [rows[i] for i in retrieved.asking]
+    hits = bank.hit_rate(retrieved.found, [row.surgeries for row in asking])
+    overlap = bank.overlap(retrieved.found, [row.video_id for row in asking])
+    if hits is not None:
+        figures["bank_hit_rate"] = hits
+    if overlap is not None:
+        figures["bank_overlap"] = overlap
     return figures

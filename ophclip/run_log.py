@@ -1,4 +1,5 @@
-"""What a run tells: `metrics.jsonl` (every step), TensorBoard, and a progress bar or plain lines.
+"""What a run tells: `metrics.jsonl` (every step), TensorBoard, Weights & Biases if a project is named,
+and a progress bar or plain lines.
 
 A terminal gets a bar; a file or pipe gets a line every `log_every` steps.
 """
@@ -11,10 +12,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
+
+from ophclip.errors import ConfigError
 
 METRICS = "metrics.jsonl"
 
@@ -22,7 +26,8 @@ METRICS = "metrics.jsonl"
 class RunLog:
     """Open for the length of a run; a context manager."""
 
-    def __init__(self, run: Path, *, start: int, total: int, log_every: int) -> None:
+    def __init__(self, run: Path, *, start: int, total: int, log_every: int, wandb: str) -> None:
+        self._wandb = _open_wandb(wandb, run) if wandb else None
         self._every = log_every
         self._total = total
         self._began_s = time.monotonic()
@@ -59,6 +64,8 @@ class RunLog:
             self._bar.stop()
         self._metrics.close()
         self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish(exit_code=0 if error is None else 1)
 
     def step(self, step: int, level: str, values: Mapping[str, float]) -> None:
         """Record one finished step (counted from 0)."""
@@ -78,6 +85,9 @@ class RunLog:
         for shown, (at, latest) in self._latest.items():
             for name, value in latest.items():
                 self._board.add_scalar(f"{shown}/{name}", value, at)
+            if self._wandb is not None:
+                figures = {f"{shown}/{name}": value for name, value in latest.items()}
+                self._wandb.log({**figures, "step": at})
         if not self._bar:
             passed_s = time.monotonic() - self._began_s
             left_s = passed_s / (done - self._start) * (self._total - done)
@@ -86,6 +96,21 @@ class RunLog:
     def say(self, text: str) -> None:
         """A line for the person who watches."""
         self._console.print(text, markup=False)
+
+
+def _open_wandb(project: str, run: Path) -> Any:
+    """A run of that project which goes on where it was left, named as the run's folder.
+
+    Raises:
+        ConfigError: the package is not installed.
+    """
+    try:
+        import wandb
+    except ImportError as err:
+        raise ConfigError(
+            "train.wandb names a project, but Weights & Biases is not installed: pip install wandb"
+        ) from err
+    return wandb.init(project=project, name=run.name, id=run.name, dir=run, resume="allow")
 
 
 def _cut(path: Path, start: int) -> None:

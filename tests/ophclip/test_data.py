@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 import torch
 
-from ophclip.augment import augment, plain
-from ophclip.data import Batches, FrameStore, generator, spread
+from ophclip.augment import augment, draw, plain
+from ophclip.data import Batches, Context, FrameStore, beside, generator, spread
 from ophclip.errors import DataError
 from ophclip.shards import open_shards
 from tests.ophclip.shard_factory import (
@@ -22,13 +22,20 @@ from tests.ophclip.shard_factory import (
 )
 
 
-def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2):
+def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2, **options):
     shards = open_shards(root, kept_groups=2)
     clips = [row for row in shards.rows if row.level == "clip"]
     data = dataclasses.replace(small_config().data, cache_mb=cache_mb)
     store = FrameStore(shards, clips, config=data, side=32)
     return Batches(
-        clips, store, batch=batch, frames=2, seed=3, shuffle_groups=shuffle_groups, name="clip"
+        clips,
+        store,
+        batch=batch,
+        frames=2,
+        seed=3,
+        shuffle_groups=shuffle_groups,
+        name="clip",
+        **options,
     )
 
 
@@ -113,15 +120,18 @@ def test_spread_takes_one_frame_from_each_stretch():
 def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
     frames = torch.randint(0, 256, (2, 1, 3, 40, 40), dtype=torch.uint8).expand(2, 3, 3, 40, 40)
     config = small_config().augment
-    made = augment(frames, side=32, config=config, random=generator(1))
+    changes = draw(2, config=config, random=generator(1))
+    made = augment(frames, changes, side=32)
     assert made.shape == (2, 3, 3, 32, 32)
     assert made.min() >= 0
     assert made.max() <= 1
     assert torch.allclose(made[:, 0], made[:, 1], atol=1e-5)
-    again = augment(frames, side=32, config=config, random=generator(1))
+    again = augment(frames, draw(2, config=config, random=generator(1)), side=32)
     assert torch.equal(made, again)
-    other = augment(frames, side=32, config=config, random=generator(2))
+    other = augment(frames, draw(2, config=config, random=generator(2)), side=32)
     assert not torch.equal(made, other)
+    second = augment(frames[1:], changes.part(slice(1, 2)), side=32)
+    torch.testing.assert_close(second, made[1:])
 
 
 def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
@@ -131,10 +141,52 @@ def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
         rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
         brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
     )  # fmt: skip
-    made = augment(frames, side=32, config=still, random=generator(0))
+    made = augment(frames, draw(1, config=still, random=generator(0)), side=32)
     assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
     assert small_config().augment.mirror_p == 0
-    mirrored = augment(
-        frames, side=32, config=dataclasses.replace(still, mirror_p=1.0), random=generator(0)
-    )
+    mirror = dataclasses.replace(still, mirror_p=1.0)
+    mirrored = augment(frames, draw(1, config=mirror, random=generator(0)), side=32)
     assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
+
+
+def test_processes_share_a_batch_and_know_its_rows(root):
+    whole = make_batches(root, batch=4)
+    parts = [
+        make_batches(
+            root, batch=5, processes=2, part=lambda n, rank=rank: slice(2 * rank, 2 * rank + 2)
+        )
+        for rank in range(2)
+    ]
+    for k in range(whole.per_epoch):
+        first, second = parts[0][k], parts[1][k]
+        assert first.rows == second.rows == whole[k].rows
+        assert torch.equal(torch.cat([first.frames, second.frames]), whole[k].frames)
+
+
+def test_too_few_rows_for_the_processes_is_an_error(root):
+    with pytest.raises(DataError, match=r"18 clip row.* too few for 20 processes"):
+        make_batches(root, processes=20)
+
+
+def test_the_surroundings_of_a_span(root):
+    rows = open_shards(root, kept_groups=1).rows
+    row = dataclasses.replace(rows[0], frame_times_s=(0.0, 2.0, 4.0, 6.0, 8.0, 30.0))
+    found = beside(row, 4.0, 6.0, count=2, stride_s=3.0)
+    assert found.picks == (0, 0, 4, 4)  # Wanted at -2, 1, 9 and 12 seconds.
+    assert found.offsets_s == (-5.0, -5.0, 3.0, 3.0)
+    assert found.found == (False, True, True, False)
+
+
+def test_a_context_brings_pictures_of_the_same_video(root):
+    shards = open_shards(root, kept_groups=2)
+    videos = {row.video_id: row for row in shards.rows if row.level == "video"}
+    context = Context(videos=videos, count=1, stride_s=5.0)
+    made = make_batches(root, batch=18, context=context)[0]
+    assert made.frames.shape[:2] == (18, 2 + 2)
+    for i, row in enumerate(made.rows):
+        place = int(row.pair_id[-4:])
+        assert made.surroundings.found[i].tolist() == [place > 0, place < 2]
+        if place > 0:
+            before = made.frames[i, 2].float().mean(dim=(1, 2))
+            phase = list(COLOURS)[place - 1]
+            assert before.tolist() == pytest.approx(COLOURS[phase], abs=6)

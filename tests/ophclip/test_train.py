@@ -13,7 +13,9 @@ from ophclip.corpus import Corpus
 from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
 from ophclip.model import OphCLIP
 from ophclip.shards import open_shards
-from ophclip.train import Trainer, train
+from ophclip.train import train
+from ophclip.trainer import Trainer
+from ophclip.world import World
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config, video_rows, write_dataset, write_shard
 
@@ -36,13 +38,18 @@ class Stop(Exception):
     """Ends a run from outside, as a power cut would."""
 
 
-@pytest.mark.parametrize("text_layers", [0, 1])
-def test_resume_is_exact_to_the_bit(root, tmp_path, monkeypatch, text_layers):
-    config = small_config(
-        "train.checkpoint_every=3",
-        "loss.same_text_cosine=1.0",
-        f"model.text_trainable_layers={text_layers}",
-    )
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("model.text_trainable_layers=0",),
+        ("model.text_trainable_layers=1", "train.ema_decay=0.9", "data.chunk=2"),
+        ("loss.carry_weight=0.5", "carry.windows=4", "bank.form=joined", "bank.learns=true"),
+        ("train.precision=fp16", "bank.choice=random", "bank.form=fused"),
+    ],
+    ids=["frozen texts", "dropout, average and chunks", "two banks", "loss scale"],
+)
+def test_resume_is_exact_to_the_bit(root, tmp_path, monkeypatch, settings):
+    config = small_config("train.checkpoint_every=3", "loss.same_text_cosine=1.0", *settings)
     whole = run_training(config, root, tmp_path / "whole")
 
     plain_step = Trainer.step
@@ -126,12 +133,12 @@ def test_no_clips_is_an_error(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(root, tmp_path, monkeypatch):
-    plain = OphCLIP.embed_frames
+    plain = OphCLIP.project_images
 
-    def poisoned(self, frames, level):
-        return plain(self, frames, level) * float("nan")
+    def poisoned(self, features, level):
+        return plain(self, features, level) * float("nan")
 
-    monkeypatch.setattr(OphCLIP, "embed_frames", poisoned)
+    monkeypatch.setattr(OphCLIP, "project_images", poisoned)
     with pytest.raises(TrainingError, match=r"not finite at step 0 .*first pairs file_.*optim\.lr"):
         run_training(small_config(), root, tmp_path)
     assert checkpoint.checkpoints(tmp_path) == []
@@ -152,7 +159,11 @@ def test_an_unknown_device_is_refused(root, tmp_path):
 def test_the_logit_scale_stays_below_its_limit(root):
     config = small_config("model.max_logit_scale=14.3")
     trainer = Trainer(
-        config, Corpus.select(open_shards(root, kept_groups=1)), preset="tiny", say=lambda _: None
+        config,
+        Corpus.select(open_shards(root, kept_groups=1)),
+        preset="tiny",
+        say=lambda _: None,
+        world=World(device=torch.device("cpu")),
     )
     with torch.no_grad():
         trainer.model.log_scales["clip"].fill_(50.0)
