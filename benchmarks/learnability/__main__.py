@@ -1,0 +1,60 @@
+"""Run the learnability study; print its table and write learnability.json beside this file's folder.
+
+    python -m benchmarks.learnability              five seeds, every variant
+    python -m benchmarks.learnability --quick      one seed, few variants, a smaller corpus
+    python -m benchmarks.learnability --seeds 1 2 --variants "+ video level"
+
+Rows that the file already has are not trained again unless `--again` is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.learnability.study import Study, table
+from benchmarks.learnability.variants import (
+    FULL,
+    FULL_STEPS,
+    QUICK,
+    QUICK_STEPS,
+    QUICK_VARIANTS,
+    SEEDS,
+    VARIANTS,
+)
+
+RESULT = Path(__file__).parents[1] / "learnability.json"
+QUICK_RESULT = Path(__file__).parents[2] / "build" / "learnability-quick.json"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train and measure what is asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks.learnability", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--variants", nargs="+", choices=sorted(VARIANTS))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--result", type=Path)
+    chosen = parser.parse_args(arguments)
+    study = Study(
+        sizes=QUICK if chosen.quick else FULL,
+        clip_steps=QUICK_STEPS if chosen.quick else FULL_STEPS,
+        result=chosen.result or (QUICK_RESULT if chosen.quick else RESULT),
+        workers=chosen.workers,
+    )
+    study.run(
+        seeds=chosen.seeds or (SEEDS[:1] if chosen.quick else SEEDS),
+        variants=chosen.variants or (QUICK_VARIANTS if chosen.quick else tuple(VARIANTS)),
+        again=chosen.again,
+    )
+    for line in table(study.rows()):
+        print(line)
+    print(f"written: {study.result}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

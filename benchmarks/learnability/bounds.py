@@ -1,0 +1,119 @@
+"""What the figures of the variants lie between: guessing, the most frequent class, and true labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from benchmarks.learnability.measure import (
+    WINDOW_S,
+    Figures,
+    open_test,
+    read_truth,
+)
+from benchmarks.learnability.variants import config_of
+from benchmarks.learnability.words import PHASE_PROMPTS
+from ophclip.augment import augment, draw, plain
+from ophclip.data import FrameStore, generator
+from ophclip.encoders import ImageEncoder
+from ophclip.evaluate import window_means
+from ophclip.metrics import score
+from schemas.vocab import Level, Route, Split
+
+_BATCH = 64
+_LR = 2e-3
+
+
+def frequency(folder: Path) -> Figures:
+    """Always the most frequent phase and surgery; instruments by their share."""
+    _, rows = open_test(folder)
+    truth = read_truth(folder, rows)
+    classes = len(PHASE_PROMPTS)
+    everything = torch.cat([truth.phases[row.video_id] for row in rows])
+    guess = int(everything.bincount(minlength=classes).argmax())
+    confusion = torch.zeros(len(rows), classes, classes, dtype=torch.int64)
+    for place, row in enumerate(rows):
+        confusion[place, :, guess] = truth.phases[row.video_id].bincount(minlength=classes)
+    shown = torch.cat([truth.instruments[row.video_id] for row in rows])
+    prevalence = shown.double().mean(0)
+    surgeries = Counter(truth.surgeries.values())
+    scores = score(confusion)
+    return Figures(
+        phase_accuracy=scores.accuracy_pooled.value,
+        phase_low=scores.accuracy_pooled.low,
+        phase_high=scores.accuracy_pooled.high,
+        phase_f1=scores.macro_f1_pooled.value,
+        surgery_accuracy=surgeries.most_common(1)[0][1] / len(rows),
+        instrument_map=float(prevalence[prevalence > 0].mean()),
+        recall_at_1=None,
+        chance=scores.chance,
+    )
+
+
+def supervised(folder: Path, *, seed: int, clip_steps: int) -> Figures:
+    """The same image encoder and augmentation, trained on the true phases of the narrated videos."""
+    config = config_of("clip level only", seed=seed, clip_steps=clip_steps)
+    torch.set_num_threads(config.train.threads)
+    torch.manual_seed(seed)
+    shards, test = open_test(folder)
+    train = [
+        r
+        for r in shards.rows
+        if r.level == Level.VIDEO and r.split == Split.TRAIN and r.kind == Route.NARRATED
+    ]
+    truth = read_truth(folder, train)
+    side = config.model.image_size
+    store = FrameStore(shards, [*train, *test], config=config.data, side=side)
+    encoder = ImageEncoder(config.model)
+    head = nn.Linear(encoder.width, len(PHASE_PROMPTS))
+    learning = [*encoder.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(learning, lr=_LR, weight_decay=config.optim.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_LR, total_steps=clip_steps)
+    for step in range(clip_steps):
+        random = generator(seed, "supervised", step)
+        videos = torch.randint(len(train), (_BATCH,), generator=random).tolist()
+        frames, targets = [], []
+        for video, share in zip(videos, torch.rand(_BATCH, generator=random).tolist(), strict=True):
+            row = train[video]
+            place = int(share * len(row.frame_times_s))
+            frames.append(store.frames(row, [place]))
+            targets.append(truth.phases[row.video_id][place])
+        changes = draw(_BATCH, config=config.augment, random=random)
+        pictures = augment(torch.stack(frames), changes, side=side).flatten(0, 1)
+        loss = F.cross_entropy(head(encoder(pictures)), torch.stack(targets))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return _judge(encoder, head, folder, store)
+
+
+@torch.no_grad()
+def _judge(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameStore) -> Figures:
+    encoder.eval()
+    _, rows = open_test(folder)
+    truth = read_truth(folder, rows)
+    classes = len(PHASE_PROMPTS)
+    confusion = torch.zeros(len(rows), classes, classes, dtype=torch.int64)
+    for place, row in enumerate(rows):
+        frames = store.frames(row, range(len(row.frame_times_s)))
+        side = int(frames.shape[-1])
+        features = window_means(encoder(plain(frames, side=side)), row.frame_times_s, WINDOW_S)
+        guesses = head(features).argmax(1).tolist()
+        for true, guess in zip(truth.phases[row.video_id].tolist(), guesses, strict=True):
+            confusion[place, true, guess] += 1
+    scores = score(confusion)
+    return Figures(
+        phase_accuracy=scores.accuracy_pooled.value,
+        phase_low=scores.accuracy_pooled.low,
+        phase_high=scores.accuracy_pooled.high,
+        phase_f1=scores.macro_f1_pooled.value,
+        surgery_accuracy=None,
+        instrument_map=None,
+        recall_at_1=None,
+        chance=scores.chance,
+    )

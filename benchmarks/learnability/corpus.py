@@ -1,0 +1,198 @@
+"""The study's dataset. In: a seed and sizes. Out: shards as `ophvl build-pairs` writes them, and labels.
+
+A clip row holds the pictures of one step and what is said during it; a video row holds a picture every
+`FRAME_S` seconds of all of it. JPEG files are the only codec between the drawing and the trainer.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image
+
+from benchmarks.learnability import draw
+from benchmarks.learnability.words import narrate, title
+from benchmarks.learnability.world import Operation, operate
+from demo.labels import LabelRow, write_labels
+from schemas.shards import SHARDS
+from schemas.vocab import Level, Route, Split, Task
+
+FRAME_S = 2.0
+_QUALITY = 92
+_ROWS_PER_FILE = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Numbers of videos: narrated and silent ones to train on, and silent ones to be tested on."""
+
+    narrated: int
+    silent: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A row of the shards."""
+
+    pair_id: str
+    level: str
+    kind: str
+    video_id: str
+    start_s: float
+    end_s: float
+    text: str | None
+    title: str | None
+    narrations: list[str]
+    attributes: list[dict[str, object]]
+    split: str
+    frames: list[bytes]
+    frame_times_s: list[float]
+    channel_id: str | None = None
+    confidence: float = 1.0
+    licence_class: str = "open"
+
+
+def write(folder: Path, *, seed: int, sizes: Sizes) -> None:
+    """Write `folder/shards` and `folder/labels.parquet`. The test videos are those of the seed alone.
+
+    Every video has a random stream of its own, named by seed, part and number: more narrated videos leave
+    the others as they are.
+    """
+    place = folder / "shards"
+    place.mkdir(parents=True)
+    rows: list[_Row] = []
+    labels: list[LabelRow] = []
+    files = 0
+    parts = (
+        (Route.NARRATED, Split.TRAIN, sizes.narrated),
+        (Route.SILENT, Split.TRAIN, sizes.silent),
+        (Route.SILENT, Split.TEST, sizes.test),
+    )
+    for number, (route, split, count) in enumerate(parts):
+        for video in range(count):
+            random = np.random.default_rng((seed, number, video))
+            made, told = _video(f"file_{seed:04x}{number:04x}{video:08x}", route, split, random)
+            rows += made
+            labels += told
+            if len(rows) >= _ROWS_PER_FILE:
+                _write_shard(place, files, rows)
+                files, rows = files + 1, []
+    if rows:
+        _write_shard(place, files, rows)
+    write_labels(labels, folder / "labels.parquet")
+
+
+def _write_shard(place: Path, number: int, rows: list[_Row]) -> None:
+    table = SHARDS.table(rows)
+    for fault in SHARDS.check(table):
+        raise ValueError(f"the corpus breaks the schema of shards: {fault}")
+    pq.write_table(table, place / f"train-{number:05d}.parquet", row_group_size=64)
+
+
+def _video(
+    video_id: str, route: Route, split: Split, random: np.random.Generator
+) -> tuple[list[_Row], list[LabelRow]]:
+    operation = operate(random)
+    look = draw.style(operation, random)
+    said = narrate(operation, random)
+    heading = title(operation, random, silent=route is Route.SILENT)
+    surgery: dict[str, object] = {
+        "kind": "surgery",
+        "concept_id": operation.surgery.concept_id,
+        "label": operation.surgery.name,
+        "negated": False,
+    }
+    # What the title's words give away; of a vague or wrong one, nothing is known.
+    attributes = [surgery] if route is Route.NARRATED else []
+    pictures: list[bytes] = []
+    times: list[float] = []
+    rows: list[_Row] = []
+    labels = [_label(video_id, 0.0, operation.duration_s, Task.SURGERY, operation.surgery.name)]
+    for place, step in enumerate(operation.steps):
+        labels.append(_label(video_id, step.start_s, step.end_s, Task.PHASE, step.phase))
+        seen = [s for s in _times(operation.duration_s) if step.start_s <= s < step.end_s]
+        drawn = list(_frames(operation, place, look, len(seen), random))
+        for time_s, one in zip(seen, drawn, strict=True):
+            labels += [
+                _label(video_id, time_s - FRAME_S / 2, time_s + FRAME_S / 2, Task.INSTRUMENT, name)
+                for name in sorted(one.instruments)
+            ]
+        jpegs = [_jpeg(one.picture) for one in drawn]
+        pictures, times = pictures + jpegs, times + seen
+        if route is Route.NARRATED:
+            rows.append(
+                _Row(
+                    pair_id=f"{video_id}-n{place:04d}",
+                    level=Level.CLIP,
+                    kind=route,
+                    video_id=video_id,
+                    start_s=step.start_s,
+                    end_s=step.end_s,
+                    text=said[place].text,
+                    title=heading,
+                    narrations=[],
+                    attributes=[],
+                    split=split,
+                    frames=jpegs,
+                    frame_times_s=seen,
+                )
+            )
+    rows.append(
+        _Row(
+            pair_id=f"{video_id}-v",
+            level=Level.VIDEO,
+            kind=route,
+            video_id=video_id,
+            start_s=0.0,
+            end_s=operation.duration_s,
+            text=None,
+            title=heading,
+            narrations=[narration.text for narration in said] if route is Route.NARRATED else [],
+            attributes=attributes,
+            split=split,
+            frames=pictures,
+            frame_times_s=times,
+        )
+    )
+    return rows, labels
+
+
+def _frames(
+    operation: Operation,
+    place: int,
+    look: draw.Style,
+    count: int,
+    random: np.random.Generator,
+) -> Iterator[draw.Drawn]:
+    done = {step.phase for step in operation.steps[:place]}
+    cataract = "phacoemulsification" in operation.surgery.phases
+    for _ in range(count):
+        yield draw.frame(look, operation.steps[place].phase, done, cataract, random)
+
+
+def _times(duration_s: float) -> list[float]:
+    """A picture every `FRAME_S`, from half of that on."""
+    return [round(FRAME_S * (i + 0.5), 1) for i in range(int(duration_s / FRAME_S))]
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def _label(video_id: str, start_s: float, end_s: float, task: Task, name: str) -> LabelRow:
+    return LabelRow(
+        video_id=video_id,
+        start_s=start_s,
+        end_s=end_s,
+        task=task,
+        class_=name,
+        source="benchmarks.learnability",
+    )

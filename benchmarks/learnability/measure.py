@@ -1,0 +1,216 @@
+"""The figures of one model on videos that it has not seen, by sentences that it has not seen.
+
+Every picture of a test video is judged, as the mean of those within 2.5 s of it (with what lies around, for a
+model with a context encoder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+import torch.nn.functional as F
+
+from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
+from ophclip.augment import plain
+from ophclip.config import Config
+from ophclip.data import FrameStore, beside, surroundings
+from ophclip.evaluate import window_means
+from ophclip.metrics import score
+from ophclip.model import OphCLIP
+from ophclip.shards import Row, Shards, open_shards
+from schemas.vocab import Level, Split, Task
+
+WINDOW_S = 5.0
+CENTRE_VIDEOS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """All in [0, 1]; the interval of the phase accuracy is over test videos."""
+
+    phase_accuracy: float
+    phase_low: float
+    phase_high: float
+    phase_f1: float
+    surgery_accuracy: float | None
+    instrument_map: float | None
+    recall_at_1: float | None
+    chance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What is shown: by video, for each of its pictures."""
+
+    phases: Mapping[str, torch.Tensor]
+    """int64 [F]."""
+    instruments: Mapping[str, torch.Tensor]
+    """bool [F, instruments]."""
+    surgeries: Mapping[str, int]
+
+
+def open_test(folder: Path) -> tuple[Shards, list[Row]]:
+    """The shards, and the rows of the test videos."""
+    shards = open_shards(folder, kept_groups=16)
+    rows = [r for r in shards.rows if r.level == Level.VIDEO and r.split == Split.TEST]
+    return shards, rows
+
+
+def read_truth(folder: Path, rows: Sequence[Row]) -> Truth:
+    """The labels of the pictures of `rows`."""
+    wanted = {row.video_id: row for row in rows}
+    names = {
+        Task.PHASE: list(PHASE_PROMPTS),
+        Task.INSTRUMENT: list(INSTRUMENT_PROMPTS),
+        Task.SURGERY: list(SURGERY_PROMPTS),
+    }
+    phases = {v: torch.full((len(r.frame_times_s),), -1) for v, r in wanted.items()}
+    shape = len(INSTRUMENT_PROMPTS)
+    instruments = {
+        v: torch.zeros(len(r.frame_times_s), shape, dtype=torch.bool) for v, r in wanted.items()
+    }
+    surgeries: dict[str, int] = {}
+    for label in pq.read_table(folder / "labels.parquet").to_pylist():
+        video = label["video_id"]
+        if video not in wanted:
+            continue
+        number = names[Task(label["task"])].index(label["class"])
+        times = torch.tensor(wanted[video].frame_times_s)
+        inside = (times >= label["start_s"]) & (times < label["end_s"])
+        match label["task"]:
+            case Task.PHASE:
+                phases[video][inside] = number
+            case Task.INSTRUMENT:
+                instruments[video][inside, number] = True
+            case _:
+                surgeries[video] = number
+    return Truth(phases=phases, instruments=instruments, surgeries=surgeries)
+
+
+@torch.no_grad()
+def measure(model: OphCLIP, config: Config, folder: Path, *, video_level: bool) -> Figures:
+    """Judge every picture of the test videos.
+
+    Args:
+        video_level: the run trained the video level; else surgeries are judged by the clip level.
+    """
+    shards, rows = open_test(folder)
+    truth = read_truth(folder, rows)
+    features = _features(model, config, shards, rows)
+    moments = {row.video_id: _moments(model, config, row, features[row.video_id]) for row in rows}
+    phases, instruments = (
+        _anchors(model, prompts, Level.CLIP) for prompts in (PHASE_PROMPTS, INSTRUMENT_PROMPTS)
+    )
+    confusion = torch.zeros(len(rows), len(phases), len(phases), dtype=torch.int64)
+    for place, row in enumerate(rows):
+        guesses = (moments[row.video_id] @ phases.T).argmax(1)
+        truths = truth.phases[row.video_id]
+        for true, guess in zip(truths.tolist(), guesses.tolist(), strict=True):
+            confusion[place, true, guess] += 1
+    scores = score(confusion)
+    level = Level.VIDEO if video_level else Level.CLIP
+    return Figures(
+        phase_accuracy=scores.accuracy_pooled.value,
+        phase_low=scores.accuracy_pooled.low,
+        phase_high=scores.accuracy_pooled.high,
+        phase_f1=scores.macro_f1_pooled.value,
+        surgery_accuracy=_surgery_accuracy(model, config, shards, features, truth, level),
+        instrument_map=mean_average_precision(
+            torch.cat([moments[row.video_id] @ instruments.T for row in rows]),
+            torch.cat([truth.instruments[row.video_id] for row in rows]),
+        ),
+        recall_at_1=_recall(model, moments, truth),
+        chance=scores.chance,
+    )
+
+
+def mean_average_precision(scores: torch.Tensor, truth: torch.Tensor) -> float:
+    """Mean over the classes that occur of the average precision, of float and bool [N, C].
+
+    Average precision is the mean, over the positives, of the share of positives among all that score at
+    least as high.
+    """
+    order = scores.argsort(dim=0, descending=True, stable=True)
+    hits = truth.gather(0, order).double()
+    precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1)[:, None]
+    positives = hits.sum(0)
+    each = (precision * hits).sum(0) / positives.clamp_min(1)
+    return float(each[positives > 0].mean())
+
+
+def _features(
+    model: OphCLIP, config: Config, shards: Shards, rows: Sequence[Row]
+) -> dict[str, torch.Tensor]:
+    """[F, W] of every picture of each video."""
+    store = FrameStore(shards, rows, config=config.data, side=config.model.image_size)
+    made = {}
+    for row in rows:
+        frames = store.frames(row, range(len(row.frame_times_s)))
+        made[row.video_id] = model.frame_features(plain(frames, side=config.model.image_size))
+    return made
+
+
+def _moments(model: OphCLIP, config: Config, row: Row, features: torch.Tensor) -> torch.Tensor:
+    """[F, D]: each picture with those near it, less what all pictures share."""
+    centres = window_means(features, row.frame_times_s, WINDOW_S)
+    if config.data.context:
+        around = [
+            beside(
+                row,
+                time_s - WINDOW_S / 2,
+                time_s + WINDOW_S / 2,
+                count=config.data.context,
+                stride_s=config.data.context_stride_s,
+            )
+            for time_s in row.frame_times_s
+        ]
+        near = surroundings(around, len(around))
+        neighbours = torch.stack([features[list(one.picks)] for one in around])
+        centres = model.contextualise(centres, neighbours, near.offsets_s, near.found)
+    return model.project_images(centres, Level.CLIP) - model.image_centre
+
+
+def _anchors(model: OphCLIP, prompts: Mapping[str, Sequence[str]], level: Level) -> torch.Tensor:
+    """[classes, D]."""
+    means = [model.embed_texts(sentences, level).mean(0) for sentences in prompts.values()]
+    return F.normalize(torch.stack(means), dim=-1)
+
+
+def _surgery_accuracy(
+    model: OphCLIP,
+    config: Config,
+    shards: Shards,
+    features: Mapping[str, torch.Tensor],
+    truth: Truth,
+    level: Level,
+) -> float:
+    train = [r for r in shards.rows if r.level == Level.VIDEO and r.split == Split.TRAIN]
+    train = train[:: max(1, len(train) // CENTRE_VIDEOS)]
+    shown = _features(model, config, shards, train)
+
+    def embed(found: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return model.project_images(torch.stack([f.mean(0) for f in found.values()]), level)
+
+    videos = embed(features) - embed(shown).mean(0)
+    guesses = (videos @ _anchors(model, SURGERY_PROMPTS, level).T).argmax(1).tolist()
+    return sum(
+        guess == truth.surgeries[video] for video, guess in zip(features, guesses, strict=True)
+    ) / len(guesses)
+
+
+def _recall(model: OphCLIP, moments: Mapping[str, torch.Tensor], truth: Truth) -> float:
+    """How often the moment of a video that is nearest to a sentence about one of its phases shows it."""
+    hits = asked = 0
+    for number, sentences in enumerate(PHASE_PROMPTS.values()):
+        queries = model.embed_texts(sentences, Level.CLIP)
+        for video, found in moments.items():
+            phases = truth.phases[video]
+            if (phases == number).any():
+                nearest = (found @ queries.T).argmax(0)
+                hits += int((phases[nearest] == number).sum())
+                asked += len(sentences)
+    return hits / asked
