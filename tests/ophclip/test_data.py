@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 import torch
 
+from ophclip import data
 from ophclip.augment import augment, draw, plain
 from ophclip.data import Batches, Context, FrameStore, beside, generator, spread
 from ophclip.errors import DataError
@@ -25,8 +26,8 @@ from tests.ophclip.shard_factory import (
 def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2, **options):
     shards = open_shards(root, kept_groups=2)
     clips = [row for row in shards.rows if row.level == "clip"]
-    data = dataclasses.replace(small_config().data, cache_mb=cache_mb)
-    store = FrameStore(shards, clips, config=data, side=32)
+    config = dataclasses.replace(small_config().data, cache_mb=cache_mb)
+    store = FrameStore(shards, clips, config=config, side=32)
     return Batches(
         clips,
         store,
@@ -190,3 +191,15 @@ def test_a_context_brings_pictures_of_the_same_video(root):
             before = made.frames[i, 2].float().mean(dim=(1, 2))
             phase = list(COLOURS)[place - 1]
             assert before.tolist() == pytest.approx(COLOURS[phase], abs=6)
+
+
+def test_only_the_pictures_that_were_picked_are_decoded(root, monkeypatch):
+    """A long video is not decoded whole for a few of its pictures."""
+    batches = make_batches(root, cache_mb=0)
+    decoded = []
+    plain_decode = data.decode
+    monkeypatch.setattr(
+        data, "decode", lambda *args, **options: decoded.append(1) or plain_decode(*args, **options)
+    )
+    made = batches[0]
+    assert len(decoded) == made.frames.shape[0] * made.frames.shape[1]

@@ -169,3 +169,26 @@ def test_the_logit_scale_stays_below_its_limit(root):
         trainer.model.log_scales["clip"].fill_(50.0)
     trainer.step(0, Level.CLIP, next(trainer.stream(Level.CLIP, 0)))
     assert float(trainer.model.log_scales["clip"].detach().exp()) <= 14.3001
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_comes_with_what_it_needs(root, tmp_path, precision):
+    """fp16 without a loss scale loses small gradients."""
+    whole, half = (
+        small_config("train.max_steps=4", f"train.precision={kind}") for kind in ("fp32", precision)
+    )
+    run_training(whole, root, tmp_path / "whole")
+    saved = run_training(half, root, tmp_path / "half")
+    names = checkpoint._load(saved / "training.safetensors")
+    assert ("scaler/scale" in names) == (precision == "fp16")
+    first, second = losses_of(tmp_path / "whole"), losses_of(tmp_path / "half")
+    assert [loss for _, loss in second] == pytest.approx([loss for _, loss in first], rel=0.1)
+
+
+def test_the_average_is_what_is_evaluated_and_the_raw_weights_go_on(root, tmp_path):
+    config = small_config("train.ema_decay=0.9")
+    saved = run_training(config, root, tmp_path)
+    weights = checkpoint._load(saved / "model.safetensors")
+    training = checkpoint._load(saved / "training.safetensors")
+    name = "image_heads.clip.weight"
+    assert not torch.equal(weights[name], training[f"raw/{name}"])

@@ -1,0 +1,126 @@
+"""What a batch is asked to learn, with a real model on small shards."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from ophclip import objective
+from ophclip.augment import plain
+from ophclip.config import change
+from ophclip.data import surroundings
+from ophclip.memory import MemoryBank
+from ophclip.model import OphCLIP
+from ophclip.shards import open_shards
+from schemas.vocab import Level
+from tests.ophclip.shard_factory import small_config, write_dataset
+
+CONFIG = small_config("loss.same_text_cosine=1.0", "loss.order_weight=1.0")
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    shards = open_shards(write_dataset(tmp_path_factory.mktemp("objective")), kept_groups=1)
+    return {level: [r for r in shards.rows if r.level == level] for level in Level}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return OphCLIP(CONFIG.model).eval()
+
+
+def pictures(count: int, frames: int = 4) -> torch.Tensor:
+    random = torch.Generator().manual_seed(1)
+    shape = (count, frames, 3, 64, 64)
+    return plain(torch.randint(0, 256, shape, dtype=torch.uint8, generator=random), side=64)
+
+
+def test_narrations_are_drawn_in_the_order_of_time(model, rows):
+    row = dataclasses.replace(
+        rows[Level.VIDEO][0], narrations=tuple(f"step {n}" for n in range(40))
+    )
+    for step in range(5):
+        made = objective.encode_videos(model, pictures(1), [row], config=CONFIG, step=step)
+        near = made["said"][0] @ model.embed_texts(row.narrations, Level.VIDEO).T
+        places = near.argmax(1).tolist()
+        assert places == sorted(set(places))
+        assert made["is_said"].all()
+
+
+def test_narrations_do_not_depend_on_how_a_batch_is_shared(model, rows):
+    videos = rows[Level.VIDEO][:4]
+    with torch.no_grad():
+        whole = objective.encode_videos(model, pictures(4), videos, config=CONFIG, step=3)
+        second = objective.encode_videos(model, pictures(4)[2:], videos[2:], config=CONFIG, step=3)
+    torch.testing.assert_close(second["narrations"], whole["narrations"][2:])
+
+
+def test_a_silent_video_has_no_narration(model, rows):
+    silent = [row for row in rows[Level.VIDEO] if not row.narrations][:2]
+    made = objective.encode_videos(model, pictures(2), silent, config=CONFIG, step=0)
+    assert not made["is_said"].any()
+    assert not made["narrations"].any()
+
+
+@pytest.mark.parametrize("form", ["pooled", "multi_positive", "fused", "joined"])
+def test_neighbours_learn_where_they_are_encoded_anew(model, rows, form):
+    config = change(CONFIG, overrides=[f"bank.form={form}", "bank.learns=true"])
+    narrated = [row for row in rows[Level.VIDEO] if row.narrations]
+    silent = [row for row in rows[Level.VIDEO] if not row.narrations]
+    bank = MemoryBank(
+        [row.video_id for row in silent], [None] * 3, [row.surgeries for row in silent], dim=384
+    )
+    embedded = model.embed_texts([str(row.title) for row in silent], Level.VIDEO)
+    bank.write(range(3), embedded, embedded, step=0)
+    made = dict(objective.encode_videos(model, pictures(4), narrated, config=config, step=9))
+    found = objective.retrieve(bank, made["visual"], made["title"], narrated, config=config, step=9)
+    assert found is not None
+    places = sorted(frozenset().union(*found.found.sets()))
+    made |= objective.encode_neighbours(
+        model, pictures(len(places)), [silent[place] for place in places]
+    )
+    made["neighbour_visual"].retain_grad()
+    terms = objective.video_terms(
+        model,
+        made,
+        narrated,
+        config=config,
+        bank=bank,
+        retrieved=found,
+        neighbours=[silent[place] for place in places],
+        places=places,
+        step=9,
+    )
+    assert ("retrieval" in terms.losses) == (form != "joined")
+    sum(terms.losses.values()).backward()
+    assert made["neighbour_visual"].grad.abs().sum() > 0
+    assert {"bank_filled", "bank_age"} <= set(terms.figures)
+
+
+def test_an_empty_bank_gives_no_neighbours(model, rows):
+    videos = rows[Level.VIDEO]
+    bank = MemoryBank(["a", "b", "c"], [None] * 3, [frozenset()] * 3, dim=384)
+    made = objective.encode_videos(model, pictures(len(videos)), videos, config=CONFIG, step=0)
+    args = (made["visual"], made["title"], videos)
+    assert objective.retrieve(bank, *args, config=CONFIG, step=0) is None
+    assert objective.retrieve(None, *args, config=CONFIG, step=0) is None
+
+
+def test_carried_narrations_move_the_windows_only(model, rows):
+    clips = rows[Level.CLIP]
+    config = change(CONFIG, overrides=["loss.carry_weight=1.0", "carry.neighbours=2"])
+    bank = MemoryBank([row.video_id for row in clips], [None] * 12, [frozenset()] * 12, dim=384)
+    said = [str(row.text) for row in clips]
+    texts = model.embed_texts(said, Level.CLIP)
+    bank.write(range(12), texts, texts, step=0)
+    made = dict(objective.encode_clips(model, pictures(12), clips, surroundings([], 12)))
+    made["window"] = model.embed_frames(pictures(4), Level.CLIP).detach().requires_grad_()
+    made["visual"] = made["visual"].detach().requires_grad_()
+    terms = objective.clip_terms(model, made, clips, config=config, narrated=bank, narrations=said)
+    terms.losses["carry"].backward()
+    assert made["window"].grad.abs().sum() > 0
+    assert made["visual"].grad is None
+    assert 0 <= terms.figures["carry_weight"] <= 1
