@@ -32,7 +32,7 @@ _SHARED = (
     "data.clip_batch=32",
     "data.clip_frames=1",
     "data.video_batch=16",
-    "data.video_frames=8",
+    "data.video_frames=4",
     "augment.channel_mix=0.05",
     "optim.lr=3e-3",
     "loss.silent_titles=false",
@@ -91,8 +91,8 @@ QUICK_VARIANTS = (
 )
 
 _MOST_PICTURES = 5
-"""Pictures of the costliest variants for each of the clip level: a clip and 4 around it; or, of 3 clip
-steps of 32 and a video step, 96 clips, 16 x 8 pictures of videos and twice as many of their neighbours."""
+"""Pictures of the costliest variant for each of the clip level: a clip and 4 around it. Of 3 clip steps of
+32 and a video step, 96 clips, 16 x 4 pictures of videos and as many again of two neighbours each: 3."""
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:
