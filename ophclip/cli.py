@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ophclip import __version__
 from ophclip.errors import ConfigError, OphclipError
 
+if TYPE_CHECKING:
+    from ophclip.pretrained import Pretrained
+
 app = typer.Typer(
-    help="Train and evaluate OphCLIP: video-language pretraining for eye surgery.",
+    help="Train, evaluate and use OphCLIP: video-language pretraining for eye surgery.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,6 +25,12 @@ evaluation = typer.Typer(help="Evaluate a trained model.", no_args_is_help=True)
 app.add_typer(evaluation, name="eval")
 
 RUNS = Path("runs")
+EMBEDDINGS = Path("embeddings")
+
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(help="Checkpoint, run, or folder of runs (its newest); by default runs."),
+]
 
 
 def main() -> None:
@@ -45,7 +54,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Train and evaluate OphCLIP: video-language pretraining for eye surgery."""
+    """Train, evaluate and use OphCLIP: video-language pretraining for eye surgery."""
 
 
 @app.command("train")
@@ -65,7 +74,7 @@ def train_command(
         Path | None, typer.Option(help="Run folder to continue, with the config that it has.")
     ] = None,
 ) -> None:
-    """Pretrain on clips with narrations, and videos with titles."""
+    """Pretrain on clips with narrations, and videos with titles; `torchrun -m ophclip train` on many GPUs."""
     from ophclip import presets
     from ophclip.checkpoint import read_config
     from ophclip.config import change
@@ -77,41 +86,39 @@ def train_command(
             )
         if not (resume / "config.toml").is_file():
             raise ConfigError(f"{resume} is no run folder: it has no config.toml")
-        run, name, settings = resume, "", read_config(resume / "config.toml")
-        typer.echo(f"resuming {run}")
+        name, why, settings = "", f"resuming {resume}", read_config(resume / "config.toml")
     else:
-        if preset is None:
-            name, why = presets.choose()
-            typer.echo(f"preset {name}: {why}")
-        else:
-            name = preset
+        name, why = (preset, "as asked for") if preset else presets.choose()
         if name not in presets.PRESETS:
             raise ConfigError(f"no preset '{name}'; there are {', '.join(presets.PRESETS)}")
         settings = change(
             presets.PRESETS[name](), files=[config] if config else [], overrides=changes or []
         )
-        run = _new_run(out, name)
+        why = f"preset {name}: {why}"
     from ophclip.train import train
+    from ophclip.world import join
 
-    saved = train(
-        settings,
-        shards_folder=shards,
-        run=run,
-        preset=name,
-        resume=resume is not None,
-        say=typer.echo,
-    )
-    typer.echo(f"checkpoint: {saved}")
+    with join(settings.train.device) as world:
+        if world.is_main:
+            typer.echo(why)
+        saved = train(
+            settings,
+            shards_folder=shards,
+            run=resume or world.from_main(lambda: _new_run(out, name)),
+            preset=name,
+            resume=resume is not None,
+            say=typer.echo,
+            world=world,
+        )
+        if world.is_main:
+            typer.echo(f"checkpoint: {saved}")
 
 
 @evaluation.command("zero-shot")
 def zero_shot_command(
     labels: Annotated[Path, typer.Option(help="Parquet table of labels with task phase.")],
     shards: Annotated[Path, typer.Option(help="Dataset folder with the labelled videos' frames.")],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint, run, or folder of runs (its newest); by default runs."),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     prompts: Annotated[
         Path | None, typer.Option(help="Prompt file (TOML); by default the one that comes along.")
     ] = None,
@@ -133,6 +140,84 @@ def zero_shot_command(
     )
     typer.echo(table(result))
     typer.echo(f"result: {written}")
+
+
+@app.command("embed")
+def embed_command(
+    shards: Annotated[Path, typer.Option(help="Dataset folder, or its shards folder.")],
+    checkpoint: CheckpointOption = None,
+    to: Annotated[Path, typer.Option(help="Folder for the embeddings.")] = EMBEDDINGS,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Embed every clip and video into Parquet files; a run that was cut off goes on where it was."""
+    from ophclip.embed import ROWS, WINDOWS, write_embeddings
+    from ophclip.shards import open_shards
+
+    opened = open_shards(shards, kept_groups=1)
+    source = _pretrained(checkpoint, device)
+    write_embeddings(source, opened, to, say=typer.echo)
+    typer.echo(f"embeddings: {to / ROWS}, {to / WINDOWS}")
+
+
+@app.command("search")
+def search_command(
+    query: Annotated[str, typer.Argument(help="What to look for, in words.")],
+    shards: Annotated[Path, typer.Option(help="Dataset folder, or its shards folder.")],
+    checkpoint: CheckpointOption = None,
+    count: Annotated[int, typer.Option("-k", help="How many results.")] = 10,
+    html: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Write the results as a page with pictures, too."),
+    ] = None,
+    embeddings: Annotated[
+        Path, typer.Option(help="What `ophclip embed` wrote; used if it fits.")
+    ] = EMBEDDINGS,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Find clips, and stretches of silent videos, by words."""
+    from ophclip.search import check, line, search
+    from ophclip.shards import open_shards
+
+    check(query, count)
+    opened = open_shards(shards, kept_groups=1)
+    source = _pretrained(checkpoint, device)
+    hits = search(source, opened, query, count=count, embeddings=embeddings, say=typer.echo)
+    for rank, hit in enumerate(hits, start=1):
+        typer.echo(line(rank, hit))
+    if html is not None:
+        from ophclip.page import write_page
+
+        write_page(html, query, hits, opened, checkpoint=source.sha256)
+        typer.echo(f"page: {html}")
+
+
+@app.command("export")
+def export_command(
+    to: Annotated[Path, typer.Option(help="New folder for model, code and model card.")],
+    checkpoint: CheckpointOption = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence of the weights, for the model card.")
+    ] = "other",
+) -> None:
+    """Write a folder that Hugging Face transformers loads without ophclip."""
+    from ophclip.export import export
+
+    source = _pretrained(checkpoint, "cpu")
+    export(source, to, licence=licence)
+    typer.echo(f"exported: {to}")
+
+
+def _pretrained(checkpoint: Path | None, device: str) -> Pretrained:
+    """The model that a command works with; says which, and takes the threads that are fastest now."""
+    import torch
+
+    from ophclip import pretrained
+    from ophclip.device import pick_threads
+
+    source = pretrained.read(checkpoint or RUNS, device=device)
+    typer.echo(f"checkpoint: {source.folder}")
+    torch.set_num_threads(pick_threads())
+    return source
 
 
 def _new_run(out: Path, preset: str) -> Path:

@@ -51,7 +51,8 @@ def everything(folder, *overrides):
         "model.lora_rank=2",
         "model.lora_on=both",
         "model.frame_pooling=transformer",
-        "model.context_layers=1", "data.context=1",
+        "model.context_layers=1",
+        "data.context=1",
         "loss.same_text_cosine=1",
         *overrides,
     ).model
@@ -188,7 +189,11 @@ def test_all_that_can_be_added_starts_as_the_model_without_it(tmp_path):
     model = OphCLIP(everything(tmp_path)).eval()
     plain = OphCLIP(
         everything(
-            tmp_path, "model.lora_rank=0", "model.frame_pooling=mean", "model.context_layers=0", "data.context=0"
+            tmp_path,
+            "model.lora_rank=0",
+            "model.frame_pooling=mean",
+            "model.context_layers=0",
+            "data.context=0",
         )
     ).eval()
     plain.load_state_dict(
