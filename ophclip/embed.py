@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 import torch
 
 from ophclip.augment import plain
-from ophclip.data import FrameStore
+from ophclip.data import Context, FrameStore, surroundings
 from ophclip.errors import ConfigError
 from ophclip.pretrained import Pretrained
 from ophclip.shards import Row, Shards
+from ophclip.spans import embed_spans
 from schemas.vocab import Level
 
 ROWS, WINDOWS = "rows", "windows"
@@ -137,6 +138,7 @@ def embed(
         DataError: a picture cannot be read.
     """
     chosen = [row for row in shards.rows if files is None or row.file in files]
+    videos = {row.video_id: row for row in shards.rows if row.level == Level.VIDEO}
     told: dict[str, list[tuple[float, float]]] = {}
     for row in shards.rows:
         if row.level == Level.CLIP:
@@ -155,7 +157,7 @@ def embed(
         for row in chosen[start : start + _ROWS_AT_ONCE]:
             features = _features(source, store, row)
             level = Level(row.level)
-            vector = source.model.project_images(features.mean(0), level).numpy(force=True)
+            vector = _vector(source, store, row, features, videos).numpy(force=True)
             line = {
                 "pair_id": row.pair_id,
                 "video_id": row.video_id,
@@ -205,6 +207,29 @@ def _features(source: Pretrained, store: FrameStore, row: Row) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def _vector(
+    source: Pretrained,
+    store: FrameStore,
+    row: Row,
+    features: torch.Tensor,
+    videos: Mapping[str, Row],
+) -> torch.Tensor:
+    """[D]: a clip or video as a whole; a clip with what lies around it, where the model looks there."""
+    model, data = source.model, source.config.data
+    pooled = model.pool_frames(features[None])
+    level = Level(row.level)
+    if level is Level.CLIP and data.context:
+        context = Context(videos=videos, count=data.context, stride_s=data.context_stride_s)
+        found = context.around(row)
+        near = surroundings([found], 1)
+        frames = store.frames(found.row, found.picks).to(source.device)
+        beside = model.frame_features(plain(frames, side=source.config.model.image_size))
+        pooled = model.contextualise(
+            pooled, beside[None], near.offsets_s.to(source.device), near.found.to(source.device)
+        )
+    return model.project_images(pooled, level)[0]
+
+
 def _window_lines(
     source: Pretrained,
     row: Row,
@@ -220,11 +245,12 @@ def _window_lines(
     ]
     if not silent:
         return []
-    means = torch.stack([features[s.first : s.stop].mean(0) for s in silent])
-    vectors = source.model.project_images(means, Level.CLIP).numpy(force=True)
+    times = row.frame_times_s
+    spans = [(times[s.first], times[s.stop - 1]) for s in silent]
+    vectors = embed_spans(source.model, row, features, spans, data=source.config.data)
     return [
         {**line, "level": WINDOW, "start_s": s.start_s, "end_s": s.end_s, "embedding": vector}
-        for s, vector in zip(silent, vectors, strict=True)
+        for s, vector in zip(silent, vectors.numpy(force=True), strict=True)
     ]
 
 

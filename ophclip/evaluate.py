@@ -1,9 +1,9 @@
 """Zero-shot phase classification. In: a model, ground-truth labels, shards with pixels. Out: figures.
 
 Protocol `zero-shot-phase/1`: each frame of a video-level row that lies in exactly one labelled span is
-classified. Its embedding is the mean over the frames within `window_s` / 2 of it, projected at clip
-level, less the mean embedding of training pictures; a class's embedding is the mean over its prompt
-sentences; the class of largest cosine wins.
+classified. Its embedding is that of the frames within `window_s` / 2 of it, as of a clip (and of what lies
+around, for a model with a context encoder), less the mean embedding of training pictures; a class's
+embedding is the mean over its prompt sentences; the class of largest cosine wins.
 Candidates are the classes that occur in the labels. No smoothing over predictions, no calibration,
 nothing learnt from the evaluated videos.
 """
@@ -21,12 +21,13 @@ import torch
 import torch.nn.functional as F
 
 from ophclip.augment import plain
-from ophclip.config import Config
+from ophclip.config import Config, DataConfig
 from ophclip.data import FrameStore
 from ophclip.errors import DataError
 from ophclip.metrics import Scores, score
 from ophclip.model import OphCLIP
 from ophclip.shards import Row, Shards
+from ophclip.spans import embed_spans, windows
 from schemas.labels import LABELS
 from schemas.vocab import Level, Task
 
@@ -141,13 +142,6 @@ def embed_classes(model: OphCLIP, prompts: Sequence[Prompt]) -> torch.Tensor:
     return F.normalize(torch.stack(means), dim=-1)
 
 
-def window_means(features: torch.Tensor, times_s: Sequence[float], window_s: float) -> torch.Tensor:
-    """[F, W] to [F, W]: each frame's mean with those at most `window_s` / 2 away (itself included)."""
-    times = torch.tensor(times_s, dtype=torch.float64, device=features.device)
-    near = ((times[:, None] - times[None]).abs() <= window_s / 2).to(features.dtype)
-    return near @ features / near.sum(1, keepdim=True)
-
-
 @torch.no_grad()
 def zero_shot_phase(
     model: OphCLIP,
@@ -187,7 +181,7 @@ def zero_shot_phase(
         confusion = torch.zeros(len(videos), len(classes), len(classes), dtype=torch.int64)
         unlabelled = doubled = 0
         for v, video in enumerate(videos):
-            predicted = _classify(model, store, rows[video], anchors, window_s)
+            predicted = _classify(model, store, rows[video], anchors, window_s, config.data)
             for time_s, guess in zip(rows[video].frame_times_s, predicted, strict=True):
                 truths = {number[s.name] for s in spans[video] if s.start_s <= time_s < s.end_s}
                 unlabelled += not truths
@@ -210,14 +204,18 @@ def zero_shot_phase(
 
 
 def _classify(
-    model: OphCLIP, store: FrameStore, row: Row, anchors: torch.Tensor, window_s: float
+    model: OphCLIP,
+    store: FrameStore,
+    row: Row,
+    anchors: torch.Tensor,
+    window_s: float,
+    data: DataConfig,
 ) -> list[int]:
     """The class number of each of the row's frames."""
     frames = store.frames(row, range(len(row.frame_times_s))).to(anchors.device)
     features = model.frame_features(plain(frames, side=model.config.image_size))
-    embeddings = model.project_images(
-        window_means(features, row.frame_times_s, window_s), Level.CLIP
-    )
+    spans = windows(row.frame_times_s, window_s)
+    embeddings = embed_spans(model, row, features, spans, data=data)
     return ((embeddings - model.image_centre) @ anchors.T).argmax(1).tolist()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ophclip import modeling_ophclip
+from ophclip.adapters import without_adapters
 from ophclip.config import to_toml
 from ophclip.errors import ConfigError
 from ophclip.model import OphCLIP
@@ -53,16 +54,36 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
 
 
 def converted(model: OphCLIP) -> OphCLIPModel:
-    """The same model as transformers knows it, on the CPU."""
+    """The same model as transformers knows it, on the CPU; adapters are merged into what they stand beside.
+
+    Raises:
+        ConfigError: it pools frames or looks around clips in a way that the exported form does not have.
+    """
+    for name, part in (
+        ('model.frame_pooling = "transformer"', model.pooling),
+        ("model.context_layers", model.context),
+    ):
+        if part is not None:
+            raise ConfigError(
+                f"a model with {name} cannot be exported yet; use it by ophclip.load, ophclip embed and "
+                "ophclip search"
+            )
+    networks = {
+        "image_encoder": without_adapters(model.image_encoder.network),
+        "text_encoder": without_adapters(model.text_encoder.network),
+    }
+    poolers = {name: getattr(network, "pooler", True) for name, network in networks.items()}
     made = OphCLIPModel(
         OphCLIPConfig(
-            image_network=_described(model.image_encoder.network),
-            text_network=_described(model.text_encoder.network),
+            image_network=_described(networks["image_encoder"]),
+            text_network=_described(networks["text_encoder"]),
             image_width=model.image_encoder.width,
             text_width=model.text_encoder.width,
             embedding_dim=model.config.embedding_dim,
             separate_heads=model.config.separate_heads,
             image_pooling="max" if model.image_encoder.strongest else "own",
+            image_pooler=poolers["image_encoder"] is not None,
+            text_pooler=poolers["text_encoder"] is not None,
             max_logit_scale=model.config.max_logit_scale,
             auto_map={
                 "AutoConfig": f"{CODE.stem}.{OphCLIPConfig.__name__}",
@@ -70,12 +91,14 @@ def converted(model: OphCLIP) -> OphCLIPModel:
             },
         )
     )
-    made.load_state_dict(
-        {
-            name.replace("_encoder.network.", "_encoder."): tensor.cpu()
-            for name, tensor in model.state_dict().items()
-        }
-    )
+    tensors = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(tuple(f"{encoder}." for encoder in networks))
+    }
+    for encoder, network in networks.items():
+        tensors |= {f"{encoder}.{name}": value for name, value in network.state_dict().items()}
+    made.load_state_dict({name: tensor.cpu() for name, tensor in tensors.items()})
     return made
 
 

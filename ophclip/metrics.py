@@ -1,9 +1,11 @@
-"""Classification figures from confusion matrices, with bootstrap intervals over videos."""
+"""Classification figures from confusion matrices, with bootstrap intervals over videos; average precision."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 REPLICATES = 2000
@@ -72,6 +74,19 @@ def macro_f1(confusion: torch.Tensor) -> torch.Tensor:
     involved = (confusion.sum(-1) + confusion.sum(-2)).double()
     each = torch.where(involved > 0, 2 * right / involved.clamp_min(1), 0.0)
     return each.sum(-1) / (involved > 0).sum(-1)
+
+
+def average_precision(scores: Sequence[float], shown: Sequence[bool]) -> float:
+    """Mean precision at the rank of each positive; equal scores count as one rank.
+
+    A constant score gives the share of positives, of which there must be one.
+    """
+    order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
+    ranked = np.asarray(scores, dtype=float)[order]
+    hits = np.cumsum(np.asarray(shown, dtype=bool)[order])
+    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    gained = np.diff(hits[last], prepend=0)
+    return float((gained * hits[last] / (last + 1)).sum() / hits[-1])
 
 
 def _estimate(value: torch.Tensor, replicates: torch.Tensor) -> Estimate:

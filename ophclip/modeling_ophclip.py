@@ -34,6 +34,8 @@ class OphCLIPConfig(PretrainedConfig):  # type: ignore[no-untyped-call,unused-ig
         embedding_dim: int = 384,
         separate_heads: bool = True,
         image_pooling: str = "max",
+        image_pooler: bool = True,
+        text_pooler: bool = True,
         max_logit_scale: float = 100.0,
         **kwargs: Any,
     ) -> None:
@@ -46,6 +48,9 @@ class OphCLIPConfig(PretrainedConfig):  # type: ignore[no-untyped-call,unused-ig
         self.separate_heads = separate_heads
         # "max": the strongest place of the picture; "own": the network's pooler, else the mean.
         self.image_pooling = image_pooling
+        # Whether the networks have the poolers that their classes have; some weights come without.
+        self.image_pooler = image_pooler
+        self.text_pooler = text_pooler
         self.max_logit_scale = max_logit_scale
 
 
@@ -72,8 +77,8 @@ class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-igno
 
     def __init__(self, config: OphCLIPConfig) -> None:
         super().__init__(config)
-        self.image_encoder = _network(config.image_network)
-        self.text_encoder = _network(config.text_network)
+        self.image_encoder = _network(config.image_network, pooler=config.image_pooler)
+        self.text_encoder = _network(config.text_network, pooler=config.text_pooler)
         heads = ["clip", "video"] if config.separate_heads else ["shared"]
         dim = config.embedding_dim
         self.image_heads = nn.ModuleDict(
@@ -144,8 +149,11 @@ class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-igno
         return level if self.config.separate_heads else "shared"
 
 
-def _network(config: dict[str, Any]) -> nn.Module:
-    return AutoModel.from_config(AutoConfig.for_model(**config))  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
+def _network(config: dict[str, Any], *, pooler: bool) -> nn.Module:
+    network: Any = AutoModel.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call,unused-ignore]
+    if not pooler:
+        network.pooler = None
+    return network  # type: ignore[no-any-return]
 
 
 def _pooled(output: Any, pooling: str) -> torch.Tensor:
@@ -153,6 +161,7 @@ def _pooled(output: Any, pooling: str) -> torch.Tensor:
     states: torch.Tensor = output.last_hidden_state
     if pooling == "max":
         return states.amax(dim=(2, 3))
-    if output.pooler_output is not None:
-        return torch.flatten(output.pooler_output, 1)
+    pooled = getattr(output, "pooler_output", None)
+    if pooled is not None:
+        return torch.flatten(pooled, 1)
     return states.flatten(2).mean(2) if states.ndim == 4 else states.mean(1)

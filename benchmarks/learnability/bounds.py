@@ -20,8 +20,9 @@ from benchmarks.learnability.words import PHASE_PROMPTS
 from ophclip.augment import augment, draw, plain
 from ophclip.data import FrameStore, generator
 from ophclip.encoders import ImageEncoder
-from ophclip.evaluate import window_means
 from ophclip.metrics import score
+from ophclip.spans import windows, within
+from ophclip.temporal import masked_mean
 from schemas.vocab import Level, Route, Split
 
 _BATCH = 64
@@ -102,8 +103,9 @@ def _judge(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameSto
     for place, row in enumerate(rows):
         frames = store.frames(row, range(len(row.frame_times_s)))
         side = int(frames.shape[-1])
-        features = window_means(encoder(plain(frames, side=side)), row.frame_times_s, WINDOW_S)
-        guesses = head(features).argmax(1).tolist()
+        times = row.frame_times_s
+        near = within(times, encoder(plain(frames, side=side)), windows(times, WINDOW_S))
+        guesses = head(masked_mean(*near)).argmax(1).tolist()
         for true, guess in zip(truth.phases[row.video_id].tolist(), guesses, strict=True):
             confusion[place, true, guess] += 1
     scores = score(confusion)

@@ -6,6 +6,7 @@ model with a context encoder).
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ import torch.nn.functional as F
 from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
 from ophclip.augment import plain
 from ophclip.config import Config
-from ophclip.data import FrameStore, beside, surroundings
-from ophclip.evaluate import window_means
-from ophclip.metrics import score
+from ophclip.data import FrameStore
+from ophclip.metrics import average_precision, score
 from ophclip.model import OphCLIP
 from ophclip.shards import Row, Shards, open_shards
+from ophclip.spans import embed_spans, windows
 from schemas.vocab import Level, Split, Task
 
 WINDOW_S = 5.0
@@ -129,17 +130,12 @@ def measure(model: OphCLIP, config: Config, folder: Path, *, video_level: bool) 
 
 
 def mean_average_precision(scores: torch.Tensor, truth: torch.Tensor) -> float:
-    """Mean over the classes that occur of the average precision, of float and bool [N, C].
-
-    Average precision is the mean, over the positives, of the share of positives among all that score at
-    least as high.
-    """
-    order = scores.argsort(dim=0, descending=True, stable=True)
-    hits = truth.gather(0, order).double()
-    precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1)[:, None]
-    positives = hits.sum(0)
-    each = (precision * hits).sum(0) / positives.clamp_min(1)
-    return float(each[positives > 0].mean())
+    """Mean over the classes that occur of the average precision, of float and bool [N, C]."""
+    return statistics.fmean(
+        average_precision(scores[:, place].tolist(), truth[:, place].tolist())
+        for place in range(truth.shape[1])
+        if truth[:, place].any()
+    )
 
 
 def _features(
@@ -156,22 +152,8 @@ def _features(
 
 def _moments(model: OphCLIP, config: Config, row: Row, features: torch.Tensor) -> torch.Tensor:
     """[F, D]: each picture with those near it, less what all pictures share."""
-    centres = window_means(features, row.frame_times_s, WINDOW_S)
-    if config.data.context:
-        around = [
-            beside(
-                row,
-                time_s - WINDOW_S / 2,
-                time_s + WINDOW_S / 2,
-                count=config.data.context,
-                stride_s=config.data.context_stride_s,
-            )
-            for time_s in row.frame_times_s
-        ]
-        near = surroundings(around, len(around))
-        neighbours = torch.stack([features[list(one.picks)] for one in around])
-        centres = model.contextualise(centres, neighbours, near.offsets_s, near.found)
-    return model.project_images(centres, Level.CLIP) - model.image_centre
+    spans = windows(row.frame_times_s, WINDOW_S)
+    return embed_spans(model, row, features, spans, data=config.data) - model.image_centre
 
 
 def _anchors(model: OphCLIP, prompts: Mapping[str, Sequence[str]], level: Level) -> torch.Tensor:

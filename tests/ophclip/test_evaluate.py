@@ -13,7 +13,6 @@ from ophclip.evaluate import (
     match,
     read_labels,
     read_prompts,
-    window_means,
     zero_shot_phase,
 )
 from ophclip.model import OphCLIP
@@ -180,10 +179,3 @@ def test_classes_are_the_mean_of_their_sentences():
         each = model.embed_texts(prompt.sentences, Level.CLIP)
     mean = sum(each[i] for i in range(len(each))) / len(each)
     assert torch.allclose(anchor, mean / mean.norm(), atol=1e-6)
-
-
-def test_windows_are_centred_means():
-    features = torch.arange(5.0)[:, None]
-    times = [0.0, 1.0, 2.0, 5.0, 6.0]
-    assert window_means(features, times, 0.0).flatten().tolist() == [0, 1, 2, 3, 4]
-    assert window_means(features, times, 2.0).flatten().tolist() == [0.5, 1.0, 1.5, 3.5, 3.5]

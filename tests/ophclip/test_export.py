@@ -176,3 +176,24 @@ def test_a_folder_with_something_in_it_is_left_alone(trained, tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
     with pytest.raises(ConfigError, match="not an empty folder"):
         export(pretrained.read(trained.runs), tmp_path / "note.txt", licence="other")
+
+
+@pytest.mark.parametrize("setting", ["model.frame_pooling=transformer", "model.context_layers=1"])
+def test_what_the_exported_form_does_not_have_is_refused(setting):
+    settings = [setting, *(["data.context=1"] if "context" in setting else [])]
+    with pytest.raises(ConfigError, match=setting.split("=")[0]):
+        converted(OphCLIP(small_config(*settings).model))
+
+
+def test_adapters_are_merged():
+    settings = ("model.lora_rank=4", "model.lora_on=text", "loss.same_text_cosine=1.0")
+    model = OphCLIP(small_config(*settings).model).eval()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)  # As if it had learnt.
+    made = converted(model).eval()
+    tokens = model.text_encoder.tokenizer(TEXTS[:1], return_tensors="pt")
+    with torch.no_grad():
+        first = model.embed_texts(TEXTS[:1], Level.CLIP)
+        second = made.get_text_features(**tokens)
+    torch.testing.assert_close(second, first, rtol=1e-4, atol=1e-5)
