@@ -1,10 +1,10 @@
-"""Run the learnability study; print its table and write learnability.json beside this file's folder.
+"""Run the learnability study; print its table and write learnability.json into benchmarks/.
 
     python -m benchmarks.learnability              five seeds, every variant
     python -m benchmarks.learnability --quick      one seed, few variants, a smaller corpus
     python -m benchmarks.learnability --seeds 1 2 --variants "+ video level"
 
-Rows that the file already has are not trained again unless `--again` is given.
+Rows that the file already has for that study are not trained again unless `--again` is given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from benchmarks.learnability.variants import (
 )
 
 RESULT = Path(__file__).parents[1] / "learnability.json"
-QUICK_RESULT = Path(__file__).parents[2] / "build" / "learnability-quick.json"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,12 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--variants", nargs="+", choices=sorted(VARIANTS))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--again", action="store_true")
-    parser.add_argument("--result", type=Path)
+    parser.add_argument("--result", type=Path, default=RESULT)
     chosen = parser.parse_args(arguments)
     study = Study(
+        name="quick" if chosen.quick else "full",
         sizes=QUICK if chosen.quick else FULL,
         clip_steps=QUICK_STEPS if chosen.quick else FULL_STEPS,
-        result=chosen.result or (QUICK_RESULT if chosen.quick else RESULT),
+        result=chosen.result,
         workers=chosen.workers,
     )
     study.run(

@@ -25,15 +25,19 @@ BOUNDS = ("frequency", "supervised, true phases")
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One size of corpus and number of clip steps; rows are kept in the file `result`."""
+    """One size of corpus and number of clip steps; rows are kept in the file `result` under its `name`."""
 
+    name: str
     sizes: Sizes
     clip_steps: int
     result: Path
     workers: int
 
     def rows(self) -> list[dict[str, Any]]:
-        """What has been measured so far."""
+        """What has been measured so far in this study."""
+        return [row for row in self._all() if row["study"] == self.name]
+
+    def _all(self) -> list[dict[str, Any]]:
         if not self.result.is_file():
             return []
         found: list[dict[str, Any]] = json.loads(self.result.read_text(encoding="utf-8"))
@@ -59,8 +63,9 @@ class Study:
                     self._keep(job.result())
 
     def _keep(self, row: dict[str, Any]) -> None:
-        key = (row["variant"], row["seed"])
-        others = [r for r in self.rows() if (r["variant"], r["seed"]) != key]
+        row = {"study": self.name, **row}
+        key = ("study", "variant", "seed")
+        others = [r for r in self._all() if any(r[name] != row[name] for name in key)]
         self.result.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps([*others, row], indent=1) + "\n"
         self.result.write_text(text, encoding="utf-8")

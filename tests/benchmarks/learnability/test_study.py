@@ -39,6 +39,7 @@ def test_every_variant_is_a_whole_config_with_the_same_clip_steps(name):
 
 def test_a_study_is_taken_up_where_it_ended(tmp_path, monkeypatch):
     study = Study(
+        name="tiny",
         sizes=Sizes(narrated=8, silent=6, test=3),
         clip_steps=3,
         result=tmp_path / "result.json",
