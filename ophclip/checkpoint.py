@@ -45,6 +45,8 @@ class State:
     clip_batches: int
     video_batches: int
     data_fingerprint: str
+    clips: int
+    silent_videos: int
     train_videos: tuple[str, ...]
     bank_videos: tuple[str, ...]
     frozen_sha256: str

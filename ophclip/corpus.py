@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,8 @@ class Corpus:
     silent: tuple[Row, ...]
     footage: tuple[Row, ...]
     """All silent videos, with a title or without."""
+    films: Mapping[str, Row]
+    """The video-level row of every video, whose pictures cover all of it."""
 
     @classmethod
     def select(cls, shards: Shards) -> Corpus:
@@ -43,6 +46,7 @@ class Corpus:
             videos=tuple(row for row in titled if row.kind == Route.NARRATED),
             silent=tuple(row for row in titled if row.kind == Route.SILENT),
             footage=tuple(row for row in videos if row.kind == Route.SILENT),
+            films={row.video_id: row for row in videos},
         )
 
     @cached_property

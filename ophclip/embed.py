@@ -246,7 +246,8 @@ def _window_lines(
     if not silent:
         return []
     times = row.frame_times_s
-    spans = [(times[s.first], times[s.stop - 1]) for s in silent]
+    # A picture may be stamped a little before or after its video's bounds.
+    spans = [(min(s.start_s, times[s.first]), max(s.end_s, times[s.stop - 1])) for s in silent]
     vectors = embed_spans(source.model, row, features, spans, data=source.config.data)
     return [
         {**line, "level": WINDOW, "start_s": s.start_s, "end_s": s.end_s, "embedding": vector}

@@ -8,8 +8,10 @@ import json
 import os
 from pathlib import Path
 
+import torch
+
 from ophclip import __version__, checkpoint
-from ophclip.device import pick_device
+from ophclip.device import pick_device, pick_threads
 from ophclip.evaluate import PROMPTS, PROTOCOL, Result, read_labels, read_prompts, zero_shot_phase
 from ophclip.metrics import Estimate
 from ophclip.model import OphCLIP
@@ -38,6 +40,8 @@ def evaluate_phases(
     model = OphCLIP(config.model)
     checkpoint.load_weights(folder, model, state)
     model.to(pick_device(config.train.device)).eval()
+    # Not the run's own number: this machine may be another, or busier.
+    torch.set_num_threads(pick_threads())
     result = zero_shot_phase(
         model,
         config=config,

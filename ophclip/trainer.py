@@ -67,7 +67,7 @@ class Trainer:
         self.watch = Watch(config.train.stop_above)
         self.store = FrameStore(
             corpus.shards,
-            corpus.clips + corpus.videos + corpus.footage,
+            (*corpus.clips, *corpus.films.values()),
             config=config.data,
             side=math.ceil(config.model.image_size * config.data.margin),
         )
@@ -189,6 +189,8 @@ class Trainer:
             clip_batches=self.plan.done(done, Level.CLIP),
             video_batches=self.plan.done(done, Level.VIDEO),
             data_fingerprint=self.corpus.shards.fingerprint,
+            clips=len(self.corpus.clips),
+            silent_videos=len(self.corpus.footage),
             train_videos=self.corpus.video_ids,
             bank_videos=self.bank.video_ids if self.bank is not None else (),
             frozen_sha256=checkpoint.frozen_sha256(self.model),
@@ -408,8 +410,8 @@ class Trainer:
         clips = level is Level.CLIP
         context = None
         if clips and data.context:
-            videos = {row.video_id: row for row in self.corpus.videos}
-            context = Context(videos=videos, count=data.context, stride_s=data.context_stride_s)
+            films = self.corpus.films
+            context = Context(videos=films, count=data.context, stride_s=data.context_stride_s)
         return Batches(
             rows,
             self.store,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 
@@ -11,11 +12,20 @@ import pytest
 import torch
 from PIL import Image
 
-from ophclip import embed, pretrained
+from ophclip import embed, objective, pretrained, spans
+from ophclip.augment import plain
+from ophclip.data import Context, FrameStore, surroundings
 from ophclip.errors import ConfigError
+from ophclip.model import OphCLIP
 from ophclip.shards import open_shards
 from schemas.vocab import Level
-from tests.ophclip.shard_factory import ShardRow, jpeg, video_rows, write_shard
+from tests.ophclip.shard_factory import (
+    ShardRow,
+    jpeg,
+    small_config,
+    video_rows,
+    write_shard,
+)
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +140,48 @@ def test_windows_cover_the_whole_video_and_no_more(tmp_path, count, length_s):
     assert found[-1].stop == count
     assert all(a.end_s >= b.start_s for a, b in itertools.pairwise(found))
     assert len({(s.first, s.stop) for s in found}) == len(found)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 256])
+def test_clips_and_windows_are_embedded_as_training_sees_them(
+    source, tmp_path, monkeypatch, at_once
+):
+    config = small_config(
+        "model.frame_pooling=transformer", "model.context_layers=1",
+        "data.context=2", "data.context_stride_s=5.0",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = OphCLIP(config.model).eval()
+    for part in (model.pooling, model.context):
+        torch.nn.init.normal_(part.stack.gate)  # As if it had learnt.
+    source = dataclasses.replace(source, model=model, config=config)
+    # Clips 10 s long, and silent windows of the same pictures at 0 to 10, 5 to 15, ... s.
+    write_shard(tmp_path, video_rows(1) + video_rows(2, kind="silent"))
+    shards = open_shards(tmp_path, kept_groups=1)
+    monkeypatch.setattr(spans, "_AT_ONCE", at_once)
+    (tables,) = embed.embed(source, shards)
+    lines = tables.rows.to_pylist()
+    assert sorted(line["pair_id"] for line in lines) == sorted(row.pair_id for row in shards.rows)
+    assert tables.windows.num_rows == 5  # Each once, however many go at a time.
+
+    store = FrameStore(shards, shards.rows, config=config.data, side=64)
+    videos = {row.video_id: row for row in shards.rows if row.level == Level.VIDEO}
+    context = Context(videos=videos, count=2, stride_s=5.0)
+    clips = [row for row in shards.rows if row.level == Level.CLIP]
+    silent = next(row for row in videos.values() if row.kind == "silent")
+
+    def trained(row, picks, pictures_of):
+        around = context.around(row)
+        frames = [store.frames(pictures_of, picks), store.frames(around.row, around.picks)]
+        pictures = plain(torch.cat(frames), side=64)[None]
+        with torch.no_grad():
+            made = objective.encode_clips(model, pictures, [row], surroundings([around], 1))
+        return made["visual"][0].numpy()
+
+    made = {line["pair_id"]: line["embedding"] for line in lines}
+    for clip in clips:
+        np.testing.assert_allclose(made[clip.pair_id], trained(clip, range(4), clip), atol=1e-5)
+    for number, window in enumerate(tables.windows.to_pylist()):
+        as_clip = dataclasses.replace(silent, start_s=window["start_s"], end_s=window["end_s"])
+        picks = range(2 * number, 2 * number + 4)
+        np.testing.assert_allclose(window["embedding"], trained(as_clip, picks, silent), atol=1e-5)

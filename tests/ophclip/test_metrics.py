@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 
-from ophclip.metrics import macro_f1, score
+from ophclip.metrics import average_precision, macro_f1, score
 
 TWO_VIDEOS = torch.tensor(
     [
@@ -51,3 +53,35 @@ def test_one_video_has_an_interval_without_width():
 def test_videos_without_frames_do_not_count():
     padded = torch.cat([TWO_VIDEOS, torch.zeros(3, 3, 3, dtype=torch.int64)])
     assert score(padded) == score(TWO_VIDEOS)
+
+
+def slow_average_precision(scores: list[float], shown: list[bool]) -> float:
+    """By the definition: the gain in recall at each threshold times the precision there."""
+    total, before = 0.0, 0.0
+    for threshold in sorted(set(scores), reverse=True):
+        taken = [there for score, there in zip(scores, shown, strict=True) if score >= threshold]
+        recall = sum(taken) / sum(shown)
+        total += (recall - before) * sum(taken) / len(taken)
+        before = recall
+    return total
+
+
+def test_average_precision_agrees_with_the_slow_reference() -> None:
+    dice = random.Random(5)
+    for _ in range(300):
+        count = dice.randint(1, 12)
+        scores = [float(dice.randint(0, 6)) for _ in range(count)]  # so that there are ties
+        shown = [dice.random() < 0.4 for _ in range(count)]
+        shown[dice.randrange(count)] = True
+        assert average_precision(scores, shown) == pytest.approx(
+            slow_average_precision(scores, shown)
+        )
+
+
+def test_a_constant_score_gives_the_share_of_shown_frames() -> None:
+    assert average_precision([0.3] * 8, [True, False] * 4) == 0.5
+
+
+def test_the_best_and_the_worst_order() -> None:
+    assert average_precision([3.0, 2.0, 1.0], [True, True, False]) == 1.0
+    assert average_precision([3.0, 2.0, 1.0], [False, False, True]) == pytest.approx(1 / 3)
