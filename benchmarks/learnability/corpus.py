@@ -170,10 +170,10 @@ def _frames(
     count: int,
     random: np.random.Generator,
 ) -> Iterator[draw.Drawn]:
-    done = {step.phase for step in operation.steps[:place]}
+    step = operation.steps[place]
     cataract = "phacoemulsification" in operation.surgery.phases
     for _ in range(count):
-        yield draw.frame(look, operation.steps[place].phase, done, cataract, random)
+        yield draw.frame(look, step.phase, step.before, cataract, random)
 
 
 def _times(duration_s: float) -> list[float]:

@@ -186,13 +186,13 @@ def _tear(
 def _membrane(
     image: Picture, centre: Point, pupil: float, colour: Point, random: np.random.Generator
 ) -> None:
-    if _seen(random):
+    if random.random() < 0.9:
         start = random.uniform(0, 2 * np.pi)
         corners = [
             centre + pupil * 0.7 * share * _unit(start + turn)
             for turn, share in ((0, 1.0), (0.5, 0.8), (1.0, 0.4), (0.4, 0.5))
         ]
-        _area(image, corners, colour * 0.6 + 80)
+        _area(image, corners, np.clip(colour * 0.6 + 110, 0, 255))
 
 
 def _nucleus(
@@ -255,7 +255,7 @@ def _instrument(
     reach = look.radius * look.pupil * random.uniform(-0.1, 0.6)
     if phase == "scleral flap dissection":
         angle += 1.5
-        reach = look.radius + random.uniform(2, 7)
+        reach = min(look.radius + random.uniform(0, 5), SIDE / 2 - 4)  # Within the picture.
     elif phase == "incision" and place == 0:
         reach = look.radius * 0.85
     elif name == "lens injector":

@@ -87,7 +87,6 @@ QUICK_VARIANTS = (
     "+ silent titles, no retrieval",
     "+ retrieval, paper's form",
     "+ random neighbours",
-    "+ context in time, clips only",
 )
 
 _MOST_PICTURES = 5

@@ -114,9 +114,10 @@ SURGERIES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One phase of a video, from `start_s` to `end_s`."""
+    """One phase of a video, from `start_s` to `end_s`, and the phases done `before` it, shown or not."""
 
     phase: str
+    before: frozenset[str]
     start_s: float
     end_s: float
 
@@ -136,16 +137,23 @@ class Operation:
 PHASE_S = (8.0, 20.0)
 """Shortest and longest time of a phase: real ones, made short."""
 LEFT_OUT = 0.08
-"""Share of the steps that a film leaves out."""
+"""Share of the steps that a film does not show, though they were done."""
 
 
 def operate(random: np.random.Generator) -> Operation:
     """Draw a video."""
     surgery = SURGERIES[random.choice(len(SURGERIES), p=[s.share for s in SURGERIES])]
-    names = [name for name in surgery.phases if random.random() > LEFT_OUT] or [surgery.phases[0]]
+    shown = [n for n in range(len(surgery.phases)) if random.random() > LEFT_OUT] or [0]
     steps, start_s = [], 0.0
-    for name in names:
+    for n in shown:
         end_s = start_s + float(random.uniform(*PHASE_S))
-        steps.append(Step(phase=name, start_s=round(start_s, 1), end_s=round(end_s, 1)))
+        steps.append(
+            Step(
+                phase=surgery.phases[n],
+                before=frozenset(surgery.phases[:n]),
+                start_s=round(start_s, 1),
+                end_s=round(end_s, 1),
+            )
+        )
         start_s = end_s
     return Operation(surgery=surgery, steps=tuple(steps))

@@ -116,3 +116,12 @@ def seen_inside(look, done, random):
 
 def test_development_and_study_seeds_are_apart():
     assert not set(DEVELOPMENT_SEEDS) & set(SEEDS)
+
+
+def test_what_a_film_leaves_out_was_done_all_the_same():
+    random = np.random.default_rng(5)
+    for _ in range(200):
+        operation = operate(random)
+        for step in operation.steps:
+            if step.phase == "cortex removal":
+                assert "phacoemulsification" in step.before
