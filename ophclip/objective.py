@@ -52,25 +52,15 @@ def encode_clips(
     model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], beside: Surroundings
 ) -> Embeddings:
     """Clips [b, F + N, 3, s, s] in [0, 1], the last N around them, and their narrations."""
-    around = beside.offsets_s.shape[1]
-    features = model.frame_features(frames)
-    clips = model.pool_frames(features[:, : features.shape[1] - around])
-    if around:
-        clips = model.contextualise(
-            clips,
-            features[:, -around:],
-            beside.offsets_s.to(clips.device),
-            beside.found.to(clips.device),
-        )
     return {
-        "visual": model.project_images(clips, Level.CLIP),
+        "visual": _embed_clips(model, frames, beside),
         "text": model.embed_texts([row.text or "" for row in rows], Level.CLIP),
     }
 
 
-def encode_windows(model: OphCLIP, frames: torch.Tensor) -> Embeddings:
-    """Windows of silent videos, [b, F, 3, s, s] in [0, 1]."""
-    return {"window": model.embed_frames(frames, Level.CLIP)}
+def encode_windows(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> Embeddings:
+    """Windows of silent videos, [b, F + N, 3, s, s] in [0, 1], the last N around them."""
+    return {"window": _embed_clips(model, frames, beside)}
 
 
 def encode_videos(
@@ -91,6 +81,20 @@ def encode_videos(
             made["frames"] = model.project_images(features, Level.VIDEO)
             made["said"], made["is_said"] = said, is_said
     return made
+
+
+def _embed_clips(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> torch.Tensor:
+    around = beside.offsets_s.shape[1]
+    features = model.frame_features(frames)
+    clips = model.pool_frames(features[:, : features.shape[1] - around])
+    if around:
+        clips = model.contextualise(
+            clips,
+            features[:, -around:],
+            beside.offsets_s.to(clips.device),
+            beside.found.to(clips.device),
+        )
+    return model.project_images(clips, Level.CLIP)
 
 
 def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row]) -> Embeddings:

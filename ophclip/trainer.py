@@ -19,7 +19,17 @@ from ophclip import checkpoint, objective
 from ophclip.augment import augment, draw, plain
 from ophclip.config import Config
 from ophclip.corpus import Corpus
-from ophclip.data import Batch, Batches, Context, FrameStore, Surroundings, generator, spread
+from ophclip.data import (
+    Batch,
+    Batches,
+    Context,
+    FrameStore,
+    Surroundings,
+    beside,
+    generator,
+    spread,
+    surroundings,
+)
 from ophclip.ema import MovingAverage
 from ophclip.errors import CheckpointError
 from ophclip.gradient_cache import Embeddings, Part, backward
@@ -217,19 +227,22 @@ class Trainer:
         own = batch.rows[batch.part]
 
         def encode(items: slice, frames: torch.Tensor) -> Embeddings:
-            beside: Surroundings = batch.surroundings.part(items)
-            return objective.encode_clips(self.model, frames, own[items], beside)
+            return objective.encode_clips(
+                self.model, frames, own[items], batch.surroundings.part(items)
+            )
 
         parts = self._parts(step, "clip", len(batch.rows), batch.frames, encode)
         if self.narrated is not None and self.narrated.ready(self.config.carry.neighbours):
             count = self.config.carry.windows // self.world.size * self.world.size
-            frames = self._windows(step, count)
+            frames, near = self._windows(step, count)
             parts += self._parts(
                 step,
                 "window",
                 count,
                 frames,
-                lambda _, pictures: objective.encode_windows(self.model, pictures),
+                lambda items, pictures: objective.encode_windows(
+                    self.model, pictures, near.part(items)
+                ),
             )
         return parts, lambda made: objective.clip_terms(
             self.model,
@@ -354,24 +367,35 @@ class Trainer:
 
         return [part(slice(start, start + size)) for start in range(0, len(frames), size)]
 
-    def _windows(self, step: int, count: int) -> torch.Tensor:
-        """Pictures of `count` windows of silent videos; of these, this process's part [b, F, 3, S, S]."""
-        config = self.config
+    def _windows(self, step: int, count: int) -> tuple[torch.Tensor, Surroundings]:
+        """Pictures of `count` windows of silent videos, and of what lies around them.
+
+        Of these, this process's part: uint8 [b, F + N, 3, S, S].
+        """
+        config, data = self.config, self.config.data
         random = generator(config.train.seed, "windows", step)
         videos = torch.randint(len(self.corpus.footage), (count,), generator=random).tolist()
         shares = torch.rand(count, generator=random).tolist()
         own = self.world.part(count)
-        frames = []
+        frames, around = [], []
         for video, share in zip(videos[own], shares[own], strict=True):
             row = self.corpus.footage[video]
             times = row.frame_times_s
-            start_s = times[0] + share * max(times[-1] - times[0] - config.carry.window_s, 0.0)
-            inside = [
-                i for i, t in enumerate(times) if start_s <= t <= start_s + config.carry.window_s
-            ]
-            picks = [inside[i] for i in spread(len(inside), config.data.clip_frames)]
+            middle_s = times[int(share * len(times))]
+            start_s, end_s = (
+                middle_s - config.carry.window_s / 2,
+                middle_s + config.carry.window_s / 2,
+            )
+            inside = [i for i, time_s in enumerate(times) if start_s <= time_s <= end_s]
+            picks = [inside[i] for i in spread(len(inside), data.clip_frames)]
+            if data.context:
+                near = beside(
+                    row, start_s, end_s, count=data.context, stride_s=data.context_stride_s
+                )
+                around.append(near)
+                picks += near.picks
             frames.append(self.store.frames(row, picks))
-        return torch.stack(frames)
+        return torch.stack(frames), surroundings(around, len(frames))
 
     @torch.no_grad()
     def _refresh(self, bank: MemoryBank, step: int) -> None:

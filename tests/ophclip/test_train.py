@@ -192,3 +192,16 @@ def test_the_average_is_what_is_evaluated_and_the_raw_weights_go_on(root, tmp_pa
     training = checkpoint._load(saved / "training.safetensors")
     name = "image_heads.clip.weight"
     assert not torch.equal(weights[name], training[f"raw/{name}"])
+
+
+def test_silent_windows_are_found_where_pictures_lie_far_apart(root, tmp_path):
+    config = small_config(
+        "loss.carry_weight=0.5",
+        "carry.windows=4",
+        "carry.window_s=0.1",
+        "model.context_layers=1",
+        "data.context=1",
+    )
+    run_training(config, root, tmp_path)
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert any("loss_carry" in json.loads(line) for line in lines)
