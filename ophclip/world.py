@@ -97,6 +97,7 @@ def join(device: str) -> Iterator[World]:
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=chosen)
+        dist.barrier()  # Nobody leaves while another still needs the connection.
     finally:
         dist.destroy_process_group()
 
