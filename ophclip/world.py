@@ -97,7 +97,9 @@ def join(device: str) -> Iterator[World]:
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=chosen)
-        dist.barrier()  # Nobody leaves while another still needs the connection.
+        # Nobody leaves while another still needs the connection, nor while a thread of gloo holds tensors of
+        # the last message: letting go of them at the interpreter's end aborts the process.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 
