@@ -19,6 +19,7 @@ from benchmarks.learnability.variants import (
     FULL,
     FULL_STEPS,
     QUICK,
+    QUICK_SEED,
     QUICK_STEPS,
     QUICK_VARIANTS,
     SEEDS,
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         workers=chosen.workers,
     )
     study.run(
-        seeds=chosen.seeds or (SEEDS[:1] if chosen.quick else SEEDS),
+        seeds=chosen.seeds or ((QUICK_SEED,) if chosen.quick else SEEDS),
         variants=chosen.variants or (QUICK_VARIANTS if chosen.quick else tuple(VARIANTS)),
         again=chosen.again,
     )

@@ -14,7 +14,9 @@ from ophclip.presets import tiny
 
 DEVELOPMENT_SEEDS = (9001, 9002)
 """Only these were looked at while corpus and settings were chosen."""
-SEEDS = (1, 2, 3, 4, 5)
+QUICK_SEED = 1
+"""Of the quick study alone: its figures were seen before the corpus was mended for the last time."""
+SEEDS = (2, 3, 4, 5, 6)
 
 FULL = Sizes(narrated=600, silent=400, test=150)
 QUICK = Sizes(narrated=300, silent=200, test=60)
