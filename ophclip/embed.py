@@ -216,18 +216,16 @@ def _vector(
 ) -> torch.Tensor:
     """[D]: a clip or video as a whole; a clip with what lies around it, where the model looks there."""
     model, data = source.model, source.config.data
-    pooled = model.pool_frames(features[None])
-    level = Level(row.level)
-    if level is Level.CLIP and data.context:
-        context = Context(videos=videos, count=data.context, stride_s=data.context_stride_s)
-        found = context.around(row)
-        near = surroundings([found], 1)
+    if row.level == Level.VIDEO:
+        return model.project_images(model.pool_frames(features[None]), Level.VIDEO)[0]
+    around = features[:0]
+    context = Context(videos=videos, count=data.context, stride_s=data.context_stride_s)
+    found = context.around(row)
+    near = surroundings([found], 1)
+    if found.picks:
         frames = store.frames(found.row, found.picks).to(source.device)
-        beside = model.frame_features(plain(frames, side=source.config.model.image_size))
-        pooled = model.contextualise(
-            pooled, beside[None], near.offsets_s.to(source.device), near.found.to(source.device)
-        )
-    return model.project_images(pooled, level)[0]
+        around = model.frame_features(plain(frames, side=source.config.model.image_size))
+    return model.embed_clips(features[None], around[None], near.offsets_s, near.found)[0]
 
 
 def _window_lines(

@@ -126,6 +126,26 @@ class OphCLIP(nn.Module):
         """What `text_features` made, [..., width], to embeddings [..., D]."""
         return F.normalize(self.text_heads[self._head(level)](features).float(), dim=-1)
 
+    def embed_clips(
+        self,
+        features: torch.Tensor,
+        around: torch.Tensor,
+        offsets_s: torch.Tensor,
+        found: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Clips, from the features of their pictures and of those around them, to [B, D] at clip level.
+
+        Args:
+            features: [B, F, W]; `mask` [B, F] is False where there is no picture.
+            around, offsets_s, found: [B, N, W], [B, N] and bool [B, N], as for `contextualise`; N may be 0.
+        """
+        clips = self.pool_frames(features, mask)
+        if around.shape[1]:
+            device = clips.device
+            clips = self.contextualise(clips, around, offsets_s.to(device), found.to(device))
+        return self.project_images(clips, Level.CLIP)
+
     def embed_texts(self, texts: Sequence[str], level: Level) -> torch.Tensor:
         """Texts to [len(texts), D]."""
         return self.project_texts(self.text_features(texts), level)

@@ -84,17 +84,9 @@ def encode_videos(
 
 
 def _embed_clips(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> torch.Tensor:
-    around = beside.offsets_s.shape[1]
     features = model.frame_features(frames)
-    clips = model.pool_frames(features[:, : features.shape[1] - around])
-    if around:
-        clips = model.contextualise(
-            clips,
-            features[:, -around:],
-            beside.offsets_s.to(clips.device),
-            beside.found.to(clips.device),
-        )
-    return model.project_images(clips, Level.CLIP)
+    own = features.shape[1] - beside.offsets_s.shape[1]
+    return model.embed_clips(features[:, :own], features[:, own:], beside.offsets_s, beside.found)
 
 
 def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row]) -> Embeddings:

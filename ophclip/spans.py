@@ -14,7 +14,6 @@ from ophclip.config import DataConfig
 from ophclip.data import beside, surroundings
 from ophclip.model import OphCLIP
 from ophclip.shards import Row
-from schemas.vocab import Level
 
 Span = tuple[float, float]
 """Start and end in seconds, both included."""
@@ -44,21 +43,17 @@ def embed_spans(
     made = []
     for start in range(0, len(spans), _AT_ONCE):
         some = spans[start : start + _AT_ONCE]
-        pooled = model.pool_frames(*within(row.frame_times_s, features, some))
-        if data.context:
-            around = [
-                beside(row, *span, count=data.context, stride_s=data.context_stride_s)
-                for span in some
-            ]
-            near = surroundings(around, len(around))
-            picks = torch.tensor([one.picks for one in around], device=features.device)
-            pooled = model.contextualise(
-                pooled,
-                features[picks],
-                near.offsets_s.to(features.device),
-                near.found.to(features.device),
+        around = [
+            beside(row, *span, count=data.context, stride_s=data.context_stride_s) for span in some
+        ]
+        near = surroundings(around, len(around))
+        picks = torch.tensor([one.picks for one in around], dtype=torch.int64)
+        own, mask = within(row.frame_times_s, features, some)
+        made.append(
+            model.embed_clips(
+                own, features[picks.to(features.device)], near.offsets_s, near.found, mask
             )
-        made.append(model.project_images(pooled, Level.CLIP))
+        )
     return torch.cat(made)
 
 
