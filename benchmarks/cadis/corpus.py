@@ -9,16 +9,14 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from PIL import Image
 
 from benchmarks.cadis.captions import TEMPLATES, caption
 from benchmarks.cadis.labels import Frame
-from schemas.shards import SHARDS
-from schemas.vocab import Level, LicenceClass, Route, Split
+from benchmarks.shard_rows import ShardRow, write_shard
+from schemas.vocab import LicenceClass
 
 NEAR_S = 1.0
 _HALF_FRAME_S = 1 / 6
@@ -29,28 +27,6 @@ _QUALITY = 95
 
 Jpegs = Mapping[Path, bytes]
 """Small JPEG files by the path of the full picture."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """A row of the shards."""
-
-    pair_id: str
-    video_id: str
-    start_s: float
-    end_s: float
-    text: str
-    frames: list[bytes]
-    frame_times_s: list[float]
-    level: str = Level.CLIP
-    kind: str = Route.NARRATED
-    channel_id: str | None = None
-    title: str | None = None
-    narrations: list[str] = field(default_factory=list)
-    attributes: list[dict[str, object]] = field(default_factory=list)
-    confidence: float = 1.0
-    split: str = Split.TRAIN
-    licence_class: str = LicenceClass.NON_COMMERCIAL
 
 
 def shrink(frames: Sequence[Frame]) -> Jpegs:
@@ -76,7 +52,7 @@ def write(
         for template in dice.sample(range(len(TEMPLATES)), captions_each):
             video_id = f"cadis_{frame.video.lower()}"
             rows.append(
-                _Row(
+                ShardRow(
                     pair_id=f"{video_id}-f{frame.number:06d}-{template}",
                     video_id=video_id,
                     start_s=max(0.0, beside[0].time_s - _HALF_FRAME_S),
@@ -84,14 +60,12 @@ def write(
                     text=caption(frame.instruments, template),
                     frames=[jpegs[near.path] for near in beside],
                     frame_times_s=[near.time_s for near in beside],
+                    licence_class=LicenceClass.NON_COMMERCIAL,
                 )
             )
-    table = SHARDS.table(rows)
-    for fault in SHARDS.check(table):
-        raise ValueError(f"the corpus breaks the schema of shards: {fault}")
     place = folder / "shards"
     place.mkdir(parents=True)
-    pq.write_table(table, place / "train-00000.parquet", row_group_size=64)
+    write_shard(place, 0, rows)
     return len(rows)
 
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from PIL import Image
 
 from benchmarks.learnability import draw
 from benchmarks.learnability.words import narrate, title
 from benchmarks.learnability.world import Operation, operate
+from benchmarks.shard_rows import ShardRow, write_shard
 from demo.labels import LabelRow, write_labels
-from schemas.shards import SHARDS
-from schemas.vocab import Level, Route, Split, Task
+from schemas.vocab import Level, LicenceClass, Route, Split, Task
 
 FRAME_S = 2.0
 _QUALITY = 92
@@ -36,28 +35,6 @@ class Sizes:
     test: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """A row of the shards."""
-
-    pair_id: str
-    level: str
-    kind: str
-    video_id: str
-    start_s: float
-    end_s: float
-    text: str | None
-    title: str | None
-    narrations: list[str]
-    attributes: list[dict[str, object]]
-    split: str
-    frames: list[bytes]
-    frame_times_s: list[float]
-    channel_id: str | None = None
-    confidence: float = 1.0
-    licence_class: str = "open"
-
-
 def write(folder: Path, *, seed: int, sizes: Sizes) -> None:
     """Write `folder/shards` and `folder/labels.parquet`. The test videos are those of the seed alone.
 
@@ -66,7 +43,7 @@ def write(folder: Path, *, seed: int, sizes: Sizes) -> None:
     """
     place = folder / "shards"
     place.mkdir(parents=True)
-    rows: list[_Row] = []
+    rows: list[ShardRow] = []
     labels: list[LabelRow] = []
     files = 0
     parts = (
@@ -81,23 +58,16 @@ def write(folder: Path, *, seed: int, sizes: Sizes) -> None:
             rows += made
             labels += told
             if len(rows) >= _ROWS_PER_FILE:
-                _write_shard(place, files, rows)
+                write_shard(place, files, rows)
                 files, rows = files + 1, []
     if rows:
-        _write_shard(place, files, rows)
+        write_shard(place, files, rows)
     write_labels(labels, folder / "labels.parquet")
-
-
-def _write_shard(place: Path, number: int, rows: list[_Row]) -> None:
-    table = SHARDS.table(rows)
-    for fault in SHARDS.check(table):
-        raise ValueError(f"the corpus breaks the schema of shards: {fault}")
-    pq.write_table(table, place / f"train-{number:05d}.parquet", row_group_size=64)
 
 
 def _video(
     video_id: str, route: Route, split: Split, random: np.random.Generator
-) -> tuple[list[_Row], list[LabelRow]]:
+) -> tuple[list[ShardRow], list[LabelRow]]:
     operation = operate(random)
     look = draw.style(operation, random)
     said = narrate(operation, random)
@@ -112,7 +82,7 @@ def _video(
     attributes = [surgery] if route is Route.NARRATED else []
     pictures: list[bytes] = []
     times: list[float] = []
-    rows: list[_Row] = []
+    rows: list[ShardRow] = []
     labels = [_label(video_id, 0.0, operation.duration_s, Task.SURGERY, operation.surgery.name)]
     for place, step in enumerate(operation.steps):
         labels.append(_label(video_id, step.start_s, step.end_s, Task.PHASE, step.phase))
@@ -127,7 +97,7 @@ def _video(
         pictures, times = pictures + jpegs, times + seen
         if route is Route.NARRATED:
             rows.append(
-                _Row(
+                ShardRow(
                     pair_id=f"{video_id}-n{place:04d}",
                     level=Level.CLIP,
                     kind=route,
@@ -141,10 +111,11 @@ def _video(
                     split=split,
                     frames=jpegs,
                     frame_times_s=seen,
+                    licence_class=LicenceClass.OPEN,
                 )
             )
     rows.append(
-        _Row(
+        ShardRow(
             pair_id=f"{video_id}-v",
             level=Level.VIDEO,
             kind=route,
@@ -158,6 +129,7 @@ def _video(
             split=split,
             frames=pictures,
             frame_times_s=times,
+            licence_class=LicenceClass.OPEN,
         )
     )
     return rows, labels
