@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.learnability.world import INSTRUMENTS, PHASE_NAMES, SURGERIES, Operation
+from benchmarks.learnability.world import SURGERIES, Operation
 
 OFF_TOPIC = 0.15
 SHIFTED = 0.15
@@ -198,12 +198,6 @@ INSTRUMENT_PROMPTS = {
     "vitreous cutter": ("a vitreous cutter probe can be seen",),
     "light pipe": ("a light pipe can be seen",),
 }
-if not (
-    set(PHASE_PROMPTS) == set(_SAID) == set(PHASE_NAMES)
-    and set(SURGERY_PROMPTS) == set(_NAMED) == {surgery.name for surgery in SURGERIES}
-    and set(INSTRUMENT_PROMPTS) == set(INSTRUMENTS)
-):
-    raise AssertionError("words.py and world.py name different things")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,13 @@ import json
 import sys
 
 import pytest
+import wandb
 
 from ophclip.errors import ConfigError
 from ophclip.run_log import METRICS, RunLog
 
 
 def test_weights_and_biases_gets_the_figures(tmp_path, monkeypatch):
-    wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     logged = []

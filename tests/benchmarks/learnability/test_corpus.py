@@ -11,7 +11,7 @@ import pytest
 from benchmarks.learnability import draw, words
 from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.variants import DEVELOPMENT_SEEDS, QUICK_SEED, SEEDS
-from benchmarks.learnability.world import PHASE_NAMES, PHASES, SURGERIES, operate
+from benchmarks.learnability.world import INSTRUMENTS, PHASE_NAMES, PHASES, SURGERIES, operate
 from ophclip.corpus import Corpus
 from ophclip.shards import open_shards
 
@@ -65,6 +65,12 @@ def test_prompts_were_never_said():
     ]
     assert len(prompts) == len(set(prompts))
     assert not set(prompts) & words.training_texts()
+
+
+def test_everything_that_is_drawn_has_words():
+    assert set(words.PHASE_PROMPTS) == set(words._SAID) == set(PHASE_NAMES)
+    assert set(words.SURGERY_PROMPTS) == set(words._NAMED) == {s.name for s in SURGERIES}
+    assert set(words.INSTRUMENT_PROMPTS) == set(INSTRUMENTS)
 
 
 def test_surgeries_share_phases_and_some_phases_look_alike():
