@@ -26,6 +26,8 @@ _Statistics = tuple[Sequence[float], Sequence[float]]
 
 CACHED_TEXTS = 500_000
 """Features of a frozen text encoder are kept for at most this many different texts."""
+PORTION_TEXTS = 256
+"""So many texts go through a frozen text encoder at a time."""
 
 
 class ImageEncoder(nn.Module):
@@ -124,10 +126,19 @@ class TextEncoder(nn.Module):
             # What is kept must not depend on whether it was asked for under autocast first.
             device = next(self.network.parameters()).device.type
             with torch.no_grad(), torch.autocast(device, enabled=False):
-                made = dict(zip(new, self._encode(new), strict=True))
+                made = self._encode_in_portions(new)
             if len(self._features) + len(new) <= CACHED_TEXTS:
                 self._features.update(made)
         return torch.stack([made[t] if t in made else self._features[t] for t in texts])
+
+    def _encode_in_portions(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Texts of like length together: memory for one portion, little of it for padding."""
+        ordered = sorted(texts, key=len)
+        made: dict[str, torch.Tensor] = {}
+        for start in range(0, len(ordered), PORTION_TEXTS):
+            portion = ordered[start : start + PORTION_TEXTS]
+            made.update(zip(portion, self._encode(portion), strict=True))
+        return made
 
     def _encode(self, texts: Sequence[str]) -> torch.Tensor:
         tokens = self.tokenizer(

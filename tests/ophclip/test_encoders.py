@@ -192,6 +192,21 @@ def test_frozen_texts_are_the_same_under_autocast():
     assert torch.equal(first, text_encoder()(texts))
 
 
+def test_frozen_texts_are_encoded_in_portions_and_keep_their_places(monkeypatch):
+    texts = [f"{'Then ' * (n % 3)}the lens of eye {n} is implanted." for n in range(20)]
+    alone = torch.stack([text_encoder()([text])[0] for text in texts])
+    monkeypatch.setattr("ophclip.encoders.PORTION_TEXTS", 8)
+    encoder = text_encoder()
+    sizes = []
+    encoder.network.register_forward_pre_hook(
+        lambda _, __, named: sizes.append(len(named["input_ids"])), with_kwargs=True
+    )
+    assert torch.allclose(encoder(texts), alone, atol=1e-5)
+    assert sizes == [8, 8, 4]
+    encoder(texts)
+    assert len(sizes) == 3  # Kept, not made again.
+
+
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
 def test_features_are_float32_under_autocast(folders, kind):
     encoder = image_encoder(folders[kind], -1)
