@@ -16,11 +16,10 @@ from pathlib import Path
 
 from benchmarks.learnability.study import Study, table
 from benchmarks.learnability.variants import (
+    CLIP_STEPS,
     FULL,
-    FULL_STEPS,
     QUICK,
     QUICK_SEED,
-    QUICK_STEPS,
     QUICK_VARIANTS,
     SEEDS,
     VARIANTS,
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     study = Study(
         name="quick" if chosen.quick else "full",
         sizes=QUICK if chosen.quick else FULL,
-        clip_steps=QUICK_STEPS if chosen.quick else FULL_STEPS,
+        clip_steps=CLIP_STEPS,
         result=chosen.result,
         workers=chosen.workers,
     )

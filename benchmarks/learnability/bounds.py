@@ -12,20 +12,20 @@ from torch import nn
 from benchmarks.learnability.measure import (
     WINDOW_S,
     Figures,
+    figures_of,
     open_test,
     read_truth,
 )
-from benchmarks.learnability.variants import config_of
+from benchmarks.learnability.variants import BASE, config_of
 from benchmarks.learnability.words import PHASE_PROMPTS
 from ophclip.augment import augment, draw, plain
 from ophclip.data import FrameStore, generator
 from ophclip.encoders import ImageEncoder
-from ophclip.metrics import score
 from ophclip.spans import windows, within
 from ophclip.temporal import masked_mean
 from schemas.vocab import Level, Route, Split
 
-_BATCH = 64
+_BATCH = 32
 _LR = 2e-3
 
 
@@ -42,22 +42,16 @@ def frequency(folder: Path) -> Figures:
     shown = torch.cat([truth.instruments[row.video_id] for row in rows])
     prevalence = shown.double().mean(0)
     surgeries = Counter(truth.surgeries.values())
-    scores = score(confusion)
-    return Figures(
-        phase_accuracy=scores.accuracy_pooled.value,
-        phase_low=scores.accuracy_pooled.low,
-        phase_high=scores.accuracy_pooled.high,
-        phase_f1=scores.macro_f1_pooled.value,
+    return figures_of(
+        confusion,
         surgery_accuracy=surgeries.most_common(1)[0][1] / len(rows),
         instrument_map=float(prevalence[prevalence > 0].mean()),
-        recall_at_1=None,
-        chance=scores.chance,
     )
 
 
 def supervised(folder: Path, *, seed: int, clip_steps: int) -> Figures:
     """The same image encoder and augmentation, trained on the true phases of the narrated videos."""
-    config = config_of("clip level only", seed=seed, clip_steps=clip_steps)
+    config = config_of(BASE, seed=seed, clip_steps=clip_steps)
     torch.set_num_threads(config.train.threads)
     torch.manual_seed(seed)
     shards, test = open_test(folder)
@@ -108,14 +102,4 @@ def _judge(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameSto
         guesses = head(masked_mean(*near)).argmax(1).tolist()
         for true, guess in zip(truth.phases[row.video_id].tolist(), guesses, strict=True):
             confusion[place, true, guess] += 1
-    scores = score(confusion)
-    return Figures(
-        phase_accuracy=scores.accuracy_pooled.value,
-        phase_low=scores.accuracy_pooled.low,
-        phase_high=scores.accuracy_pooled.high,
-        phase_f1=scores.macro_f1_pooled.value,
-        surgery_accuracy=None,
-        instrument_map=None,
-        recall_at_1=None,
-        chance=scores.chance,
-    )
+    return figures_of(confusion)

@@ -31,7 +31,10 @@ CENTRE_VIDEOS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """All in [0, 1]; the interval of the phase accuracy is over test videos."""
+    """All in [0, 1]; the interval of the phase accuracy is over test videos.
+
+    `videos`: of each test video, how many pictures' phases were right, and how many it has.
+    """
 
     phase_accuracy: float
     phase_low: float
@@ -41,6 +44,7 @@ class Figures:
     instrument_map: float | None
     recall_at_1: float | None
     chance: float
+    videos: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,20 +116,39 @@ def measure(model: OphCLIP, config: Config, folder: Path, *, video_level: bool) 
         truths = truth.phases[row.video_id]
         for true, guess in zip(truths.tolist(), guesses.tolist(), strict=True):
             confusion[place, true, guess] += 1
-    scores = score(confusion)
     level = Level.VIDEO if video_level else Level.CLIP
-    return Figures(
-        phase_accuracy=scores.accuracy_pooled.value,
-        phase_low=scores.accuracy_pooled.low,
-        phase_high=scores.accuracy_pooled.high,
-        phase_f1=scores.macro_f1_pooled.value,
+    return figures_of(
+        confusion,
         surgery_accuracy=_surgery_accuracy(model, config, shards, features, truth, level),
         instrument_map=mean_average_precision(
             torch.cat([moments[row.video_id] @ instruments.T for row in rows]),
             torch.cat([truth.instruments[row.video_id] for row in rows]),
         ),
         recall_at_1=_recall(model, moments, truth),
+    )
+
+
+def figures_of(
+    confusion: torch.Tensor,
+    *,
+    surgery_accuracy: float | None = None,
+    instrument_map: float | None = None,
+    recall_at_1: float | None = None,
+) -> Figures:
+    """The figures of int [V, C, C] confusion matrices of phases [video, truth, guess], and others."""
+    scores = score(confusion)
+    right = confusion.diagonal(dim1=1, dim2=2).sum(1).tolist()
+    shown = confusion.sum((1, 2)).tolist()
+    return Figures(
+        phase_accuracy=scores.accuracy_pooled.value,
+        phase_low=scores.accuracy_pooled.low,
+        phase_high=scores.accuracy_pooled.high,
+        phase_f1=scores.macro_f1_pooled.value,
+        surgery_accuracy=surgery_accuracy,
+        instrument_map=instrument_map,
+        recall_at_1=recall_at_1,
         chance=scores.chance,
+        videos=tuple(zip(right, shown, strict=True)),
     )
 
 

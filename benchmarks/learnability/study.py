@@ -17,9 +17,8 @@ from typing import Any
 from benchmarks.learnability import bounds
 from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.measure import Figures, measure
-from benchmarks.learnability.variants import config_of
+from benchmarks.learnability.variants import BASE, config_of
 
-BASE = "clip level only"
 BOUNDS = ("frequency", "supervised, true phases")
 
 
@@ -67,8 +66,8 @@ class Study:
         key = ("study", "variant", "seed")
         others = [r for r in self._all() if any(r[name] != row[name] for name in key)]
         self.result.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps([*others, row], indent=1) + "\n"
-        self.result.write_text(text, encoding="utf-8")
+        lines = ",\n".join(json.dumps(one) for one in [*others, row])
+        self.result.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
         print(f"seed {row['seed']}  {row['seconds']:4.0f} s  {row['variant']}", flush=True)
 
 
@@ -83,7 +82,7 @@ def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
     return {
         "variant": name,
         "seed": seed,
-        **{key: None if v is None else round(v, 4) for key, v in asdict(figures).items()},
+        **{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(figures).items()},
         "seconds": round(time.monotonic() - began_s, 1),
     }
 

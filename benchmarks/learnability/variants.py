@@ -1,12 +1,13 @@
 """What the study compares, and what all of it shares. Chosen on development seeds with clips only.
 
-All variants take the same number of clip steps on the same clips; whatever else they do comes on top. One
-control gets as many pictures as the variant with the most.
+All variants take the same number of clip steps on the same clips; whatever else they do comes on top. Each is
+compared with its control, which lacks one thing that it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from benchmarks.learnability.corpus import Sizes
 from ophclip.config import Config, change
@@ -18,12 +19,10 @@ QUICK_SEED = 1
 """Of the quick study alone: its figures were seen before the corpus was mended for the last time."""
 SEEDS = (2, 3, 4, 5, 6)
 
-FULL = Sizes(narrated=600, silent=400, test=150)
+FULL = Sizes(narrated=400, silent=300, test=120)
 QUICK = Sizes(narrated=300, silent=200, test=60)
 
-FULL_STEPS = 1500
-QUICK_STEPS = 600
-"""Clip steps."""
+CLIP_STEPS = 600
 
 _CYCLE = 3
 """Clip steps to one video step, where there is a video level."""
@@ -48,61 +47,70 @@ _SHARED = (
     "train.keep_checkpoints=1",
 )
 
-_NO_VIDEO = ("train.clip_steps=1", "train.video_steps=0")
-_VIDEO = (f"train.clip_steps={_CYCLE}", "train.video_steps=1")
-_NO_RETRIEVAL = (*_VIDEO, "bank.enabled=false", "loss.retrieval_weight=0.0")
-_PAPER = (*_VIDEO, "loss.retrieval_weight=0.5")
+BASE = "clip level only"
+_MORE = "clip level only, three times the pictures"
+_VIDEO_LEVEL = "+ video level"
+_TITLES = "+ silent titles, no retrieval"
+_RETRIEVAL = "+ retrieval, paper's form"
+_RANDOM = "+ random neighbours"
+_RANDOM_JOINED = "+ random neighbours learn and join"
+_CONTEXT_TITLES = "+ context, silent titles"
+
+_CLIPS = ("train.clip_steps=1", "train.video_steps=0")
+_VIDEOS = (f"train.clip_steps={_CYCLE}", "train.video_steps=1")
+_NO_BANK = (*_VIDEOS, "bank.enabled=false", "loss.retrieval_weight=0.0")
+_TITLED = (*_NO_BANK, "loss.silent_titles=true")
+_PAPER = (*_VIDEOS, "loss.retrieval_weight=0.5")
 _JOINED = (*_PAPER, "bank.form=joined", "bank.learns=true", "bank.neighbours=2")
 _CARRY = ("loss.carry_weight=0.5",)
-_CONTEXT = ("model.context_layers=1", "data.context=2", "data.context_stride_s=8.0")
+_CONTEXT = ("model.context_layers=1", "data.context=1", "data.context_stride_s=12.0")
 
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "clip level only": _NO_VIDEO,
-    "clip level only, pictures of the costliest": (*_NO_VIDEO, "@more"),
-    "+ video level": _NO_RETRIEVAL,
-    "+ video level, one head": (*_NO_RETRIEVAL, "model.separate_heads=false"),
-    "+ silent titles, no retrieval": (*_NO_RETRIEVAL, "loss.silent_titles=true"),
-    "+ retrieval, paper's form": _PAPER,
-    "+ random neighbours": (*_PAPER, "bank.choice=random"),
-    "+ retrieval, multi-positive": (*_PAPER, "bank.form=multi_positive"),
-    "+ retrieval, fused": (*_PAPER, "bank.form=fused"),
-    "+ retrieval, neighbours learn and join": _JOINED,
-    "+ random neighbours learn and join": (*_JOINED, "bank.choice=random"),
-    "+ carried narrations, clips only": (*_NO_VIDEO, *_CARRY),
-    "+ context in time, clips only": (*_NO_VIDEO, *_CONTEXT),
-    "+ context, silent titles": (*_NO_RETRIEVAL, "loss.silent_titles=true", *_CONTEXT),
-    "+ context, silent titles, carried": (
-        *_NO_RETRIEVAL,
-        "loss.silent_titles=true",
-        *_CONTEXT,
-        *_CARRY,
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """`changes` to what all share; `control` lacks one thing; `pictures` as often as clips only."""
+
+    changes: tuple[str, ...]
+    control: str = BASE
+    pictures: int = 1
+
+
+VARIANTS: Mapping[str, Variant] = {
+    BASE: Variant(changes=_CLIPS),
+    _MORE: Variant(changes=_CLIPS, pictures=3),
+    _VIDEO_LEVEL: Variant(changes=_NO_BANK),
+    "+ video level, one head": Variant(
+        changes=(*_NO_BANK, "model.separate_heads=false"), control=_VIDEO_LEVEL
     ),
-    "retrieval, K = 1": (*_PAPER, "bank.neighbours=1"),
-    "retrieval, K = 8": (*_PAPER, "bank.neighbours=8"),
-    "retrieval, visual keys": (*_PAPER, "bank.key=visual"),
-    "retrieval, text keys": (*_PAPER, "bank.key=text"),
+    _TITLES: Variant(changes=_TITLED, control=_VIDEO_LEVEL),
+    _RETRIEVAL: Variant(changes=_PAPER, control=_RANDOM),
+    _RANDOM: Variant(changes=(*_PAPER, "bank.choice=random"), control=_VIDEO_LEVEL),
+    "+ retrieval, multi-positive": Variant(
+        changes=(*_PAPER, "bank.form=multi_positive"), control=_VIDEO_LEVEL
+    ),
+    "+ retrieval, fused": Variant(changes=(*_PAPER, "bank.form=fused"), control=_VIDEO_LEVEL),
+    "+ retrieval, neighbours learn and join": Variant(changes=_JOINED, control=_RANDOM_JOINED),
+    _RANDOM_JOINED: Variant(changes=(*_JOINED, "bank.choice=random"), control=_TITLES),
+    "+ carried narrations, clips only": Variant(changes=(*_CLIPS, *_CARRY)),
+    "+ context in time, clips only": Variant(changes=(*_CLIPS, *_CONTEXT), control=_MORE),
+    _CONTEXT_TITLES: Variant(changes=(*_TITLED, *_CONTEXT), control=_TITLES),
+    "+ context, silent titles, carried": Variant(
+        changes=(*_TITLED, *_CONTEXT, *_CARRY), control=_CONTEXT_TITLES
+    ),
+    "retrieval, K = 1": Variant(changes=(*_PAPER, "bank.neighbours=1"), control=_RETRIEVAL),
+    "retrieval, K = 8": Variant(changes=(*_PAPER, "bank.neighbours=8"), control=_RETRIEVAL),
+    "retrieval, visual keys": Variant(changes=(*_PAPER, "bank.key=visual"), control=_RETRIEVAL),
+    "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=_RETRIEVAL),
 }
 
-QUICK_VARIANTS = (
-    "clip level only",
-    "+ video level",
-    "+ silent titles, no retrieval",
-    "+ retrieval, paper's form",
-    "+ random neighbours",
-)
-
-_MOST_PICTURES = 5
-"""Pictures of the costliest variant for each of the clip level: a clip and 4 around it. Of 3 clip steps of
-32 and a video step, 96 clips, 16 x 4 pictures of videos and as many again of two neighbours each: 3."""
+QUICK_VARIANTS = (BASE, _VIDEO_LEVEL, _TITLES, _RETRIEVAL, _RANDOM)
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:
     """The settings of a variant."""
-    changes = VARIANTS[name]
-    overrides = [*_SHARED, *(one for one in changes if not one.startswith("@"))]
-    if "train.video_steps=1" in changes:
-        steps = clip_steps // _CYCLE * (_CYCLE + 1)
-    else:
-        steps = clip_steps * (_MOST_PICTURES if "@more" in changes else 1)
-    overrides += [f"train.max_steps={steps}", f"train.seed={seed}"]
-    return change(tiny(), overrides=overrides)
+    variant = VARIANTS[name]
+    steps = clip_steps * variant.pictures
+    if "train.video_steps=1" in variant.changes:
+        steps = steps // _CYCLE * (_CYCLE + 1)
+    overrides = (*_SHARED, *variant.changes, f"train.max_steps={steps}", f"train.seed={seed}")
+    return change(tiny(), overrides=list(overrides))
