@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.learnability.study import Study, table
+from benchmarks.learnability.study import Study
+from benchmarks.learnability.table import table
 from benchmarks.learnability.variants import (
     CLIP_STEPS,
     FULL,

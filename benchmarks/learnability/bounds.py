@@ -25,6 +25,10 @@ from ophclip.spans import windows, within
 from ophclip.temporal import masked_mean
 from schemas.vocab import Level, Route, Split
 
+FREQUENCY = "frequency"
+SUPERVISED = "supervised, true phases"
+BOUNDS = (FREQUENCY, SUPERVISED)
+
 _BATCH = 32
 _LR = 2e-3
 

@@ -1,13 +1,11 @@
-"""Trains and measures variants, each seed on a corpus of its own; the table with paired differences."""
+"""Trains and measures variants, each seed on a corpus of its own."""
 
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -17,9 +15,7 @@ from typing import Any
 from benchmarks.learnability import bounds
 from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.measure import Figures, measure
-from benchmarks.learnability.variants import BASE, config_of
-
-BOUNDS = ("frequency", "supervised, true phases")
+from benchmarks.learnability.variants import config_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ class Study:
         """Measure each variant on each seed; a row is written as soon as it is there."""
         done = {(row["variant"], row["seed"]) for row in self.rows()} if not again else set()
         for seed in seeds:
-            names = [name for name in (*BOUNDS, *variants) if (name, seed) not in done]
+            names = [name for name in (*bounds.BOUNDS, *variants) if (name, seed) not in done]
             if not names:
                 continue
             with (
@@ -73,9 +69,9 @@ class Study:
 
 def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
     began_s = time.monotonic()
-    if name == BOUNDS[0]:
+    if name == bounds.FREQUENCY:
         figures = bounds.frequency(folder / "data")
-    elif name == BOUNDS[1]:
+    elif name == bounds.SUPERVISED:
         figures = bounds.supervised(folder / "data", seed=seed, clip_steps=clip_steps)
     else:
         figures = _train(name, seed, clip_steps, folder)
@@ -96,44 +92,3 @@ def _train(name: str, seed: int, clip_steps: int, folder: Path) -> Figures:
     saved = train(config, shards_folder=folder / "data", run=run, preset="tiny")
     read = pretrained.read(saved, device="cpu")
     return measure(read.model, config, folder / "data", video_level=config.train.video_steps > 0)
-
-
-def table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Means over seeds; the difference in phase accuracy to clips only is paired by seed."""
-    by_name: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for row in rows:
-        by_name[row["variant"]][row["seed"]] = row
-    base = by_name.get(BASE, {})
-    yield (
-        f"{'variant':<44}{'seeds':>5}{'phase':>8}{'+-':>7}{'F1':>8}{'surgery':>9}"
-        f"{'instr.':>8}{'R@1':>7}{'to clips':>10}{'+-':>7}"
-    )
-    for name, found in by_name.items():
-        several = list(found.values())
-        accuracy, spread = _mean([row["phase_accuracy"] for row in several])
-        differences = [
-            row["phase_accuracy"] - base[seed]["phase_accuracy"]
-            for seed, row in found.items()
-            if seed in base and name != BASE
-        ]
-        line = f"{name:<44}{len(several):>5}{accuracy:>8.3f}{spread:>7.3f}"
-        for column, width in (
-            ("phase_f1", 8),
-            ("surgery_accuracy", 9),
-            ("instrument_map", 8),
-            ("recall_at_1", 7),
-        ):
-            values = [row[column] for row in several if row[column] is not None]
-            line += f"{_mean(values)[0]:>{width}.3f}" if values else " " * (width - 1) + "-"
-        if differences:
-            gain, doubt = _mean(differences)
-            line += f"{gain:>+10.3f}{doubt:>7.3f}"
-        yield line
-    chance = rows[0]["chance"] if rows else 0.0
-    yield f"chance {chance:.3f}; +- is the standard error over seeds (0 with one)"
-
-
-def _mean(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return statistics.fmean(values), error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from benchmarks.learnability.corpus import Sizes
 from ophclip.config import Config, change
@@ -48,7 +49,10 @@ _SHARED = (
 )
 
 BASE = "clip level only"
+_AS_MANY = "clip level only, 5/3 of the pictures"
+"""As many as the video level and its clips take together: 32 in each of 3 steps, and 64 in the fourth."""
 _MORE = "clip level only, three times the pictures"
+"""As many as clips with a picture on either side take."""
 _VIDEO_LEVEL = "+ video level"
 _TITLES = "+ silent titles, no retrieval"
 _RETRIEVAL = "+ retrieval, paper's form"
@@ -72,13 +76,14 @@ class Variant:
 
     changes: tuple[str, ...]
     control: str = BASE
-    pictures: int = 1
+    pictures: Fraction = Fraction(1)
 
 
 VARIANTS: Mapping[str, Variant] = {
     BASE: Variant(changes=_CLIPS),
-    _MORE: Variant(changes=_CLIPS, pictures=3),
-    _VIDEO_LEVEL: Variant(changes=_NO_BANK),
+    _AS_MANY: Variant(changes=_CLIPS, pictures=Fraction(5, 3)),
+    _MORE: Variant(changes=_CLIPS, pictures=Fraction(3)),
+    _VIDEO_LEVEL: Variant(changes=_NO_BANK, control=_AS_MANY),
     "+ video level, one head": Variant(
         changes=(*_NO_BANK, "model.separate_heads=false"), control=_VIDEO_LEVEL
     ),
@@ -103,13 +108,13 @@ VARIANTS: Mapping[str, Variant] = {
     "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=_RETRIEVAL),
 }
 
-QUICK_VARIANTS = (BASE, _VIDEO_LEVEL, _TITLES, _RETRIEVAL, _RANDOM)
+QUICK_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, _RETRIEVAL, _RANDOM)
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:
     """The settings of a variant."""
     variant = VARIANTS[name]
-    steps = clip_steps * variant.pictures
+    steps = int(clip_steps * variant.pictures)
     if "train.video_steps=1" in variant.changes:
         steps = steps // _CYCLE * (_CYCLE + 1)
     overrides = (*_SHARED, *variant.changes, f"train.max_steps={steps}", f"train.seed={seed}")
