@@ -132,8 +132,12 @@ class DataConfig:
     # Frames drawn from each clip and each video in every step.
     clip_frames: int
     video_frames: int
-    # Narrations drawn from each video for the parent-child and order terms.
+    # Narrations drawn from each video for the parent-child and order terms, and from each run below.
     video_narrations: int
+    # Runs of narrations of one phase in each clip step (loss.phase_weight), over all processes
+    # together, and frames drawn from each.
+    phase_batch: int
+    phase_frames: int
     # Pictures before and after each clip that the context encoder sees (model.context_layers), on
     # either side, and the seconds between them.
     context: int
@@ -151,13 +155,16 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         _require(
-            self.clip_batch >= 2 and self.video_batch >= 2,
-            "clip_batch and video_batch must be at least 2: a contrast needs two",
+            min(self.clip_batch, self.video_batch, self.phase_batch) >= 2,
+            "clip_batch, video_batch and phase_batch must be at least 2: a contrast needs two",
         )
         _require(
-            min(self.clip_frames, self.video_frames, self.video_narrations, self.shuffle_groups)
-            >= 1,
-            "clip_frames, video_frames, video_narrations and shuffle_groups must be positive",
+            min(self.clip_frames, self.video_frames, self.phase_frames) >= 1,
+            "clip_frames, video_frames and phase_frames must be positive",
+        )
+        _require(
+            min(self.video_narrations, self.shuffle_groups) >= 1,
+            "video_narrations and shuffle_groups must be positive",
         )
         _require(
             self.chunk >= 0 and self.context >= 0 and self.context_stride_s > 0,
@@ -226,7 +233,9 @@ class LossConfig:
     parent_child_weight: float
     order_weight: float
     retrieval_weight: float
-    # Weight of the clip level's term for silent windows with narrations carried over to them.
+    # Weights of the clip level's further terms: runs of narrations of one phase (the middle level), and
+    # silent windows with narrations carried over to them.
+    phase_weight: float
     carry_weight: float
 
     def __post_init__(self) -> None:
@@ -236,6 +245,7 @@ class LossConfig:
                 self.parent_child_weight,
                 self.order_weight,
                 self.retrieval_weight,
+                self.phase_weight,
                 self.carry_weight,
             )
             >= 0,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ophclip.errors import DataError
+from ophclip.phases import PhaseRun, phase_runs
 from ophclip.shards import Row, Shards
 from schemas.vocab import Level, Route, Split
 
@@ -53,6 +54,11 @@ class Corpus:
     def narrations(self) -> tuple[str, ...]:
         """What is said in each clip."""
         return tuple(row.text or "" for row in self.clips)
+
+    @cached_property
+    def phase_runs(self) -> tuple[PhaseRun, ...]:
+        """Clips of one video that follow each other in one phase."""
+        return phase_runs(self.clips)
 
     def number(self, clip: Row) -> int:
         """The place of a clip among `clips`."""

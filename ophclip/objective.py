@@ -1,6 +1,7 @@
 """What one batch is asked to learn: embeddings of its parts, and the loss terms over all of it.
 
-clip step:   InfoNCE(clip, narration) + w_c silent windows with narrations carried over to them
+clip step:   InfoNCE(clip, narration) + w_p InfoNCE(run of clips of one phase, mean of its narrations)
+             + w_c silent windows with narrations carried over to them
 video step:  InfoNCE(video, title) + w_pc InfoNCE(title, mean of its narrations) + w_o order + w_r retrieval
 
 `encode_*` turn the pictures and texts of some items into embeddings by name; `*_terms` turn the
@@ -22,6 +23,7 @@ from ophclip.config import BankConfig, Config
 from ophclip.data import Surroundings, generator, spread
 from ophclip.memory import MemoryBank, Neighbours, joint
 from ophclip.model import OphCLIP
+from ophclip.phases import PhaseRun, same_phase
 from ophclip.shards import Row
 from schemas.vocab import Level, Route
 
@@ -58,6 +60,17 @@ def encode_clips(
     }
 
 
+def encode_runs(
+    model: OphCLIP, frames: torch.Tensor, runs: Sequence[PhaseRun], *, config: Config, step: int
+) -> Embeddings:
+    """Runs of clips of one phase, [b, F, 3, s, s] in [0, 1], and the mean of their narrations."""
+    narrations = [(run.key, run.narrations) for run in runs]
+    return {
+        "run": model.embed_frames(frames, Level.CLIP),
+        "run_text": _mean(*_narrations(model, narrations, Level.CLIP, config, step)),
+    }
+
+
 def encode_windows(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> Embeddings:
     """Windows of silent videos, [b, F + N, 3, s, s] in [0, 1], the last N around them."""
     return {"window": _embed_clips(model, frames, beside)}
@@ -73,10 +86,10 @@ def encode_videos(
         "title": model.embed_texts([row.title or "" for row in rows], Level.VIDEO),
     }
     if config.loss.parent_child_weight or config.loss.order_weight:
-        said, is_said = _narrations(model, rows, config, step)
+        narrations = [(row.video_id, row.narrations) for row in rows]
+        said, is_said = _narrations(model, narrations, Level.VIDEO, config, step)
         if config.loss.parent_child_weight:
-            mean = (said * is_said[:, :, None]).sum(1)
-            made["narrations"] = F.normalize(mean, dim=-1)
+            made["narrations"] = _mean(said, is_said)
         if config.loss.order_weight:
             made["frames"] = model.project_images(features, Level.VIDEO)
             made["said"], made["is_said"] = said, is_said
@@ -103,13 +116,16 @@ def clip_terms(
     rows: Sequence[Row],
     *,
     config: Config,
+    runs: Sequence[PhaseRun],
     narrated: MemoryBank | None,
     narrations: Sequence[str],
 ) -> Terms:
     """The clip level's terms.
 
     Args:
-        made: of `encode_clips` for all B rows, and of `encode_windows` where narrations are carried over.
+        made: of `encode_clips` for all B rows, of `encode_runs` for `runs`, and of `encode_windows` where
+            narrations are carried over.
+        runs: of which the middle level is asked; may be empty.
         narrated, narrations: an entry for each narrated clip, and what is said in it; None where nothing
             is carried over.
     """
@@ -125,6 +141,10 @@ def clip_terms(
             weights=weights,
         )
     }
+    if runs:
+        terms["phase"] = config.loss.phase_weight * losses.info_nce(
+            made["run"], made["run_text"], scale, ignored=same_phase(runs).to(made["run"].device)
+        )
     if narrated is None or "window" not in made or not narrated.ready(config.carry.neighbours):
         return Terms(losses=terms)
     windows = made["window"]
@@ -294,24 +314,36 @@ def _renumbered(index: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
 
 
 def _narrations(
-    model: OphCLIP, rows: Sequence[Row], config: Config, step: int
+    model: OphCLIP,
+    narrations: Sequence[tuple[str, Sequence[str]]],
+    level: Level,
+    config: Config,
+    step: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Some narrations of each video in time order: [b, M, D] in video-level space, and bool [b, M]."""
+    """Some narrations of each item in time order: [b, M, D] in the space of `level`, and bool [b, M].
+
+    Args:
+        narrations: of each of b items, a name for its random draw, and all that is said in it.
+    """
     most = config.data.video_narrations
     chosen = []
-    for row in rows:
-        # Of its own for each video, so that it does not depend on how the batch is shared.
-        random = generator(config.train.seed, "narrations", step, row.video_id)
-        count = min(most, len(row.narrations))
-        chosen.append([row.narrations[i] for i in spread(len(row.narrations), count, random)])
+    for key, said in narrations:
+        # Of its own for each item, so that it does not depend on how the batch is shared.
+        random = generator(config.train.seed, "narrations", step, key)
+        chosen.append([said[i] for i in spread(len(said), min(most, len(said)), random)])
     texts = [text for said in chosen for text in said]
-    embedded = model.embed_texts(texts or [""], Level.VIDEO)
-    padded = embedded.new_zeros(len(rows), most, embedded.shape[1])
-    is_said = torch.zeros(len(rows), most, dtype=torch.bool, device=embedded.device)
+    embedded = model.embed_texts(texts or [""], level)
+    padded = embedded.new_zeros(len(chosen), most, embedded.shape[1])
+    is_said = torch.zeros(len(chosen), most, dtype=torch.bool, device=embedded.device)
     for place, said in enumerate(chosen):
         is_said[place, : len(said)] = True
     padded = padded.masked_scatter(is_said[:, :, None], embedded) if texts else padded
     return padded, is_said
+
+
+def _mean(said: torch.Tensor, is_said: torch.Tensor) -> torch.Tensor:
+    """Direction of the mean of what is said, [b, D]; zeros where nothing is."""
+    return F.normalize((said * is_said[:, :, None]).sum(1), dim=-1)
 
 
 def _ignored(

@@ -53,6 +53,8 @@ def tiny() -> Config:
             clip_frames=1,
             video_frames=4,
             video_narrations=8,
+            phase_batch=16,
+            phase_frames=2,
             context=0,
             context_stride_s=5.0,
             fit="squash",
@@ -81,6 +83,7 @@ def tiny() -> Config:
             parent_child_weight=0.5,
             order_weight=0.0,
             retrieval_weight=0.25,
+            phase_weight=0.0,
             carry_weight=0.0,
         ),
         bank=BankConfig(
@@ -155,6 +158,8 @@ def paper() -> Config:
             clip_frames=8,
             video_frames=64,
             video_narrations=8,
+            phase_batch=32,
+            phase_frames=16,
             context=0,
             context_stride_s=5.0,
             fit="crop",
@@ -183,6 +188,7 @@ def paper() -> Config:
             parent_child_weight=0.5,
             order_weight=0.0,
             retrieval_weight=0.25,
+            phase_weight=0.0,
             carry_weight=0.0,
         ),
         bank=BankConfig(

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,6 +49,8 @@ class Row:
     narrations: tuple[str, ...]
     surgeries: frozenset[str]
     """Concept ids of kind surgery, negated ones left out."""
+    phases: frozenset[str]
+    """Those of kind phase."""
     confidence: float
     split: str
     frame_times_s: tuple[float, ...]
@@ -178,14 +181,20 @@ def _rows(table: pa.Table, file: int, groups: Sequence[int]) -> list[Row]:
             text=columns["text"][i],
             title=columns["title"][i],
             narrations=tuple(columns["narrations"][i]),
-            surgeries=frozenset(
-                a["concept_id"]
-                for a in columns["attributes"][i]
-                if a["kind"] == Kind.SURGERY and not a["negated"]
-            ),
+            surgeries=_concepts(columns["attributes"][i], Kind.SURGERY),
+            phases=_concepts(columns["attributes"][i], Kind.PHASE),
             confidence=columns["confidence"][i],
             split=columns["split"][i],
             frame_times_s=tuple(columns["frame_times_s"][i]),
         )
         for i, (group, place) in enumerate(places)
     ]
+
+
+def _concepts(attributes: Sequence[Mapping[str, Any]], kind: Kind) -> frozenset[str]:
+    """Concepts of a kind; what was negated or is no concept is left out."""
+    return frozenset(
+        a["concept_id"]
+        for a in attributes
+        if a["kind"] == kind and a["concept_id"] and not a["negated"]
+    )

@@ -37,6 +37,7 @@ from ophclip.memory import MemoryBank
 from ophclip.model import OphCLIP
 from ophclip.objective import Retrieved, Terms
 from ophclip.optim import Plan, build_optimiser, lr_share
+from ophclip.phases import PhaseRun
 from ophclip.shards import Row
 from ophclip.watch import Watch
 from ophclip.world import World
@@ -232,6 +233,18 @@ class Trainer:
             )
 
         parts = self._parts(step, "clip", len(batch.rows), batch.frames, encode)
+        runs = self._runs(step)
+        if runs:
+            shared = runs[self.world.part(len(runs))]
+            parts += self._parts(
+                step,
+                "run",
+                len(runs),
+                self._run_frames(step, shared),
+                lambda items, pictures: objective.encode_runs(
+                    self.model, pictures, shared[items], config=self.config, step=step
+                ),
+            )
         if self.narrated is not None and self.narrated.ready(self.config.carry.neighbours):
             count = self.config.carry.windows // self.world.size * self.world.size
             frames, near = self._windows(step, count)
@@ -249,6 +262,7 @@ class Trainer:
             made,
             batch.rows,
             config=self.config,
+            runs=runs,
             narrated=self.narrated,
             narrations=self.corpus.narrations,
         )
@@ -366,6 +380,23 @@ class Trainer:
             return run
 
         return [part(slice(start, start + size)) for start in range(0, len(frames), size)]
+
+    def _runs(self, step: int) -> list[PhaseRun]:
+        """The runs of one phase that this clip step sees, each at most once."""
+        if not self.config.loss.phase_weight:
+            return []
+        runs = self.corpus.phase_runs
+        random = generator(self.config.train.seed, "runs", step)
+        order = torch.randperm(len(runs), generator=random).tolist()
+        count = min(self.config.data.phase_batch, len(runs)) // self.world.size * self.world.size
+        return [runs[place] for place in order[:count]] if count > 1 else []
+
+    def _run_frames(self, step: int, runs: Sequence[PhaseRun]) -> torch.Tensor:
+        """uint8 [len(runs), F, 3, S, S]."""
+        seed, wanted = self.config.train.seed, self.config.data.phase_frames
+        return torch.stack(
+            [run.frames(self.store, wanted, generator(seed, "runs", step, run.key)) for run in runs]
+        )
 
     def _windows(self, step: int, count: int) -> tuple[torch.Tensor, Surroundings]:
         """Pictures of `count` windows of silent videos, and of what lies around them.
@@ -490,6 +521,10 @@ class Trainer:
                     else "by config, or because there is no video level"
                 )
             )
+        if self.config.loss.phase_weight:
+            found = len(corpus.phase_runs)
+            few = ": no middle level" if found < 2 else ""
+            say(f"{found} runs of two or more narrations of one phase{few}")
         if self.config.loss.carry_weight and self.narrated is None:
             say("no narrations are carried over: there is no silent video")
 

@@ -69,8 +69,16 @@ def jpeg(colour: tuple[int, int, int], *, seed: int = 0, size: tuple[int, int] =
     return file.getvalue()
 
 
+def attribute(kind: str, concept_id: str | None, *, negated: bool = False) -> dict[str, object]:
+    """An entry of a row's attributes."""
+    return {"kind": kind, "concept_id": concept_id, "label": concept_id or kind, "negated": negated}
+
+
 def video_rows(number: int, *, kind: str = "narrated", split: str = "train") -> list[ShardRow]:
-    """The video-level row of video `number`, and for a narrated one a clip for each of its phases."""
+    """The video-level row of video `number`, and for a narrated one a clip for each of its phases.
+
+    The first two of these name the same larger phase: a run.
+    """
     video = f"file_{number:016x}"
     title = f"Cataract surgery number {number}"
     texts = [f"{phase.capitalize()} is shown here, case {number}." for phase in PHASES]
@@ -92,6 +100,7 @@ def video_rows(number: int, *, kind: str = "narrated", split: str = "train") -> 
                     end_s=(place + 1) * PHASE_S,
                     text=texts[place],
                     title=title,
+                    attributes=[attribute("phase", f"part_{number % 3}")] if place < 2 else [],
                     frames=pictures,
                     frame_times_s=seen,
                     split=split,

@@ -6,13 +6,15 @@ import dataclasses
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from ophclip import objective
+from ophclip import losses, objective
 from ophclip.augment import plain
 from ophclip.config import change
 from ophclip.data import surroundings
 from ophclip.memory import MemoryBank
 from ophclip.model import OphCLIP
+from ophclip.phases import PhaseRun
 from ophclip.shards import open_shards
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config, write_dataset
@@ -109,6 +111,27 @@ def test_an_empty_bank_gives_no_neighbours(model, rows):
     assert objective.retrieve(None, *args, config=CONFIG, step=0) is None
 
 
+def test_a_run_meets_the_mean_of_its_narrations(model, rows):
+    config = change(CONFIG, overrides=["loss.phase_weight=0.5"])
+    clips = [row for row in rows[Level.CLIP] if row.start_s < 20]
+    runs = [
+        PhaseRun(phase=f"phase_{n % 3}", clips=tuple(clips[2 * n : 2 * n + 2])) for n in range(4)
+    ]
+    own = objective.encode_clips(model, pictures(8), clips, surroundings([], 8))
+    made = {**own, **objective.encode_runs(model, pictures(4), runs, config=config, step=2)}
+    mean = torch.stack([own["text"][2 * n : 2 * n + 2].mean(0) for n in range(4)])
+    torch.testing.assert_close(made["run_text"], F.normalize(mean, dim=-1))
+    terms = objective.clip_terms(
+        model, made, clips, config=config, runs=runs, narrated=None, narrations=[]
+    )
+    same = torch.zeros(4, 4, dtype=torch.bool)
+    same[0, 3] = same[3, 0] = True  # The first and the last are of one phase.
+    expected = losses.info_nce(
+        made["run"], made["run_text"], model.logit_scale(Level.CLIP), ignored=same
+    )
+    torch.testing.assert_close(terms.losses["phase"], 0.5 * expected)
+
+
 def test_carried_narrations_move_the_windows_only(model, rows):
     clips = rows[Level.CLIP]
     config = change(CONFIG, overrides=["loss.carry_weight=1.0", "carry.neighbours=2"])
@@ -119,7 +142,9 @@ def test_carried_narrations_move_the_windows_only(model, rows):
     made = dict(objective.encode_clips(model, pictures(12), clips, surroundings([], 12)))
     made["window"] = model.embed_frames(pictures(4), Level.CLIP).detach().requires_grad_()
     made["visual"] = made["visual"].detach().requires_grad_()
-    terms = objective.clip_terms(model, made, clips, config=config, narrated=bank, narrations=said)
+    terms = objective.clip_terms(
+        model, made, clips, config=config, runs=[], narrated=bank, narrations=said
+    )
     terms.losses["carry"].backward()
     assert made["window"].grad.abs().sum() > 0
     assert made["visual"].grad is None

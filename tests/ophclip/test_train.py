@@ -45,8 +45,9 @@ class Stop(Exception):
         ("model.text_trainable_layers=1", "train.ema_decay=0.9", "data.chunk=2"),
         ("loss.carry_weight=0.5", "carry.windows=4", "bank.form=joined", "bank.learns=true"),
         ("train.precision=fp16", "bank.choice=random", "bank.form=fused"),
+        ("loss.phase_weight=0.5", "data.phase_batch=3"),
     ],
-    ids=["frozen texts", "dropout, average and chunks", "two banks", "loss scale"],
+    ids=["frozen texts", "dropout, average and chunks", "two banks", "loss scale", "runs"],
 )
 def test_resume_is_exact_to_the_bit(root, tmp_path, monkeypatch, settings):
     config = small_config("train.checkpoint_every=3", "loss.same_text_cosine=1.0", *settings)
@@ -192,6 +193,22 @@ def test_the_average_is_what_is_evaluated_and_the_raw_weights_go_on(root, tmp_pa
     training = checkpoint._load(saved / "training.safetensors")
     name = "image_heads.clip.weight"
     assert not torch.equal(weights[name], training[f"raw/{name}"])
+
+
+def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path):
+    told = []
+    config = small_config("loss.phase_weight=0.5", "train.log_every=1")
+    run_training(config, root, tmp_path / "some", say=told.append)
+    assert "4 runs of two or more narrations of one phase" in told
+    lines = (tmp_path / "some" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert all(("loss_phase" in entry) == (entry["level"] == "clip") for entry in found)
+
+    rows = [dataclasses.replace(row, attributes=[]) for n in (1, 2, 3) for row in video_rows(n)]
+    write_shard(tmp_path / "none", rows)
+    told.clear()
+    run_training(config, tmp_path / "none", tmp_path / "run", say=told.append)
+    assert "0 runs of two or more narrations of one phase: no middle level" in told
 
 
 def test_silent_windows_are_found_where_pictures_lie_far_apart(root, tmp_path):

@@ -114,8 +114,9 @@ def losses(run: Path) -> list[float]:
         (*EVEN, *LEARNING_TEXT),
         (*EVEN, "bank.form=joined", "bank.learns=true", "loss.carry_weight=0.5", "carry.windows=4"),
         (*EVEN, "bank.form=multi_positive", "loss.order_weight=0.5", "data.chunk=1"),
+        (*EVEN, "loss.phase_weight=0.5", "data.video_narrations=1"),
     ],
-    ids=["dropout and chunks", "neighbours that learn, carried narrations", "order"],
+    ids=["dropout and chunks", "neighbours that learn, carried narrations", "order", "runs"],
 )
 def test_two_processes_are_one(data: Path, tmp_path: Path, settings: tuple[str, ...]) -> None:
     alone = train(small_config(*settings), shards_folder=data, run=tmp_path / "one", preset="tiny")
