@@ -1,17 +1,22 @@
-"""Random changes of training pictures. In: uint8 [B, F, 3, S, S]. Out: float [B, F, 3, s, s] in [0, 1].
+"""Random changes of training pictures and narrations, none of which may change what is shown or said.
 
-All frames of one clip or video change alike: they come from one microscope in one position.
+Pictures: uint8 [B, F, 3, S, S] to float [B, F, 3, s, s] in [0, 1]. All frames of one clip or video change
+alike: they come from one microscope in one position. Of a narration whole sentences are left out; within
+them nothing changes: a word more or less can turn left into right, or a thing done into one not done.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 
 from ophclip.config import AugmentConfig
+
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,16 @@ def plain(frames: torch.Tensor, *, side: int) -> torch.Tensor:
         pictures, size=(side, side), mode="bilinear", align_corners=False, antialias=True
     )
     return resized.view(*lead, *resized.shape[1:])
+
+
+def crop_text(text: str, *, config: AugmentConfig, random: torch.Generator) -> str:
+    """With probability `sentence_crop_p` some consecutive sentences of a text, else all of it."""
+    if float(torch.rand((), generator=random)) >= config.sentence_crop_p:
+        return text
+    sentences = _BETWEEN_SENTENCES.split(text.strip())
+    count = int(torch.randint(1, len(sentences) + 1, (), generator=random))
+    first = int(torch.randint(len(sentences) - count + 1, (), generator=random))
+    return " ".join(sentences[first : first + count])
 
 
 def _uniform(

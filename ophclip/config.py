@@ -198,10 +198,15 @@ class AugmentConfig:
     # Standard deviation of the shares that colour channels borrow from each other: cameras, lamps
     # and irises differ, and few videos show few of them.
     channel_mix: float
+    # With this probability a narration is cut to some of its sentences. Within them nothing changes.
+    sentence_crop_p: float
 
     def __post_init__(self) -> None:
         _require(0 < self.zoom_min <= self.zoom_max, "0 < zoom_min <= zoom_max must hold")
-        _require(0 <= self.mirror_p <= 1, "mirror_p must lie in [0, 1]")
+        _require(
+            0 <= self.mirror_p <= 1 and 0 <= self.sentence_crop_p <= 1,
+            "mirror_p and sentence_crop_p must lie in [0, 1]",
+        )
         amounts = (
             self.rotation_deg,
             self.stretch,

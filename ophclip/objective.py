@@ -51,12 +51,12 @@ class Retrieved:
 
 
 def encode_clips(
-    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], beside: Surroundings
+    model: OphCLIP, frames: torch.Tensor, texts: Sequence[str], beside: Surroundings
 ) -> Embeddings:
     """Clips [b, F + N, 3, s, s] in [0, 1], the last N around them, and their narrations."""
     return {
         "visual": _embed_clips(model, frames, beside),
-        "text": model.embed_texts([row.text or "" for row in rows], Level.CLIP),
+        "text": model.embed_texts(texts, Level.CLIP),
     }
 
 

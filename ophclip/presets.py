@@ -75,6 +75,7 @@ def tiny() -> Config:
             saturation=0.2,
             cast=0.15,
             channel_mix=0.15,
+            sentence_crop_p=0.0,
         ),
         loss=LossConfig(
             use_confidence=False,
@@ -180,6 +181,7 @@ def paper() -> Config:
             saturation=0.2,
             cast=0.05,
             channel_mix=0.0,
+            sentence_crop_p=0.0,
         ),
         loss=LossConfig(
             use_confidence=False,

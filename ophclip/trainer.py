@@ -16,7 +16,7 @@ import torch
 
 import ophclip
 from ophclip import checkpoint, objective
-from ophclip.augment import augment, draw, plain
+from ophclip.augment import augment, crop_text, draw, plain
 from ophclip.config import Config
 from ophclip.corpus import Corpus
 from ophclip.data import (
@@ -225,11 +225,17 @@ class Trainer:
         self, step: int, batch: Batch
     ) -> tuple[list[Part], Callable[[Embeddings], Terms]]:
         """The parts to encode for a clip step, and the terms of what comes out."""
-        own = batch.rows[batch.part]
+        seed, changes = self.config.train.seed, self.config.augment
+        texts = [
+            crop_text(
+                row.text or "", config=changes, random=generator(seed, "text", step, row.pair_id)
+            )
+            for row in batch.rows[batch.part]
+        ]
 
         def encode(items: slice, frames: torch.Tensor) -> Embeddings:
             return objective.encode_clips(
-                self.model, frames, own[items], batch.surroundings.part(items)
+                self.model, frames, texts[items], batch.surroundings.part(items)
             )
 
         parts = self._parts(step, "clip", len(batch.rows), batch.frames, encode)

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from ophclip import data
-from ophclip.augment import augment, draw, plain
 from ophclip.data import Batches, Context, FrameStore, beside, generator, spread
 from ophclip.errors import DataError
 from ophclip.shards import open_shards
@@ -116,38 +115,6 @@ def test_spread_takes_one_frame_from_each_stretch():
     for seed in range(20):
         picks = spread(64, 16, generator(seed))
         assert all(4 * i <= pick < 4 * i + 4 for i, pick in enumerate(picks))
-
-
-def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
-    frames = torch.randint(0, 256, (2, 1, 3, 40, 40), dtype=torch.uint8).expand(2, 3, 3, 40, 40)
-    config = small_config().augment
-    changes = draw(2, config=config, random=generator(1))
-    made = augment(frames, changes, side=32)
-    assert made.shape == (2, 3, 3, 32, 32)
-    assert made.min() >= 0
-    assert made.max() <= 1
-    assert torch.allclose(made[:, 0], made[:, 1], atol=1e-5)
-    again = augment(frames, draw(2, config=config, random=generator(1)), side=32)
-    assert torch.equal(made, again)
-    other = augment(frames, draw(2, config=config, random=generator(2)), side=32)
-    assert not torch.equal(made, other)
-    second = augment(frames[1:], changes.part(slice(1, 2)), side=32)
-    torch.testing.assert_close(second, made[1:])
-
-
-def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
-    frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8)
-    still = dataclasses.replace(
-        small_config().augment,
-        rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
-        brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
-    )  # fmt: skip
-    made = augment(frames, draw(1, config=still, random=generator(0)), side=32)
-    assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
-    assert small_config().augment.mirror_p == 0
-    mirror = dataclasses.replace(still, mirror_p=1.0)
-    mirrored = augment(frames, draw(1, config=mirror, random=generator(0)), side=32)
-    assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
 
 
 def test_processes_share_a_batch_and_know_its_rows(root):

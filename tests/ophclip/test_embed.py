@@ -175,7 +175,7 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(
         frames = [store.frames(pictures_of, picks), store.frames(around.row, around.picks)]
         pictures = plain(torch.cat(frames), side=64)[None]
         with torch.no_grad():
-            made = objective.encode_clips(model, pictures, [row], surroundings([around], 1))
+            made = objective.encode_clips(model, pictures, [""], surroundings([around], 1))
         return made["visual"][0].numpy()
 
     made = {line["pair_id"]: line["embedding"] for line in lines}

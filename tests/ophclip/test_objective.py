@@ -117,7 +117,9 @@ def test_a_run_meets_the_mean_of_its_narrations(model, rows):
     runs = [
         PhaseRun(phase=f"phase_{n % 3}", clips=tuple(clips[2 * n : 2 * n + 2])) for n in range(4)
     ]
-    own = objective.encode_clips(model, pictures(8), clips, surroundings([], 8))
+    own = objective.encode_clips(
+        model, pictures(8), [str(clip.text) for clip in clips], surroundings([], 8)
+    )
     made = {**own, **objective.encode_runs(model, pictures(4), runs, config=config, step=2)}
     mean = torch.stack([own["text"][2 * n : 2 * n + 2].mean(0) for n in range(4)])
     torch.testing.assert_close(made["run_text"], F.normalize(mean, dim=-1))
@@ -139,7 +141,7 @@ def test_carried_narrations_move_the_windows_only(model, rows):
     said = [str(row.text) for row in clips]
     texts = model.embed_texts(said, Level.CLIP)
     bank.write(range(12), texts, texts, step=0)
-    made = dict(objective.encode_clips(model, pictures(12), clips, surroundings([], 12)))
+    made = dict(objective.encode_clips(model, pictures(12), said, surroundings([], 12)))
     made["window"] = model.embed_frames(pictures(4), Level.CLIP).detach().requires_grad_()
     made["visual"] = made["visual"].detach().requires_grad_()
     terms = objective.clip_terms(

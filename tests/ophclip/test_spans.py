@@ -57,7 +57,7 @@ def test_a_span_is_embedded_as_the_clip_of_its_pictures(tmp_path, settings) -> N
         frames.append(own)
     with torch.no_grad():
         trained = objective.encode_clips(
-            model, plain(torch.stack(frames), side=64), clips, surroundings(around, 3)
+            model, plain(torch.stack(frames), side=64), [""] * 3, surroundings(around, 3)
         )["visual"]
         features = model.frame_features(plain(store.frames(video, range(12)), side=64))
         spans = [(clip.start_s, clip.end_s) for clip in clips]
