@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import subprocess
 import sys
 import time
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import ophvl
 import pipelines
@@ -47,6 +51,39 @@ def test_every_module_has_its_place_in_the_layers() -> None:
 def test_the_packages_are_ours() -> None:
     for package in (ophvl, pipelines, schemas):
         assert Path(package.__file__ or "").parent == ROOT / package.__name__
+
+
+def imported(package: str) -> set[str]:
+    """Top-level names that the modules of a package import, but for ours and the standard library's."""
+    found: set[str] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"ophclip", "ophvl", "pipelines", "schemas"}
+
+
+ON_DEMAND = {"_typeshed", "wandb"}
+"""For types alone; or asked for by a setting, and told what to install where it is missing."""
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"),
+    [("schemas", None), ("ophvl", "curate"), ("pipelines", "curate"), ("ophclip", "train")],
+)
+def test_what_a_package_imports_is_declared(package: str, extra: str | None) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+    declared = {canonicalize_name(Requirement(text).name) for text in named}
+    distributions = packages_distributions()
+    undeclared = {
+        name
+        for name in imported(package) - ON_DEMAND
+        if not declared & {canonicalize_name(d) for d in distributions.get(name, [])}
+    }
+    assert undeclared == set()
 
 
 @pytest.mark.parametrize("name", ["ophvl", "ophclip"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 
 import pytest
 import torch
+from transformers import AutoModel, ResNetConfig
 
 from ophclip import checkpoint
 from ophclip.corpus import Corpus
@@ -193,6 +195,32 @@ def test_the_average_is_what_is_evaluated_and_the_raw_weights_go_on(root, tmp_pa
     training = checkpoint._load(saved / "training.safetensors")
     name = "image_heads.clip.weight"
     assert not torch.equal(weights[name], training[f"raw/{name}"])
+
+
+def test_what_is_only_looked_at_teaches_batchnorm_nothing(root, tmp_path):
+    network = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1])
+    AutoModel.from_config(network).save_pretrained(tmp_path / "resnet")
+    config = small_config(
+        f"model.image_encoder={tmp_path / 'resnet'}", "model.freeze_batchnorm=false"
+    )
+    corpus = Corpus.select(open_shards(root, kept_groups=4))
+    trainer = Trainer(
+        config, corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
+    )
+    before = {name: value.clone() for name, value in trainer.model.named_buffers()}
+    trainer._refresh(trainer.bank, 0)
+    trainer._centre_images()
+    after = dict(trainer.model.named_buffers())
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any("running_mean" in name for name in before)
+    assert changed == {"image_centre"}
+
+
+def test_training_leaves_no_switch_behind(root, tmp_path):
+    environment = dict(os.environ)
+    run_training(small_config("train.max_steps=2"), root, tmp_path)
+    assert dict(os.environ) == environment
+    assert not torch.is_anomaly_enabled()
 
 
 def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path):
