@@ -19,17 +19,7 @@ from ophclip import checkpoint, objective
 from ophclip.augment import augment, crop_text, draw, plain
 from ophclip.config import Config
 from ophclip.corpus import Corpus
-from ophclip.data import (
-    Batch,
-    Batches,
-    Context,
-    FrameStore,
-    Surroundings,
-    beside,
-    generator,
-    spread,
-    surroundings,
-)
+from ophclip.data import Batch, Batches, Context, FrameStore, generator, spread
 from ophclip.ema import MovingAverage
 from ophclip.errors import CheckpointError
 from ophclip.gradient_cache import Embeddings, Part, backward
@@ -37,7 +27,7 @@ from ophclip.memory import MemoryBank
 from ophclip.model import OphCLIP
 from ophclip.objective import Retrieved, Terms
 from ophclip.optim import Plan, build_optimiser, lr_share
-from ophclip.phases import PhaseRun
+from ophclip.sampling import Sampler
 from ophclip.shards import Row
 from ophclip.watch import Watch
 from ophclip.world import World
@@ -82,6 +72,7 @@ class Trainer:
             config=config.data,
             side=math.ceil(config.model.image_size * config.data.margin),
         )
+        self.sampler = Sampler(config=config, corpus=corpus, store=self.store)
         self.batches = {Level.CLIP: self._batches(Level.CLIP, corpus.clips)}
         titled = corpus.videos + (corpus.silent if config.loss.silent_titles else ())
         has_videos = config.train.video_steps > 0 and len(titled) >= max(2, world.size)
@@ -239,21 +230,21 @@ class Trainer:
             )
 
         parts = self._parts(step, "clip", len(batch.rows), batch.frames, encode)
-        runs = self._runs(step)
+        runs = self.sampler.runs(step, processes=self.world.size)
         if runs:
             shared = runs[self.world.part(len(runs))]
             parts += self._parts(
                 step,
                 "run",
                 len(runs),
-                self._run_frames(step, shared),
+                self.sampler.run_frames(step, shared),
                 lambda items, pictures: objective.encode_runs(
                     self.model, pictures, shared[items], config=self.config, step=step
                 ),
             )
         if self.narrated is not None and self.narrated.ready(self.config.carry.neighbours):
             count = self.config.carry.windows // self.world.size * self.world.size
-            frames, near = self._windows(step, count)
+            frames, near = self.sampler.windows(step, count, self.world.part(count))
             parts += self._parts(
                 step,
                 "window",
@@ -326,25 +317,11 @@ class Trainer:
     def _neighbour_parts(self, step: int, rows: Sequence[Row]) -> list[Part]:
         own = self._filled_up(rows)
         own = own[self.world.part(len(own))]
-        wanted, seed = self.config.data.video_frames, self.config.train.seed
-        frames = torch.stack(
-            [
-                self.store.frames(
-                    row,
-                    spread(
-                        len(row.frame_times_s),
-                        wanted,
-                        generator(seed, "neighbours", step, row.video_id),
-                    ),
-                )
-                for row in own
-            ]
-        )
         return self._parts(
             step,
             "neighbour",
             len(rows),
-            frames,
+            self.sampler.neighbours(step, own),
             lambda items, pictures: objective.encode_neighbours(self.model, pictures, own[items]),
         )
 
@@ -386,53 +363,6 @@ class Trainer:
             return run
 
         return [part(slice(start, start + size)) for start in range(0, len(frames), size)]
-
-    def _runs(self, step: int) -> list[PhaseRun]:
-        """The runs of one phase that this clip step sees, each at most once."""
-        if not self.config.loss.phase_weight:
-            return []
-        runs = self.corpus.phase_runs
-        random = generator(self.config.train.seed, "runs", step)
-        order = torch.randperm(len(runs), generator=random).tolist()
-        count = min(self.config.data.phase_batch, len(runs)) // self.world.size * self.world.size
-        return [runs[place] for place in order[:count]] if count > 1 else []
-
-    def _run_frames(self, step: int, runs: Sequence[PhaseRun]) -> torch.Tensor:
-        """uint8 [len(runs), F, 3, S, S]."""
-        seed, wanted = self.config.train.seed, self.config.data.phase_frames
-        return torch.stack(
-            [run.frames(self.store, wanted, generator(seed, "runs", step, run.key)) for run in runs]
-        )
-
-    def _windows(self, step: int, count: int) -> tuple[torch.Tensor, Surroundings]:
-        """Pictures of `count` windows of silent videos, and of what lies around them.
-
-        Of these, this process's part: uint8 [b, F + N, 3, S, S].
-        """
-        config, data = self.config, self.config.data
-        random = generator(config.train.seed, "windows", step)
-        videos = torch.randint(len(self.corpus.footage), (count,), generator=random).tolist()
-        shares = torch.rand(count, generator=random).tolist()
-        own = self.world.part(count)
-        frames, around = [], []
-        for video, share in zip(videos[own], shares[own], strict=True):
-            row = self.corpus.footage[video]
-            times = row.frame_times_s
-            middle_s = times[int(share * len(times))]
-            start_s, end_s = (
-                middle_s - config.carry.window_s / 2,
-                middle_s + config.carry.window_s / 2,
-            )
-            inside = [i for i, time_s in enumerate(times) if start_s <= time_s <= end_s]
-            picks = [inside[i] for i in spread(len(inside), data.clip_frames)]
-            if data.context:
-                near = beside(
-                    row, start_s, end_s, count=data.context, stride_s=data.context_stride_s
-                )
-                around.append(near)
-                picks += near.picks
-            frames.append(self.store.frames(row, picks))
-        return torch.stack(frames), surroundings(around, len(frames))
 
     @torch.no_grad()
     def _refresh(self, bank: MemoryBank, step: int) -> None:
