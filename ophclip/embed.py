@@ -25,7 +25,7 @@ from ophclip.data import Context, FrameStore, surroundings
 from ophclip.errors import ConfigError
 from ophclip.pretrained import Pretrained
 from ophclip.shards import Row, Shards
-from ophclip.spans import embed_spans
+from ophclip.spans import embed_spans, row_features
 from schemas.vocab import Level
 
 ROWS, WINDOWS = "rows", "windows"
@@ -35,7 +35,6 @@ WINDOW = "window"
 WINDOW_S = 10.0
 """Windows are this long, or one frame's share of the video where frames lie further apart."""
 
-_FRAMES_AT_ONCE = 64
 _ROWS_AT_ONCE = 256
 _VERSION = "1"
 
@@ -155,7 +154,7 @@ def embed(
         rows: list[dict[str, object]] = []
         windows: list[dict[str, object]] = []
         for row in chosen[start : start + _ROWS_AT_ONCE]:
-            features = _features(source, store, row)
+            features = row_features(source.model, store, row)
             level = Level(row.level)
             vector = _vector(source, store, row, features, videos).numpy(force=True)
             line = {
@@ -194,17 +193,6 @@ def stretches(row: Row) -> list[Stretch]:
         Stretch(first=first, stop=first + wide, start_s=edges[first], end_s=edges[first + wide])
         for first in firsts
     ]
-
-
-def _features(source: Pretrained, store: FrameStore, row: Row) -> torch.Tensor:
-    """[F, W]: features of all frames of a row."""
-    numbers = range(len(row.frame_times_s))
-    parts = []
-    for start in range(0, len(numbers), _FRAMES_AT_ONCE):
-        frames = store.frames(row, numbers[start : start + _FRAMES_AT_ONCE]).to(source.device)
-        pictures = plain(frames, side=source.config.model.image_size)
-        parts.append(source.model.frame_features(pictures))
-    return torch.cat(parts)
 
 
 def _vector(

@@ -20,14 +20,13 @@ import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 
-from ophclip.augment import plain
 from ophclip.config import Config, DataConfig
 from ophclip.data import FrameStore
 from ophclip.errors import DataError
 from ophclip.metrics import Scores, score
 from ophclip.model import OphCLIP
 from ophclip.shards import Row, Shards
-from ophclip.spans import embed_spans, windows
+from ophclip.spans import embed_spans, row_features, windows
 from schemas.labels import LABELS
 from schemas.vocab import Level, Task
 
@@ -212,8 +211,7 @@ def _classify(
     data: DataConfig,
 ) -> list[int]:
     """The class number of each of the row's frames."""
-    frames = store.frames(row, range(len(row.frame_times_s))).to(anchors.device)
-    features = model.frame_features(plain(frames, side=model.config.image_size))
+    features = row_features(model, store, row)
     spans = windows(row.frame_times_s, window_s)
     embeddings = embed_spans(model, row, features, spans, data=data)
     return ((embeddings - model.image_centre) @ anchors.T).argmax(1).tolist()

@@ -10,15 +10,29 @@ from collections.abc import Sequence
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from ophclip.augment import plain
 from ophclip.config import DataConfig
-from ophclip.data import beside, surroundings
+from ophclip.data import FrameStore, beside, surroundings
 from ophclip.model import OphCLIP
 from ophclip.shards import Row
 
 Span = tuple[float, float]
 """Start and end in seconds, both included."""
 
-_AT_ONCE = 256
+FRAMES_AT_ONCE = 64
+SPANS_AT_ONCE = 256
+
+
+@torch.no_grad()
+def row_features(model: OphCLIP, store: FrameStore, row: Row) -> torch.Tensor:
+    """[F, W] of all pictures of a row. Only some are decoded and encoded at a time, however long it is."""
+    device = model.image_centre.device
+    numbers = range(len(row.frame_times_s))
+    made = []
+    for start in range(0, len(numbers), FRAMES_AT_ONCE):
+        frames = store.frames(row, numbers[start : start + FRAMES_AT_ONCE]).to(device)
+        made.append(model.frame_features(plain(frames, side=model.config.image_size)))
+    return torch.cat(made)
 
 
 def windows(times_s: Sequence[float], window_s: float) -> list[Span]:
@@ -41,8 +55,8 @@ def embed_spans(
         data: tells how far the model's context encoder looks around.
     """
     made = []
-    for start in range(0, len(spans), _AT_ONCE):
-        some = spans[start : start + _AT_ONCE]
+    for start in range(0, len(spans), SPANS_AT_ONCE):
+        some = spans[start : start + SPANS_AT_ONCE]
         around = [
             beside(row, *span, count=data.context, stride_s=data.context_stride_s) for span in some
         ]

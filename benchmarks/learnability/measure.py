@@ -16,13 +16,12 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
-from ophclip.augment import plain
 from ophclip.config import Config
 from ophclip.data import FrameStore
 from ophclip.metrics import average_precision, score
 from ophclip.model import OphCLIP
 from ophclip.shards import Row, Shards, open_shards
-from ophclip.spans import embed_spans, windows
+from ophclip.spans import embed_spans, row_features, windows
 from schemas.vocab import Level, Split, Task
 
 WINDOW_S = 5.0
@@ -166,11 +165,7 @@ def _features(
 ) -> dict[str, torch.Tensor]:
     """[F, W] of every picture of each video."""
     store = FrameStore(shards, rows, config=config.data, side=config.model.image_size)
-    made = {}
-    for row in rows:
-        frames = store.frames(row, range(len(row.frame_times_s)))
-        made[row.video_id] = model.frame_features(plain(frames, side=config.model.image_size))
-    return made
+    return {row.video_id: row_features(model, store, row) for row in rows}
 
 
 def _moments(model: OphCLIP, config: Config, row: Row, features: torch.Tensor) -> torch.Tensor:

@@ -64,9 +64,15 @@ def test_each_row_has_the_embedding_that_the_model_gives_it(source, two_files, t
 
 def test_many_frames_are_embedded_in_parts(source, two_files, tmp_path, monkeypatch):
     whole = [tables.rows for tables in embed.embed(source, two_files)]
-    monkeypatch.setattr(embed, "_FRAMES_AT_ONCE", 3)
+    counts = []
+    features = source.model.frame_features
+    monkeypatch.setattr(
+        source.model, "frame_features", lambda f: counts.append(len(f)) or features(f)
+    )
+    monkeypatch.setattr(spans, "FRAMES_AT_ONCE", 3)
     monkeypatch.setattr(embed, "_ROWS_AT_ONCE", 2)
     parts = [tables.rows for tables in embed.embed(source, two_files)]
+    assert max(counts) == 3
     assert len(parts) > len(whole) == 1
     vectors = [v for t in parts for v in t.column("embedding").to_pylist()]
     np.testing.assert_allclose(vectors, whole[0].column("embedding").to_pylist(), atol=1e-5)
@@ -158,7 +164,7 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(
     # Clips 10 s long, and silent windows of the same pictures at 0 to 10, 5 to 15, ... s.
     write_shard(tmp_path, video_rows(1) + video_rows(2, kind="silent"))
     shards = open_shards(tmp_path, kept_groups=1)
-    monkeypatch.setattr(spans, "_AT_ONCE", at_once)
+    monkeypatch.setattr(spans, "SPANS_AT_ONCE", at_once)
     (tables,) = embed.embed(source, shards)
     lines = tables.rows.to_pylist()
     assert sorted(line["pair_id"] for line in lines) == sorted(row.pair_id for row in shards.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -106,6 +108,22 @@ def test_a_model_that_sees_the_phases_is_right_everywhere(model, prompts, tmp_pa
     assert result.classes == PHASES
     assert model.training  # As it was before.
     assert not model.text_encoder.training  # Frozen, in training too.
+
+
+def test_a_long_video_is_classified_some_pictures_at_a_time(model, prompts, tmp_path, monkeypatch):
+    counts, features = [], ColourModel.frame_features
+    monkeypatch.setattr(
+        ColourModel, "frame_features", lambda self, f: counts.append(len(f)) or features(self, f)
+    )
+    video = video_rows(1, kind="silent", split="test")[-1]
+    times = [i / 8 for i in range(240)]
+    write_shard(
+        tmp_path, [dataclasses.replace(video, frames=video.frames * 20, frame_times_s=times)]
+    )
+    labels = write_labels(tmp_path / "labels.parquet", phase_labels(1))
+    assert evaluate(model, prompts, tmp_path, labels).scores.frames == 240
+    assert sum(counts) == 240
+    assert max(counts) <= 64
 
 
 def test_truth_is_half_open_and_unlabelled_or_doubled_frames_are_counted(model, prompts, tmp_path):
