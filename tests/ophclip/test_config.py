@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ophclip.config import change, to_toml
@@ -36,6 +38,8 @@ def test_toml_holds_everything(preset, tmp_path):
         ("optim.lr=fast", "expected float, got 'fast'"),
         ("train.seed=1.5", "expected int"),
         ("train.seed=true", "expected int"),
+        ("bank.enabled=False", "expected bool"),
+        ("loss.use_confidence='false'", "expected bool"),
         ("bank.key=sound", "not one of joint, visual, text"),
         ("model.image_widths=[1, 'a']", "list of integers"),
         ("data.clip_batch=1", "at least 2"),
@@ -47,6 +51,22 @@ def test_toml_holds_everything(preset, tmp_path):
 def test_what_does_not_fit_is_refused_with_help(text, told):
     with pytest.raises(ConfigError, match=told):
         change(tiny(), overrides=[text])
+
+
+def test_false_is_false():
+    assert change(tiny(), overrides=["bank.enabled=false"]).bank.enabled is False
+
+
+ON_THE_HUB = {"microsoft/resnet-50", "emilyalsentzer/Bio_ClinicalBERT"}
+"""As their owners spell them; that they can be loaded, no test without a network can tell."""
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_presets_name_known_models_and_no_place_of_one_machine(preset):
+    config = PRESETS[preset]()
+    named = {config.model.image_encoder, config.model.text_encoder}
+    assert named <= ON_THE_HUB | {"scratch", "minilm"}
+    assert not re.search(r'"(/|~|[A-Za-z]:\\)', to_toml(config))
 
 
 @pytest.mark.parametrize("text", ["lr = 1", "[optim\n", "[optim]\nlrr = 1\n"])

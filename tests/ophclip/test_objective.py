@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ophclip import losses, objective
+from ophclip.alignment import order_loss
 from ophclip.augment import plain
 from ophclip.config import change
 from ophclip.data import surroundings
@@ -132,6 +134,103 @@ def test_a_run_meets_the_mean_of_its_narrations(model, rows):
         made["run"], made["run_text"], model.logit_scale(Level.CLIP), ignored=same
     )
     torch.testing.assert_close(terms.losses["phase"], 0.5 * expected)
+
+
+def scaled(clip: float = 5.0, video: float = 11.0) -> OphCLIP:
+    """A model whose levels differ in their logit scale."""
+    model = OphCLIP(CONFIG.model).eval()
+    with torch.no_grad():
+        model.log_scales["clip"].fill_(math.log(clip))
+        model.log_scales["video"].fill_(math.log(video))
+    return model
+
+
+def test_each_term_takes_the_scale_of_its_own_level(rows):
+    model = scaled()
+    clips = rows[Level.CLIP][:4]
+    said = [str(row.text) for row in clips]
+    made = objective.encode_clips(model, pictures(4), said, surroundings([], 4))
+    found = objective.clip_terms(
+        model, made, clips, config=CONFIG, runs=[], narrated=None, narrations=[]
+    ).losses
+    ignored = objective._ignored(model, clips, said, CONFIG)
+    expected = losses.info_nce(made["visual"], made["text"], torch.tensor(5.0), ignored=ignored)
+    torch.testing.assert_close(found["clip"], expected)
+
+    videos = [row for row in rows[Level.VIDEO] if row.narrations]
+    made = objective.encode_videos(model, pictures(4), videos, config=CONFIG, step=0)
+    found = objective.video_terms(
+        model, made, videos, config=CONFIG, bank=None, retrieved=None, neighbours=[], places=[], step=0
+    ).losses  # fmt: skip
+    scale = torch.tensor(11.0)
+    ignored = objective._ignored(model, videos, [str(row.title) for row in videos], CONFIG)
+    video = losses.info_nce(made["visual"], made["title"], scale, ignored=ignored)
+    parents = losses.info_nce(made["title"], made["narrations"], scale, ignored=ignored)
+    order = order_loss(made["frames"], made["said"], made["is_said"], scale, 0.1, 0.1)
+    torch.testing.assert_close(found["video"], video)
+    torch.testing.assert_close(found["parent_child"], 0.5 * parents)
+    torch.testing.assert_close(found["order"], order)
+
+
+@pytest.mark.parametrize("form", ["pooled", "multi_positive", "fused"])
+def test_the_retrieval_term_is_the_form_that_was_asked_for(rows, form):
+    model, scale = scaled(), torch.tensor(11.0)
+    config = change(
+        CONFIG,
+        overrides=[
+            f"bank.form={form}",
+            "bank.fuse_weight=0.7",
+            "bank.pool_temperature=0.2",
+            "loss.retrieval_weight=0.3",
+        ],
+    )
+    narrated = [row for row in rows[Level.VIDEO] if row.narrations]
+    silent = [row for row in rows[Level.VIDEO] if not row.narrations]
+    bank = MemoryBank([row.video_id for row in silent], [None] * 3, [frozenset()] * 3, dim=384)
+    random = torch.Generator().manual_seed(4)
+    seen, named = F.normalize(torch.randn(2, 3, 384, generator=random), dim=-1)
+    bank.write(range(3), seen, named, step=0)
+    made = objective.encode_videos(model, pictures(4), narrated, config=config, step=9)
+    visual, title = made["visual"], made["title"]
+    retrieved = objective.retrieve(bank, visual, title, narrated, config=config, step=9)
+    found = objective.video_terms(
+        model, made, narrated, config=config, bank=bank, retrieved=retrieved, neighbours=[], places=[], step=9
+    ).losses  # fmt: skip
+    index, scores = retrieved.found.index, retrieved.found.score
+    ignored = objective._ignored(model, narrated, [str(row.title) for row in narrated], config)
+    if form == "multi_positive":
+        chosen, positives = losses.neighbour_targets(index, losses.neighbour_weights(scores, 0.2))
+        expected = losses.multi_positive(visual, named[chosen], positives, scale)
+        expected = (expected + losses.multi_positive(title, seen[chosen], positives, scale)) / 2
+    elif form == "fused":
+        both = losses.fused(visual, losses.pool_neighbours(scores, seen[index], 0.2), 0.7)
+        expected = losses.info_nce(both, title, scale, ignored=ignored)
+    else:
+        pooled = [losses.pool_neighbours(scores, values[index], 0.2) for values in (seen, named)]
+        expected = losses.retrieval(visual, title, *pooled, scale, ignored=ignored)
+    torch.testing.assert_close(found["retrieval"], 0.3 * expected)
+
+
+def test_confidence_weighs_each_pair(model, rows):
+    config = change(CONFIG, overrides=["loss.use_confidence=true"])
+    sure = (1.0, 0.5, 0.0)
+    clips = [
+        dataclasses.replace(row, confidence=confidence)
+        for row, confidence in zip(rows[Level.CLIP], sure, strict=False)
+    ]
+    said = [str(row.text) for row in clips]
+    made = objective.encode_clips(model, pictures(3), said, surroundings([], 3))
+    found = objective.clip_terms(
+        model, made, clips, config=config, runs=[], narrated=None, narrations=[]
+    ).losses["clip"]
+    expected = losses.info_nce(
+        made["visual"],
+        made["text"],
+        model.logit_scale(Level.CLIP),
+        ignored=objective._ignored(model, clips, said, config),
+        weights=torch.tensor(sure),
+    )
+    torch.testing.assert_close(found, expected)
 
 
 def test_carried_narrations_move_the_windows_only(model, rows):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import subprocess
+import sys
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
 from transformers import AutoModel, ResNetConfig
 
 from ophclip import checkpoint
+from ophclip.augment import plain
+from ophclip.config import Config
 from ophclip.corpus import Corpus
 from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
 from ophclip.model import OphCLIP
@@ -216,11 +221,89 @@ def test_what_is_only_looked_at_teaches_batchnorm_nothing(root, tmp_path):
     assert changed == {"image_centre"}
 
 
-def test_training_leaves_no_switch_behind(root, tmp_path):
-    environment = dict(os.environ)
-    run_training(small_config("train.max_steps=2"), root, tmp_path)
-    assert dict(os.environ) == environment
-    assert not torch.is_anomaly_enabled()
+def test_the_bank_holds_the_embeddings_of_its_own_videos(root):
+    corpus = Corpus.select(open_shards(root, kept_groups=4))
+    trainer = Trainer(
+        small_config(), corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
+    )
+    while not trainer.bank.filled.all():
+        trainer._refresh(trainer.bank, 0)
+    model = trainer.model.eval()
+    for place, row in enumerate(corpus.silent):
+        frames = trainer.store.frames(row, [1, 4, 7, 10])[None]  # The middles of four stretches.
+        with torch.no_grad():
+            visual = model.embed_frames(plain(frames, side=64), Level.VIDEO)[0]
+            title = model.embed_texts([str(row.title)], Level.VIDEO)[0]
+        torch.testing.assert_close(trainer.bank.visual[place], visual, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(trainer.bank.title[place], title, rtol=1e-4, atol=1e-5)
+
+
+def test_neither_importing_nor_training_leaves_a_switch_behind(root, tmp_path):
+    code = (
+        "import os, sys; before = dict(os.environ)\n"
+        "from pathlib import Path\n"
+        "import torch\n"
+        "import ophclip.cli, ophclip.embed, ophclip.evaluate, ophclip.export, ophclip.report\n"
+        "from ophclip.train import train\n"
+        "from tests.ophclip.shard_factory import small_config\n"
+        "data, run = map(Path, sys.argv[1:])\n"
+        "train(small_config('train.max_steps=1'), shards_folder=data, run=run, preset='tiny')\n"
+        "new = {name for name in os.environ if os.environ[name] != before.get(name)}\n"
+        "assert not [name for name in new if 'OFFLINE' in name], new\n"
+        "assert not torch.is_anomaly_enabled()\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
+    subprocess.run([sys.executable, "-c", code, root, tmp_path / "run"], env=clean, check=True)
+
+
+def test_the_rate_of_a_whole_run_ends_at_its_share(root, tmp_path, monkeypatch):
+    shares, plain_step = [], Trainer.step
+
+    def spied(self, step, level, batch):
+        told = plain_step(self, step, level, batch)
+        shares.append([group["lr"] / group["highest_lr"] for group in self.optimiser.param_groups])
+        return told
+
+    monkeypatch.setattr(Trainer, "step", spied)
+    settings = ("train.epochs=2", "train.max_steps=0", "optim.final_lr_share=0.1")
+    run_training(small_config(*settings), root, tmp_path)
+    assert len(shares) == 4 + 3  # 12 clips in fives, twice; a video step between each two.
+    assert max(map(max, shares)) == 1.0
+    assert shares[-1] == pytest.approx([0.1] * len(shares[-1]))
+
+
+CHOICES = [
+    f"{section}.{name}={choice}"
+    for section, kind in get_type_hints(Config).items()
+    for name, expected in get_type_hints(kind).items()
+    if get_origin(expected) is Literal and name != "lora_on"  # tests/ophclip/test_encoders.py
+    for choice in get_args(expected)
+]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_can_be_trained_with(root, tmp_path, choice):
+    base = ("train.max_steps=6", "bank.learns=true", "loss.carry_weight=0.5", "carry.windows=4")
+    run_training(small_config(*base, choice), root, tmp_path)
+    assert len(losses_of(tmp_path)) == 6
+
+
+def test_validation_rows_leave_no_trace_in_the_weights(tmp_path):
+    network = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1])
+    AutoModel.from_config(network).save_pretrained(tmp_path / "resnet")
+    config = small_config(
+        f"model.image_encoder={tmp_path / 'resnet'}",
+        "model.freeze_batchnorm=false",
+        "train.max_steps=4",
+    )
+    made = []
+    for name in ("without", "with"):
+        data = write_dataset(tmp_path / name)
+        if name == "with":  # It sorts behind the training rows, which keep their file and group.
+            write_shard(data, video_rows(40, split="val"), name="val-00000")
+        saved = run_training(config, data, tmp_path / f"run-{name}")
+        made.append(checkpoint._load(saved / "model.safetensors"))
+    assert all(torch.equal(made[0][key], made[1][key]) for key in made[0])
 
 
 def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path):

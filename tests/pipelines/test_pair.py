@@ -81,6 +81,26 @@ def test_narrated_video_gives_a_clip_for_each_descriptive_narration_and_one_whol
     assert (drop.row_id, drop.reason) == (f"{VIDEO}-n0001", DropReason.NOT_DESCRIPTIVE)
 
 
+@pytest.mark.parametrize("duration_s", [60.0, 2400.0, 36000.0])
+def test_a_video_of_any_length_names_equally_many_pictures(duration_s: float) -> None:
+    config = PairConfig()
+    made = pair(**inputs(duration_s=duration_s, scores=(0.9,)), config=config).tables["pairs"]
+    shown = [len(row["frame_times_s"]) for row in made.to_pylist()]
+    assert shown == [config.clip_frames, config.video_frames]
+
+
+def test_narrations_come_in_the_order_of_time_with_their_own_confidence() -> None:
+    tables = inputs(scores=(0.9, 0.9))
+    said = tables["narrations"].set_column(
+        tables["narrations"].column_names.index("confidence"), "confidence", [[0.8, 0.4]]
+    )
+    tables["narrations"] = said.take([1, 0])
+    rows = pair(**tables, config=PairConfig()).tables["pairs"].to_pylist()
+    assert [row["text"] for row in rows] == ["I do step 0.", "I do step 1.", None]
+    assert [row["confidence"] for row in rows] == [0.8, 0.4, 1.0]
+    assert rows[-1]["narrations"] == ["I do step 0.", "I do step 1."]
+
+
 def test_concepts_of_a_clip_are_listed_once_and_keep_their_negation() -> None:
     clip = pair(**inputs(scores=(0.9,)), config=PairConfig()).tables["pairs"].to_pylist()[0]
     assert clip["attributes"] == [

@@ -1,5 +1,6 @@
 """Sentences on word times become narrations of clip length."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from pipelines.segment import TimedWord, narration_pieces, segment
 from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS
 from schemas.transcripts import TRANSCRIPTS
-from tests.factories import override_row, table
+from tests.factories import override_row, table, transcript_row
 
 VIDEO = "file_0123456789abcdef"
 
@@ -154,6 +155,57 @@ def test_what_was_misheard_is_corrected_by_edits_that_can_be_undone(run_stage) -
     assert apply(MISHEARD, edits) == row["text"]
     undone = apply(MISHEARD, [e for e in edits if "blue" not in e.after and "try" not in e.after])
     assert undone == "So I inject the tripan blue and stain the anterior capsule."
+
+
+def test_confidence_is_the_mean_probability_of_a_narrations_own_words(run_stage) -> None:
+    chances = [0.5] * len(FIRST.split()) + [0.9] * (len(SECOND.split()) - 1) + [0.1]
+    words = [
+        replace(word, probability=chance)
+        for word, chance in zip(spoken(f"{FIRST} {SECOND}"), chances, strict=True)
+    ]
+    first, second = narrations(run_stage(words, words[-1].end_s))
+    own = chances[len(FIRST.split()) :]
+    assert first["confidence"] == pytest.approx(0.5)
+    assert second["confidence"] == pytest.approx(sum(own) / len(own))
+
+
+def test_segments_in_any_order_give_narrations_in_the_order_of_time(
+    sentences, corrector, tagger
+) -> None:
+    def row(number: int, text: str, start_s: float) -> SimpleNamespace:
+        said = spoken(text, start_s=start_s)
+        return transcript_row(
+            number,
+            video_id=VIDEO,
+            segment_id=f"{VIDEO}-s{number:04d}",
+            start_s=start_s,
+            end_s=said[-1].end_s,
+            text=text,
+            words=[
+                {
+                    "word": f" {word.text}",
+                    "start_s": word.start_s,
+                    "end_s": word.end_s,
+                    "probability": word.probability,
+                    "interpolated": False,
+                }
+                for word in said
+            ],
+        )
+
+    made = segment(
+        pa.table({"video_id": [VIDEO], "duration_s": [60.0]}),
+        table("transcripts", row(1, SECOND, 20.0), row(0, FIRST, 0.0)),
+        table("overrides"),
+        config=SegmentConfig(),
+        sentences=sentences,
+        corrector=corrector,
+        tagger=tagger,
+    )
+    assert [(r["text_asr"], r["start_s"]) for r in narrations(made)] == [
+        (FIRST, 0.0),
+        (SECOND, 20.0),
+    ]
 
 
 def test_correction_can_be_switched_off(run_stage) -> None:
