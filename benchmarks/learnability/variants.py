@@ -55,7 +55,7 @@ _MORE = "clip level only, three times the pictures"
 """As many as clips with a picture on either side take."""
 _VIDEO_LEVEL = "+ video level"
 _TITLES = "+ silent titles, no retrieval"
-_RETRIEVAL = "+ retrieval, paper's form"
+RETRIEVAL = "+ retrieval, paper's form"
 _RANDOM = "+ random neighbours"
 _RANDOM_JOINED = "+ random neighbours learn and join"
 _CONTEXT_TITLES = "+ context, silent titles"
@@ -88,7 +88,7 @@ VARIANTS: Mapping[str, Variant] = {
         changes=(*_NO_BANK, "model.separate_heads=false"), control=_VIDEO_LEVEL
     ),
     _TITLES: Variant(changes=_TITLED, control=_VIDEO_LEVEL),
-    _RETRIEVAL: Variant(changes=_PAPER, control=_RANDOM),
+    RETRIEVAL: Variant(changes=_PAPER, control=_RANDOM),
     _RANDOM: Variant(changes=(*_PAPER, "bank.choice=random"), control=_VIDEO_LEVEL),
     "+ retrieval, multi-positive": Variant(
         changes=(*_PAPER, "bank.form=multi_positive"), control=_VIDEO_LEVEL
@@ -102,13 +102,13 @@ VARIANTS: Mapping[str, Variant] = {
     "+ context, silent titles, carried": Variant(
         changes=(*_TITLED, *_CONTEXT, *_CARRY), control=_CONTEXT_TITLES
     ),
-    "retrieval, K = 1": Variant(changes=(*_PAPER, "bank.neighbours=1"), control=_RETRIEVAL),
-    "retrieval, K = 8": Variant(changes=(*_PAPER, "bank.neighbours=8"), control=_RETRIEVAL),
-    "retrieval, visual keys": Variant(changes=(*_PAPER, "bank.key=visual"), control=_RETRIEVAL),
-    "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=_RETRIEVAL),
+    "retrieval, K = 1": Variant(changes=(*_PAPER, "bank.neighbours=1"), control=RETRIEVAL),
+    "retrieval, K = 8": Variant(changes=(*_PAPER, "bank.neighbours=8"), control=RETRIEVAL),
+    "retrieval, visual keys": Variant(changes=(*_PAPER, "bank.key=visual"), control=RETRIEVAL),
+    "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=RETRIEVAL),
 }
 
-QUICK_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, _RETRIEVAL, _RANDOM)
+QUICK_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, RETRIEVAL, _RANDOM)
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:
