@@ -23,7 +23,11 @@ from ophclip.config import (
 
 
 def tiny() -> Config:
-    """An image encoder of 0.2 M parameters beside a frozen sentence encoder."""
+    """An image encoder of 0.2 M parameters beside a frozen sentence encoder.
+
+    Clips and video titles alone: in the learnability study (docs/method.md, section 7) neither retrieval
+    nor the titles of silent videos earned their cost.
+    """
     return Config(
         model=ModelConfig(
             image_encoder="scratch",
@@ -80,7 +84,7 @@ def tiny() -> Config:
         loss=LossConfig(
             use_confidence=False,
             same_text_cosine=0.35,
-            silent_titles=True,
+            silent_titles=False,
             parent_child_weight=0.5,
             order_weight=0.0,
             retrieval_weight=0.25,
@@ -88,7 +92,7 @@ def tiny() -> Config:
             carry_weight=0.0,
         ),
         bank=BankConfig(
-            enabled=True,
+            enabled=False,
             neighbours=2,
             choice="nearest",
             form="pooled",

@@ -19,6 +19,9 @@ DEVELOPMENT_SEEDS = (9001, 9002)
 QUICK_SEED = 1
 """Of the quick study alone: its figures were seen before the corpus was mended for the last time."""
 SEEDS = (2, 3, 4, 5, 6)
+MORE_SEEDS = (7, 8, 9, 10)
+"""Of the core variants alone. Five seeds cannot tell three points of phase accuracy: the difference of two
+models of one development corpus that differ in the seed of training has a standard deviation of five."""
 
 FULL = Sizes(narrated=400, silent=300, test=120)
 QUICK = Sizes(narrated=300, silent=200, test=60)
@@ -58,13 +61,12 @@ _TITLES = "+ silent titles, no retrieval"
 RETRIEVAL = "+ retrieval, paper's form"
 _RANDOM = "+ random neighbours"
 _RANDOM_JOINED = "+ random neighbours learn and join"
-_CONTEXT_TITLES = "+ context, silent titles"
 
 _CLIPS = ("train.clip_steps=1", "train.video_steps=0")
 _VIDEOS = (f"train.clip_steps={_CYCLE}", "train.video_steps=1")
 _NO_BANK = (*_VIDEOS, "bank.enabled=false", "loss.retrieval_weight=0.0")
 _TITLED = (*_NO_BANK, "loss.silent_titles=true")
-_PAPER = (*_VIDEOS, "loss.retrieval_weight=0.5")
+_PAPER = (*_VIDEOS, "bank.enabled=true", "loss.retrieval_weight=0.5")
 _JOINED = (*_PAPER, "bank.form=joined", "bank.learns=true", "bank.neighbours=2")
 _CARRY = ("loss.carry_weight=0.5",)
 _CONTEXT = ("model.context_layers=1", "data.context=1", "data.context_stride_s=12.0")
@@ -98,17 +100,14 @@ VARIANTS: Mapping[str, Variant] = {
     _RANDOM_JOINED: Variant(changes=(*_JOINED, "bank.choice=random"), control=_TITLES),
     "+ carried narrations, clips only": Variant(changes=(*_CLIPS, *_CARRY)),
     "+ context in time, clips only": Variant(changes=(*_CLIPS, *_CONTEXT), control=_MORE),
-    _CONTEXT_TITLES: Variant(changes=(*_TITLED, *_CONTEXT), control=_TITLES),
-    "+ context, silent titles, carried": Variant(
-        changes=(*_TITLED, *_CONTEXT, *_CARRY), control=_CONTEXT_TITLES
-    ),
+    "+ context, silent titles": Variant(changes=(*_TITLED, *_CONTEXT), control=_TITLES),
     "retrieval, K = 1": Variant(changes=(*_PAPER, "bank.neighbours=1"), control=RETRIEVAL),
     "retrieval, K = 8": Variant(changes=(*_PAPER, "bank.neighbours=8"), control=RETRIEVAL),
     "retrieval, visual keys": Variant(changes=(*_PAPER, "bank.key=visual"), control=RETRIEVAL),
     "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=RETRIEVAL),
 }
 
-QUICK_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, RETRIEVAL, _RANDOM)
+CORE_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, RETRIEVAL, _RANDOM)
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:

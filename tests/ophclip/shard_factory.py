@@ -175,7 +175,7 @@ def phase_labels(number: int) -> list[LabelRow]:
 
 
 def small_config(*overrides: str) -> Config:
-    """`tiny`, made small enough for tests."""
+    """`tiny`, made small enough for tests, with what silent videos are for switched on."""
     small = (
         "model.image_widths=[32, 32, 64, 64]",
         "model.image_size=64",
@@ -183,6 +183,8 @@ def small_config(*overrides: str) -> Config:
         "data.video_batch=4",
         "data.clip_frames=2",
         "data.video_frames=4",
+        "loss.silent_titles=true",
+        "bank.enabled=true",
         "bank.neighbours=2",
         "bank.refresh=2",
         "optim.warmup_steps=2",

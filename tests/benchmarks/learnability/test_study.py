@@ -11,7 +11,7 @@ from benchmarks.learnability import bounds
 from benchmarks.learnability.corpus import Sizes
 from benchmarks.learnability.measure import mean_average_precision
 from benchmarks.learnability.study import Study
-from benchmarks.learnability.variants import QUICK_VARIANTS, VARIANTS, config_of
+from benchmarks.learnability.variants import CORE_VARIANTS, VARIANTS, config_of
 
 
 def test_average_precision_against_a_slow_reference():
@@ -45,22 +45,22 @@ def test_a_study_is_taken_up_where_it_ended(tmp_path, monkeypatch):
         result=tmp_path / "result.json",
         workers=1,
     )
-    study.run(seeds=[5], variants=["+ context, silent titles, carried"], again=False)
+    study.run(seeds=[5], variants=["+ context, silent titles"], again=False)
     rows = study.rows()
     assert [row["variant"] for row in rows] == [
         "frequency",
         "supervised, true phases",
-        "+ context, silent titles, carried",
+        "+ context, silent titles",
     ]
     figures = ("phase_accuracy", "phase_f1", "surgery_accuracy", "instrument_map", "recall_at_1")
     assert all(0 <= rows[2][name] <= 1 for name in figures)
     assert rows[0]["chance"] == pytest.approx(1 / 12, abs=1e-4)
 
     monkeypatch.setattr(bounds, "frequency", None)  # It is not asked again.
-    study.run(seeds=[5], variants=["+ context, silent titles, carried"], again=False)
+    study.run(seeds=[5], variants=["+ context, silent titles"], again=False)
     assert study.rows() == rows
     assert json.loads(study.result.read_text()) == rows
 
 
-def test_the_quick_variants_are_variants():
-    assert set(QUICK_VARIANTS) <= set(VARIANTS)
+def test_the_core_variants_are_variants():
+    assert set(CORE_VARIANTS) <= set(VARIANTS)
