@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.learnability.table import gain, interval_by_video, table
+from benchmarks.learnability.variants import MORE_SEEDS, SEEDS, VARIANTS
+
+ROOT = Path(__file__).parents[3]
 
 BASE, MORE = "clip level only", "clip level only, three times the pictures"
 
@@ -90,3 +96,13 @@ def test_one_seed_claims_nothing_of_others():
     lines = list(table([row(BASE, 1, 0.5, surgery=0.1), row(MORE, 1, 0.6, surgery=0.1)]))
     assert "+0.100 |" in lines[-3]
     assert lines[-1] == "One seed: nothing is said of other seeds."
+
+
+def test_the_published_table_is_that_of_the_published_rows():
+    rows = json.loads((ROOT / "benchmarks/learnability.json").read_text(encoding="utf-8"))
+    full = [one for one in rows if one["study"] == "full"]
+    assert {one["variant"] for one in full} >= set(VARIANTS)
+    assert {one["seed"] for one in full} == {*SEEDS, *MORE_SEEDS}
+    method = (ROOT / "docs/method.md").read_text(encoding="utf-8").splitlines()
+    missing = [line for line in table(full) if line and line not in method]
+    assert not missing
