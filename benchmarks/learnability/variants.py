@@ -1,7 +1,7 @@
 """What the study compares, and what all of it shares. Chosen on development seeds with clips only.
 
-All variants take the same number of clip steps on the same clips; whatever else they do comes on top. Each is
-compared with its control, which lacks one thing that it has.
+All variants but two controls, which see more pictures, take the same number of clip steps on the same clips;
+whatever else they do comes on top. Each is compared with its control, which lacks one thing that it has.
 """
 
 from __future__ import annotations
