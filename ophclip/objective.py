@@ -23,7 +23,7 @@ from ophclip.config import BankConfig, Config
 from ophclip.data import Surroundings, generator, spread
 from ophclip.memory import MemoryBank, Neighbours, joint
 from ophclip.model import OphCLIP
-from ophclip.phases import PhaseRun, same_phase
+from ophclip.phases import PhaseRun
 from ophclip.shards import Row
 from schemas.vocab import Level, Route
 
@@ -142,8 +142,9 @@ def clip_terms(
         )
     }
     if runs:
+        same_phase = losses.same_text([run.phase for run in runs]).to(made["run"].device)
         terms["phase"] = config.loss.phase_weight * losses.info_nce(
-            made["run"], made["run_text"], scale, ignored=same_phase(runs).to(made["run"].device)
+            made["run"], made["run_text"], scale, ignored=same_phase
         )
     if narrated is None or "window" not in made or not narrated.ready(config.carry.neighbours):
         return Terms(losses=terms)

@@ -59,13 +59,6 @@ def phase_runs(clips: Iterable[Row]) -> tuple[PhaseRun, ...]:
     )
 
 
-def same_phase(runs: Sequence[PhaseRun]) -> torch.Tensor:
-    """bool [B, B]: runs of one phase, which are no negatives of each other."""
-    numbers: dict[str, int] = {}
-    phase = torch.tensor([numbers.setdefault(run.phase, len(numbers)) for run in runs])
-    return phase[:, None] == phase[None, :]
-
-
 def _runs(clips: Sequence[Row]) -> Iterator[PhaseRun]:
     """Those of one video, whose clips are in time order."""
     naming = [(place, clip.phases) for place, clip in enumerate(clips) if clip.phases]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ophclip.data import FrameStore, generator
-from ophclip.phases import phase_runs, same_phase
+from ophclip.phases import phase_runs
 from ophclip.shards import open_shards
 from tests.ophclip.shard_factory import attribute, small_config, video_rows, write_shard
 
@@ -86,11 +86,3 @@ def test_pictures_come_from_the_whole_run_in_the_order_of_time(tmp_path):
     shown = torch.cat([store.frames(clip, range(4)) for clip in run.clips])
     assert torch.equal(frames, shown)  # As many as there are: each once.
     assert run.frames(store, 3, generator("few")).shape == (3, 3, 64, 64)
-
-
-def test_runs_of_one_phase_are_told(tmp_path):
-    runs = phase_runs(opened(tmp_path, "a a b b", "b b").rows)
-    assert sorted(run.phase for run in runs) == ["phase_a", "phase_b", "phase_b"]
-    told = same_phase(runs)
-    assert torch.equal(told, told.T)
-    assert told.sum(1).tolist() == [1 if run.phase == "phase_a" else 2 for run in runs]
