@@ -372,6 +372,12 @@ class Trainer:
         """
         places = self._filled_up(bank.oldest(self.config.bank.refresh))
         rows = [self.corpus.silent[place] for place in places[self.world.part(len(places))]]
+        visual, title = self.embed_videos(rows)
+        bank.write(places, self.world.gather(visual), self.world.gather(title), step=step)
+
+    @torch.no_grad()
+    def embed_videos(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures and titles of videos [B, D], as the bank keeps them: without augmentation."""
         wanted = self.config.data.video_frames
         frames = torch.stack(
             [self.store.frames(row, spread(len(row.frame_times_s), wanted)) for row in rows]
@@ -382,7 +388,7 @@ class Trainer:
         )
         title = self.model.embed_texts([row.title or "" for row in rows], Level.VIDEO)
         self.model.train()
-        bank.write(places, self.world.gather(visual), self.world.gather(title), step=step)
+        return visual, title
 
     @torch.no_grad()
     def _centre_images(self) -> None:
@@ -448,14 +454,12 @@ class Trainer:
                     f"(less than a batch of {made.batch}), others every time"
                 )
         if self.bank is None:
+            say(f"retrieval is off: {self._why_no_bank()}")
+        titled = self.config.loss.silent_titles and Level.VIDEO in self.batches and corpus.silent
+        if corpus.footage and self.bank is None and self.narrated is None and not titled:
             say(
-                "retrieval is off: "
-                + (
-                    f"{len(corpus.silent)} silent videos with a title, but it needs more than "
-                    f"{self.config.bank.neighbours}"
-                    if len(corpus.silent) <= self.config.bank.neighbours
-                    else "by config, or because there is no video level"
-                )
+                f"{len(corpus.footage)} silent videos are not learnt from: bank.enabled, "
+                "loss.silent_titles and loss.carry_weight would use them"
             )
         if self.config.loss.phase_weight:
             found = len(corpus.phase_runs)
@@ -463,6 +467,16 @@ class Trainer:
             say(f"{found} runs of two or more narrations of one phase{few}")
         if self.config.loss.carry_weight and self.narrated is None:
             say("no narrations are carried over: there is no silent video")
+
+    def _why_no_bank(self) -> str:
+        bank, silent = self.config.bank, len(self.corpus.silent)
+        if not bank.enabled:
+            return "bank.enabled is false"
+        if not self.config.loss.retrieval_weight:
+            return "loss.retrieval_weight is 0"
+        if silent <= bank.neighbours:
+            return f"{silent} silent videos with a title, but it needs more than {bank.neighbours}"
+        return "there is no video level"
 
 
 def _bank_of(rows: Sequence[Row], config: Config, device: torch.device) -> MemoryBank:

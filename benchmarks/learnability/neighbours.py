@@ -29,13 +29,13 @@ from benchmarks.learnability.variants import (
     config_of,
 )
 from ophclip import losses, objective
-from ophclip.augment import plain
 from ophclip.corpus import Corpus
-from ophclip.data import spread
 from ophclip.shards import Row, open_shards
 from ophclip.trainer import Trainer
 from ophclip.world import World
 from schemas.vocab import Level, Task
+
+_AT_ONCE = 32
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,7 +82,7 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
 @torch.no_grad()
 def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     """How many neighbours show the query's surgery, and how near their pooled title is to its own."""
-    model, bank, config = trainer.model.eval(), trainer.bank, trainer.config
+    bank, config = trainer.bank, trainer.config
     if bank is None:
         raise ValueError("the variant has no bank")
     silent, videos = trainer.corpus.silent, trainer.corpus.videos
@@ -100,7 +100,6 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     pooled = losses.pool_neighbours(scores, bank.title[index], config.bank.pool_temperature)
     own = F.cosine_similarity(pooled, title).mean()
     others = F.cosine_similarity(pooled.roll(1, 0), title).mean()
-    model.train()
     return (
         f"{statistics.fmean(same):.0%} of the neighbours do; cosine of their pooled title with the video's "
         f"own {own:.2f}, with another video's {others:.2f}"
@@ -108,14 +107,9 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
 
 
 def _embed(trainer: Trainer, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Videos and titles [B, D], as the bank is refreshed: without augmentation."""
-    model, config = trainer.model, trainer.config
-    visual = []
-    for row in rows:
-        picks = spread(len(row.frame_times_s), config.data.video_frames)
-        frames = plain(trainer.store.frames(row, picks)[None], side=config.model.image_size)
-        visual.append(model.embed_frames(frames, Level.VIDEO))
-    return torch.cat(visual), model.embed_texts([row.title or "" for row in rows], Level.VIDEO)
+    """Pictures and titles of videos [B, D]."""
+    made = [trainer.embed_videos(rows[i : i + _AT_ONCE]) for i in range(0, len(rows), _AT_ONCE)]
+    return torch.cat([visual for visual, _ in made]), torch.cat([title for _, title in made])
 
 
 if __name__ == "__main__":

@@ -306,6 +306,28 @@ def test_validation_rows_leave_no_trace_in_the_weights(tmp_path):
     assert all(torch.equal(made[0][key], made[1][key]) for key in made[0])
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["bank.enabled=false"], "retrieval is off: bank.enabled is false"),
+        (["loss.retrieval_weight=0.0"], "retrieval is off: loss.retrieval_weight is 0"),
+        (["train.video_steps=0"], "retrieval is off: there is no video level"),
+        (
+            ["bank.enabled=false", "loss.silent_titles=false"],
+            "3 silent videos are not learnt from: bank.enabled, loss.silent_titles and "
+            "loss.carry_weight would use them",
+        ),
+    ],
+)
+def test_what_is_left_unused_is_told_with_its_reason(root, tmp_path, settings, told):
+    said = []
+    run_training(small_config("train.max_steps=1", *settings), root, tmp_path, say=said.append)
+    assert told in said
+    unused = any("not learnt from" in line for line in said)
+    # Without a video level their titles are of no use either.
+    assert unused == ("loss.silent_titles=false" in settings or "train.video_steps=0" in settings)
+
+
 def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path):
     told = []
     config = small_config("loss.phase_weight=0.5", "train.log_every=1")
