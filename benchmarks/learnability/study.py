@@ -74,7 +74,7 @@ def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
     elif name == bounds.SUPERVISED:
         figures = bounds.supervised(folder / "data", seed=seed, clip_steps=clip_steps)
     else:
-        figures = _train(name, seed, clip_steps, folder)
+        figures = train_variant(name, seed=seed, clip_steps=clip_steps, folder=folder)
     return {
         "variant": name,
         "seed": seed,
@@ -83,7 +83,8 @@ def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _train(name: str, seed: int, clip_steps: int, folder: Path) -> Figures:
+def train_variant(name: str, *, seed: int, clip_steps: int, folder: Path) -> Figures:
+    """Train on the corpus `folder`/data with that seed of training, into `folder`, and measure."""
     from ophclip import pretrained
     from ophclip.train import train
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from benchmarks.learnability.bounds import BOUNDS
-from benchmarks.learnability.variants import VARIANTS
+from benchmarks.learnability.variants import COMPARISONS, VARIANTS
 
 RESOLUTION = 0.03
 """The study should tell so large a gain of phase accuracy from none."""
@@ -44,19 +44,20 @@ class Gain:
     t over the differences) holds for another seed. With one seed there is none.
     """
 
+    seeds: int
     mean: float
     half: float | None
 
 
 def table(rows: Sequence[_Row]) -> Iterator[str]:
-    """Lines of Markdown, in the order in which bounds and variants are declared."""
+    """Lines of Markdown, in the order in which bounds and variants are declared. There must be a row."""
     by_name: dict[str, dict[int, _Row]] = defaultdict(dict)
     for row in rows:
         by_name[row["variant"]][row["seed"]] = row
     yield _line(_HEAD)
     yield _line(["---"] * len(_HEAD))
-    yield _line(["chance", "", *{f"{row['chance']:.3f}" for row in rows}, *[""] * 8])
-    halves = []
+    yield _line(["chance", "", f"{rows[0]['chance']:.3f}", *[""] * 8])
+    halves: dict[int, list[float]] = defaultdict(list)
     for name in (*BOUNDS, *VARIANTS):
         found = by_name.get(name, {})
         if not found:
@@ -66,15 +67,25 @@ def table(rows: Sequence[_Row]) -> Iterator[str]:
         before = by_name.get(control, {})
         if control != name and found.keys() & before.keys():
             phase = gain(found, before, "phase_accuracy")
-            halves.append(phase.half)
+            if phase.half is not None:
+                halves[phase.seeds].append(phase.half)
             surgery = gain(found, before, "surgery_accuracy")
             cells += [control, _with_interval(phase), _by_video(found, before)]
             cells.append(_with_interval(surgery))
         else:
             cells += [""] * 4
         yield _line(cells)
+    for name, other in COMPARISONS:
+        found, before = by_name.get(name, {}), by_name.get(other, {})
+        if found.keys() & before.keys():
+            phase, surgery = (
+                _with_interval(gain(found, before, figure))
+                for figure in ("phase_accuracy", "surgery_accuracy")
+            )
+            yield ""
+            yield f"`{name}` beside `{other}`: phase gain {phase}, surgery gain {surgery}."
     yield ""
-    yield _resolution([half for half in halves if half is not None])
+    yield from _resolution(halves)
 
 
 def gain(found: Mapping[int, _Row], control: Mapping[int, _Row], figure: str) -> Gain:
@@ -85,7 +96,7 @@ def gain(found: Mapping[int, _Row], control: Mapping[int, _Row], figure: str) ->
     if len(differences) > 1:
         error = statistics.stdev(differences) / len(differences) ** 0.5
         half = float(student.ppf(0.975, len(differences) - 1)) * error
-    return Gain(mean=statistics.fmean(differences), half=half)
+    return Gain(seeds=len(differences), mean=statistics.fmean(differences), half=half)
 
 
 def interval_by_video(
@@ -122,15 +133,16 @@ def _with_interval(gained: Gain) -> str:
     return f"{gained.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def _resolution(halves: Sequence[float]) -> str:
+def _resolution(halves: Mapping[int, Sequence[float]]) -> Iterator[str]:
+    """Half widths by the number of seeds behind them."""
     if not halves:
-        return "One seed: nothing is said of other seeds."
-    told = sum(half <= RESOLUTION for half in halves)
-    return (
-        f"Half widths of the phase gain by seed: {min(halves):.3f} to {max(halves):.3f}, median "
-        f"{statistics.median(halves):.3f}; {told} of {len(halves)} comparisons tell {RESOLUTION:.2f} "
-        "from nothing."
-    )
+        yield "One seed: nothing is said of other seeds."
+    for seeds, found in sorted(halves.items(), reverse=True):
+        told = sum(half <= RESOLUTION for half in found)
+        yield (
+            f"Half widths of the phase gain over {seeds} seeds: {min(found):.3f} to {max(found):.3f}; "
+            f"{told} of {len(found)} comparisons tell {RESOLUTION:.2f} from nothing."
+        )
 
 
 def _mean(rows: Iterable[_Row], figure: str) -> str:

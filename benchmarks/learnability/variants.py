@@ -21,7 +21,8 @@ QUICK_SEED = 1
 SEEDS = (2, 3, 4, 5, 6)
 MORE_SEEDS = (7, 8, 9, 10)
 """Of the core variants alone. Five seeds cannot tell three points of phase accuracy: the difference of two
-models of one development corpus that differ in the seed of training has a standard deviation of five."""
+models of one development corpus that differ in the seed of training has a standard deviation of five
+(`python -m benchmarks.learnability.spread`)."""
 
 FULL = Sizes(narrated=400, silent=300, test=120)
 QUICK = Sizes(narrated=300, silent=200, test=60)
@@ -106,6 +107,9 @@ VARIANTS: Mapping[str, Variant] = {
     "retrieval, visual keys": Variant(changes=(*_PAPER, "bank.key=visual"), control=RETRIEVAL),
     "retrieval, text keys": Variant(changes=(*_PAPER, "bank.key=text"), control=RETRIEVAL),
 }
+
+COMPARISONS = ((_VIDEO_LEVEL, BASE), (RETRIEVAL, _VIDEO_LEVEL))
+"""Told below the table: variants beside another than their control."""
 
 CORE_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, RETRIEVAL, _RANDOM)
 
