@@ -24,6 +24,9 @@ MODULE = re.compile(r"python -m ((?:benchmarks|demo)[\w.]*)")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_names_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
+    if document.name == "README.md":
+        assert FILE.search(text)
+        assert COMMAND.search(text)
     files = {name for name in FILE.findall(text) if not name.startswith(MADE)}
     missing = {n for n in files if not any((at / n).exists() for at in (ROOT, document.parent))}
     modules = {name.replace(".", "/") for name in MODULE.findall(text)}
@@ -41,7 +44,7 @@ def test_commands_in_a_document_have_the_options_that_it_gives_them(document: Pa
         program, *words = shlex.split(shown)
         command = typer.main.get_command({"ophvl": ophvl, "ophclip": ophclip}[program])
         while words and words[0].rstrip(",") in getattr(command, "commands", {}):
-            command = command.commands[words.pop(0).rstrip(",")]  # type: ignore[attr-defined]
+            command = command.commands[words.pop(0).rstrip(",")]
         known = {"--help", *(option for parameter in command.params for option in parameter.opts)}
         given = {word.rstrip(",") for word in words if word.startswith("-")}
         assert given <= known, shown
