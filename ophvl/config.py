@@ -11,9 +11,9 @@ import difflib
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ophvl.errors import ConfigError
 
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Sections = Mapping[str, "type[DataclassInstance]"]
+
+Value = TypeVar("Value")
+
+
+def effort(default: Value, *, kept: bool = True) -> Value:
+    """A setting of how a result is come by, such as a time limit: changing it makes nothing anew.
+
+    Args:
+        kept: whether the dataset folder remembers it.
+    """
+    value: Value = dataclasses.field(default=default, metadata={"effort": True, "kept": kept})
+    return value
 
 
 def resolve(
@@ -45,20 +57,34 @@ def resolve(
     return {name: _build(name, cls, values[name]) for name, cls in sections.items()}
 
 
-def as_plain(config: DataclassInstance) -> dict[str, object]:
-    """The config as TOML- and JSON-ready values, in the order of its fields; None is left out."""
-    plain: dict[str, object] = {}
-    for key, value in dataclasses.asdict(config).items():
-        if value is not None:
-            plain[key] = list(value) if isinstance(value, tuple) else value
-    return plain
+def deciding(config: DataclassInstance) -> dict[str, object]:
+    """The settings that a stage's result depends on, as JSON-ready values."""
+    return _plain(config, lambda field: not field.metadata.get("effort"))
 
 
 def to_toml(configs: Mapping[str, DataclassInstance]) -> str:
-    """All sections as a TOML document that `resolve` reads back to the same configs."""
+    """All sections as a TOML document that `resolve` reads back to the same configs.
+
+    Left out is what `effort` says not to keep.
+    """
     import tomli_w
 
-    return tomli_w.dumps({name: as_plain(config) for name, config in configs.items()})
+    def kept(field: dataclasses.Field[object]) -> bool:
+        return bool(field.metadata.get("kept", True))
+
+    return tomli_w.dumps({name: _plain(config, kept) for name, config in configs.items()})
+
+
+def _plain(
+    config: DataclassInstance, wanted: Callable[[dataclasses.Field[object]], bool]
+) -> dict[str, object]:
+    """Settings as TOML- and JSON-ready values, in the order of the fields; None is left out."""
+    plain: dict[str, object] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value is not None and wanted(field):
+            plain[field.name] = list(value) if isinstance(value, tuple) else value
+    return plain
 
 
 def _read_toml(path: Path) -> dict[str, dict[str, object]]:

@@ -2,9 +2,11 @@
 
     OphvlError
     ├── UsageError       wrong command, empty list, missing folder: exit code 2
-    │   └── ConfigError  a setting that does not exist or does not fit: exit code 2
+    │   ├── ConfigError  a setting that does not exist or does not fit: exit code 2
+    │   └── DiskFullError    no room for the next result: the run stops, and goes on once there is
     ├── SchemaError      a table that breaks its schema: exit code 2
-    └── ItemError        one source line or video cannot be processed: recorded, the run goes on
+    ├── ItemError        one source line or video cannot be processed: recorded, the run goes on
+    └── HostClosedError  not now: the host that an item lies on wants no more requests for a while
 
 Any other exception is a bug in this code: the run stops with exit code 1 and a traceback.
 A message says what happened, to which item, and what to do next.
@@ -13,6 +15,7 @@ A message says what happened, to which item, and what to do next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -32,6 +35,21 @@ class UsageError(OphvlError):
 
 class ConfigError(UsageError):
     """A setting is unknown or its value does not fit."""
+
+
+class DiskFullError(UsageError):
+    """There is no room in the dataset folder `root` for the next result."""
+
+    def __init__(self, root: Path, reason: str) -> None:
+        super().__init__(root, reason)
+        self.root = root
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reason}. The run stopped in {self.root}; what is finished is kept. Make room, then "
+            "run the same command again"
+        )
 
 
 class SchemaError(OphvlError):
@@ -55,6 +73,23 @@ class ItemError(OphvlError):
         self.kind = kind
         self.message = message
         self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class HostClosedError(OphvlError):
+    """A host wants no requests before `until_s` (seconds since 1970); nothing was asked of it.
+
+    The item is not to blame: it stays pending. `kind` is that of the failure that closed the host.
+    """
+
+    def __init__(self, host: str, until_s: float, kind: FailureKind, message: str) -> None:
+        super().__init__(host, until_s, kind, message)
+        self.host = host
+        self.until_s = until_s
+        self.kind = kind
+        self.message = message
 
     def __str__(self) -> str:
         return self.message

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ophvl.config import as_plain
+from ophvl.config import deciding
 from ophvl.stage import StageSpec
 from schemas.vocab import FailureKind
 
@@ -77,11 +77,11 @@ def fingerprint(
 
     Args:
         stage: its name and version count.
-        config: the stage's config dataclass.
+        config: the stage's config dataclass; settings of effort do not count.
         revisions: port name to revision, e.g. the hash of a model's weights.
         inputs: what it reads, as JSON-ready values: hashes by table and column.
     """
-    parts = [stage.name, stage.version, as_plain(config), dict(revisions), inputs]
+    parts = [stage.name, stage.version, deciding(config), dict(revisions), inputs]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

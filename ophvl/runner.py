@@ -8,42 +8,62 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from ophvl.atomic import replacing_folder
-from ophvl.errors import UsageError
+from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
+from ophvl.executors.legs import Leg
 from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome, covered
+from ophvl.lock import turn
+from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.pins import check_pins
 from ophvl.reporter import Reporter
 from ophvl.source_lines import LineRunner
+from ophvl.sources import is_url, source_line
 from ophvl.stage import Scope, SourceLine, StageSpec
-from ophvl.store import Store, TableReader, part_of
+from ophvl.store import Store, TableReader
 from ophvl.unit_chain import (
     ChainSetup,
     OpenStage,
+    UnitChain,
     UnitReport,
     UnitTask,
     commit_result,
     now,
     retract,
 )
+from schemas.vocab import FailureKind, Pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from _typeshed import DataclassInstance
 
 
+_LINES_AT_ONCE = 64
+"""Lines whose hosts are asked before the videos that they led to are taken on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How to run. `only` limits unit stages to these videos; `repin` accepts other models."""
+    """How to run.
+
+    `only` limits unit stages to these videos, `parts` to a share of them, `limit` to so many that have
+    anything to do; `repin` accepts other models. `workers` compute, `downloads` wait for the network.
+    """
 
     only: tuple[str, ...] = ()
+    parts: Parts = ALL_PARTS
+    limit: int | None = None
     force: bool = False
     workers: int = 1
+    downloads: int = 4
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
     repin: bool = False
 
 
@@ -68,6 +88,9 @@ class Runner:
         self._configs = configs
         self._options = options
         self._reporter = reporter
+        self._retry: frozenset[FailureKind] = frozenset()
+        self.held: list[HostClosedError] = []
+        """One for each line and video that waits, because its host wants no requests for now."""
 
     def pin(self, names: Sequence[str]) -> None:
         """Hold the folder to the models that the stages `names` use; call it before `run`.
@@ -88,44 +111,122 @@ class Runner:
         Raises:
             UsageError: the folder's state does not allow it; the message says what next.
         """
-        self._store.sweep()
-        for stage in names:
-            self._store.compact(stage)  # What an earlier, interrupted run left.
+        if self._store.stages[names[0]].scope is Scope.LINE:
+            # Some lines are asked, then their videos fetched: not all of a list before the first.
+            runner = self._line_runner()
+            while not self._run_lines(runner, names[0], lines):
+                self._run_groups(names[1:])
+            names = names[1:]
+        self._run_groups(names)
+
+    def _run_groups(self, names: Sequence[str]) -> None:
+        for specs in self._groups(names):
+            if specs[0].scope is Scope.UNIT:
+                self._run_units(specs)
+            else:
+                for spec in specs:
+                    self._run_corpus(spec)
+
+    def retry(self, names: Sequence[str], kinds: Collection[FailureKind]) -> None:
+        """Try again what failed at one of the stages `names` for one of these reasons, nothing else."""
+        self._retry = frozenset(kinds)
+        lines: list[SourceLine] = []
+        if self._store.stages[names[0]].scope is Scope.LINE:
+            lines = self._failed_lines(names[0])
+            runner = self._line_runner()
+            while lines and not self._run_lines(runner, names[0], lines):
+                continue
+            names = names[1:]
+        for specs in self._groups(names):
+            if specs[0].scope is Scope.UNIT:
+                failed = {
+                    unit
+                    for spec in specs
+                    for unit, entry in self._store.entries(spec.name).items()
+                    if entry.outcome is EntryOutcome.FAILED and entry.kind in self._retry
+                }
+                # A line that was mended has new videos.
+                self._run_units(specs, failed | self._untried(specs[0], lines))
+
+    def _groups(self, names: Sequence[str]) -> Iterator[list[StageSpec]]:
+        """Stages that run together; what an interrupted run left is put in order before and after."""
+        parts = self._options.parts
+        self._store.sweep(parts)
+        for name in names:
+            self._store.compact(name, parts)
         chosen = [self._store.stages[name] for name in names]
-        for scope, group in groupby(chosen, key=lambda spec: spec.scope):
+        for _, group in groupby(chosen, key=lambda spec: spec.scope):
             specs = list(group)
             try:
-                if scope is Scope.UNIT:
-                    self._run_units(specs)
-                else:
-                    for spec in specs:
-                        self._run_whole(spec, lines)
+                yield specs
             finally:
                 for spec in specs:
-                    self._store.compact(spec.name)
+                    self._store.compact(spec.name, parts)
 
     def _open(self, spec: StageSpec) -> OpenStage:
         return OpenStage(spec=spec, config=self._configs[spec.name], folder=self._store.root)
 
-    def _run_whole(self, spec: StageSpec, lines: Sequence[SourceLine]) -> None:
-        if spec.scope is Scope.LINE:
-            LineRunner(self._store, self._reporter, force=self._options.force).run(
-                self._open(spec), lines
-            )
-        else:
-            self._run_corpus(spec)
+    # The lines of a source list
+
+    def _line_runner(self) -> LineRunner:
+        return LineRunner(
+            self._store,
+            self._reporter,
+            force=self._options.force,
+            retry=self._retry,
+            whole=not self._retry,
+            limit=self._options.limit,
+            at_once=_LINES_AT_ONCE,
+        )
+
+    def _run_lines(self, runner: LineRunner, name: str, lines: Sequence[SourceLine]) -> bool:
+        """Run the line stage `name` on some lines; return whether none is left."""
+        with turn(self._store.root, "lines"):
+            self._store.compact(name)
+            try:
+                through = runner.run(self._open(self._store.stages[name]), lines)
+            finally:
+                self._store.compact(name)
+        self.held += runner.held
+        runner.held = []
+        return through
+
+    def _failed_lines(self, name: str) -> list[SourceLine]:
+        """The lines that failed for a reason to try again, as they stand in the table of lines."""
+        failed = {
+            line_id
+            for line_id, entry in self._store.entries(name).items()
+            if entry.outcome is EntryOutcome.FAILED and entry.kind in self._retry
+        }
+        columns = ["line_id", "list_path", "line_number", "text"]
+        rows = self._store.read("sources", columns).to_pylist()
+        return [
+            source_line(row["line_id"], Path(row["list_path"]), row["line_number"], row["text"])
+            for row in rows
+            if row["line_id"] in failed
+        ]
+
+    def _untried(self, spec: StageSpec, lines: Sequence[SourceLine]) -> set[str]:
+        """Videos of these lines that stage `spec` has not seen."""
+        rows = self._store.read("videos", ["video_id", "line_id"])
+        ids = {line.line_id for line in lines}
+        known = self._store.entries(spec.name)
+        return {
+            video
+            for video, line in zip(*(c.to_pylist() for c in rows.columns), strict=True)
+            if line in ids and video not in known
+        }
 
     # Source videos, one by one
 
-    def _run_units(self, specs: Sequence[StageSpec]) -> None:
-        ready = self._passed_before(specs[0])
-        if not ready and not self._all_stopped_before(specs[0]):
+    def _run_units(self, specs: Sequence[StageSpec], chosen: Collection[str] | None = None) -> None:
+        """Take every video that is ready through a chain of stages, or just the chosen ones."""
+        parts = self._options.parts
+        places = self._passed_before(specs[0])
+        ready = [unit for unit in places if part_of(unit) in parts]
+        if not places and not self._all_stopped_before(specs[0]):
             self._note_what_is_missing(specs[0])
         entries = {spec.name: self._store.entries(spec.name) for spec in specs}
-        for name, of_stage in entries.items():
-            for unit in sorted(set(of_stage) - set(ready)):
-                if not self._options.only:
-                    retract(self._store, name, unit)
         if self._options.only:
             unknown = sorted(set(self._options.only) - set(ready))
             if unknown:
@@ -134,35 +235,82 @@ class Runner:
                     "`ophvl show VIDEO_ID` tells where it is"
                 )
             ready = [unit for unit in ready if unit in self._options.only]
-        written = {table for spec in specs for table in spec.writes}
-        read = {table for spec in specs for table in spec.reads}
-        hashes = self._hashes(read - written)
-        tasks = [
-            UnitTask(
-                unit=unit,
-                hashes={table: of_table.get(unit, {}) for table, of_table in hashes.items()},
-                entries={name: e[unit] for name, e in entries.items() if unit in e},
-                force=self._options.force,
-            )
-            for unit in ready
-        ]
+        elif chosen is not None:
+            ready = [unit for unit in ready if unit in chosen]
+        else:
+            self._retract_unready(entries, places)
         setup = ChainSetup(
             root=self._store.root,
             stages=self._stages,
             chain=[spec.name for spec in specs],
             configs=self._configs,
+            retry=self._retry,
         )
-        self._reporter.started(setup.chain, len(tasks))
-        workers = max(1, min(self._options.workers, len(tasks)))
-        waiting = Counter(part_of(task.unit) for task in tasks)
-        for report in local.run(setup, tasks, workers=workers):
+        self._reporter.started(setup.chain, len(ready))
+        todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
+        waiting = Counter(part_of(task.unit) for task in todo)
+        for report in self._execute(setup, todo):
             self._reporter.advanced(report)
+            if report.held is not None:
+                self.held.append(report.held)
             part = part_of(report.unit)
             waiting[part] -= 1
             if not waiting[part]:  # No worker reads or writes this part any more.
                 for name in setup.chain:
-                    self._store.compact(name, part)
+                    self._store.compact(name, Parts.only(part))
         self._reporter.ended()
+
+    def _plan(
+        self,
+        setup: ChainSetup,
+        specs: Sequence[StageSpec],
+        entries: Mapping[str, Mapping[str, Entry]],
+        places: Mapping[str, str],
+    ) -> list[UnitTask]:
+        """The videos for which anything is to be done, in list order; `places` tells where each lies."""
+        written = {table for spec in specs for table in spec.writes}
+        read = {table for spec in specs for table in spec.reads}
+        hashes = self._hashes(read - written)
+        chain = UnitChain(setup)
+        todo: list[UnitTask] = []
+        for unit, place in places.items():
+            task = UnitTask(
+                unit=unit,
+                hashes={table: of_table.get(unit, {}) for table, of_table in hashes.items()},
+                entries={name: e[unit] for name, e in entries.items() if unit in e},
+                force=self._options.force,
+            )
+            due = chain.due(task)
+            if due is None or len(todo) == self._options.limit:
+                self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
+            else:
+                # What lies on this machine needs no download.
+                todo.append(replace(task, pool=due.pool if is_url(place) else Pool.CPU))
+        return todo
+
+    def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
+        options = self._options
+        waits = [s for s in setup.chain if self._store.stages[s].pool is Pool.NETWORK]
+        legs = {
+            Pool.NETWORK: Leg(setup=replace(setup, chain=waits), workers=options.downloads),
+            Pool.CPU: Leg(setup=setup, workers=options.workers),
+        }
+        if options.engine == "local":
+            return local.run(legs, tasks, onward=_onward)
+        from ophvl.executors import ray_cluster
+
+        return ray_cluster.run(
+            legs, tasks, onward=_onward, address=options.address, note=self._reporter.note
+        )
+
+    def _retract_unready(
+        self, entries: Mapping[str, Mapping[str, Entry]], ready: Collection[str]
+    ) -> None:
+        """Void what later stages made of videos that an earlier one no longer passes on."""
+        for name, of_stage in entries.items():
+            for unit in sorted(set(of_stage) - set(ready)):
+                if part_of(unit) in self._options.parts:
+                    retract(self._store, name, unit)
 
     def _note_what_is_missing(self, spec: StageSpec) -> None:
         earlier = self._stages[: self._stages.index(spec)]
@@ -173,23 +321,28 @@ class Runner:
                 f"`ophvl run {missing[0]}..{spec.name}` runs them first"
             )
 
-    def _passed_before(self, spec: StageSpec) -> list[str]:
-        """The source videos that all unit stages before `spec` have passed on, in list order."""
-        videos = self._store.read("videos", ["video_id", "line_id"])
+    def _passed_before(self, spec: StageSpec) -> dict[str, str]:
+        """The videos that all stages before `spec` have passed on, in list order, and their locations."""
+        columns = ["video_id", "line_id", "location"]
+        videos = self._store.read("videos", columns).to_pydict()
         numbers = self._store.read("sources", ["line_id", "list_path", "line_number"])
         place = {
             line: (path, number)
             for line, path, number in zip(*(c.to_pylist() for c in numbers.columns), strict=True)
         }
-        lines = dict(zip(*(c.to_pylist() for c in videos.columns), strict=True))
+        lines = dict(zip(videos["video_id"], videos["line_id"], strict=True))
+        locations = dict(zip(videos["video_id"], videos["location"], strict=True))
         passed = set(lines)
         for earlier in self._stages[: self._stages.index(spec)]:
+            if earlier.scope is Scope.LINE:
+                continue
             entries = self._store.entries(earlier.name)
             if earlier.scope is Scope.UNIT:
                 passed &= {u for u, e in entries.items() if e.outcome is EntryOutcome.EMITTED}
             elif earlier.scope is Scope.CORPUS:
                 passed &= set(covered(entries))
-        return sorted(passed, key=lambda unit: (place[lines[unit]], unit))
+        order = sorted(passed, key=lambda unit: (place[lines[unit]], unit))
+        return {unit: locations[unit] for unit in order}
 
     def _all_stopped_before(self, spec: StageSpec) -> bool:
         """Whether every source video was dropped or failed before `spec`: nothing is left to wait for."""
@@ -218,8 +371,12 @@ class Runner:
     # The whole corpus at once
 
     def _run_corpus(self, spec: StageSpec) -> None:
+        if self._options.parts != ALL_PARTS:
+            raise UsageError(
+                f"stage {spec.name} sees the whole corpus; run it without --parts, once all jobs are through"
+            )
         stage = self._open(spec)
-        ready = self._passed_before(spec)
+        ready = list(self._passed_before(spec))
         chosen = set(ready)
         hashes = {
             table: {
@@ -268,6 +425,13 @@ class Runner:
             entry = commit_result(self._store, entry, stage.call(**inputs), started=started)
         self._reporter.advanced(UnitReport(unit=WHOLE, entries=(entry,)))
         self._reporter.ended()
+
+
+def _onward(task: UnitTask, report: UnitReport) -> UnitTask | None:
+    """What a video's download leads to: the rest of the chain, unless its host closed."""
+    if task.pool is Pool.CPU or report.held is not None:
+        return None
+    return replace(task, pool=Pool.CPU, made=report.entries, again=False)
 
 
 def _reader_of(store: Store, chosen: set[str]) -> TableReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,14 @@ from urllib.parse import urlsplit
 from ophvl.errors import UsageError
 from ophvl.ids import canonical_url
 from ophvl.stage import SourceLine
+
+_SEARCH = re.compile(r"ytsearch(date)?\d*:")
+"""A search instead of an address, as yt-dlp writes it: `ytsearch20:phacoemulsification`."""
+
+
+def is_url(text: str) -> bool:
+    """Whether a source line is to be asked of the network; else it names something on this machine."""
+    return "://" in text or _SEARCH.match(text) is not None
 
 
 def read_source_list(path: Path) -> list[SourceLine]:
@@ -30,7 +39,6 @@ def read_source_list(path: Path) -> list[SourceLine]:
         raise UsageError(f"cannot read the source list {path}: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
-    base = path.resolve().parent
     seen: Counter[str] = Counter()
     lines = []
     for number, raw in enumerate(text.split("\n"), start=1):
@@ -38,7 +46,9 @@ def read_source_list(path: Path) -> list[SourceLine]:
         if not written or written.startswith("#"):
             continue
         seen[written] += 1
-        lines.append(_line(path.resolve(), base, number, written, seen[written]))
+        identity = f"{path.resolve()}\n{written}\n{seen[written]}"
+        line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
+        lines.append(source_line(line_id, path.resolve(), number, written))
     if not lines:
         raise UsageError(
             f"{path} names nothing: write one URL, file or folder a line (# begins a comment)"
@@ -46,21 +56,19 @@ def read_source_list(path: Path) -> list[SourceLine]:
     return lines
 
 
-def _line(path: Path, base: Path, number: int, text: str, occurrence: int) -> SourceLine:
-    identity = f"{path}\n{text}\n{occurrence}"
-    line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
-    is_url = "://" in text
-    if is_url:
-        target, stamp = _canonical(text), ""
+def source_line(line_id: str, path: Path, number: int, text: str) -> SourceLine:
+    """A line of the list at `path`, an absolute path, as it means the same today."""
+    if is_url(text):
+        target, stamp = _canonical(text) if "://" in text else text, ""
     else:
-        target, stamp = _locate(base, text)
+        target, stamp = _locate(path.parent, text)
     return SourceLine(
         line_id=line_id,
         list_path=str(path),
         number=number,
         text=text,
         target=target,
-        is_url=is_url,
+        is_url=is_url(text),
         stamp=stamp,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from schemas.vocab import DropReason
+from schemas.vocab import DropReason, Pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +50,7 @@ class StageSpec:
     ports: Mapping[str, str] = field(default_factory=dict)
     pinned: tuple[str, ...] = ()
     """Ports whose revision a dataset folder holds on to: the models that made its rows."""
+    pool: Pool = Pool.CPU
     reuses_output: bool = False
     """The stage also gets `previous`: its own tables of the last run for this unit."""
 

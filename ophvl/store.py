@@ -2,11 +2,13 @@
 
     tables/<table>/<stage>-<part>-<generation>.parquet   rows, sorted by primary key
     ledger/<stage>/<part>.jsonl                           one header line, then one entry a line
-    units/<stage>/<unit>.zip                              results not compacted yet: entry and tables
+    units/<stage>/<unit>.zip                              results not compacted yet: entries and tables
+    <table>/<time>-<random>.parquet                       rows that are only ever added, such as checks
 
-A unit's result is one zip file renamed into place: that is its commit. `compact` folds the zips of a
-part into one Parquet file per table and one ledger segment. The segment names its Parquet files, so
-its rename makes all of them valid at once; what a crash leaves behind is swept up by the next compact.
+A unit's result is one zip file renamed into place: that is its commit. Quick results of many units may
+share one, named `batch-...`. `compact` folds the zips of a part into one Parquet file per table and one
+ledger segment. The segment names its Parquet files, so its rename makes all of them valid at once; what a
+crash leaves behind is swept up by the next compact.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import secrets
 import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,18 +30,23 @@ from typing import TYPE_CHECKING, TypeVar
 from ophvl.atomic import PARTIAL, replacing, write_text
 from ophvl.errors import SchemaError, UsageError
 from ophvl.ledger import Entry, EntryOutcome
+from ophvl.parts import ALL_PARTS, PARTS, Parts, part_of
 from ophvl.stage import Scope, StageSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PARTS = 128
-"""Fixed hash buckets of units. A part of 44,290 videos holds about 350."""
-
 ROW_GROUP_BYTES = 8 * 2**20
 """What one read of a few rows takes off the disk."""
 
 DROPPED = "dropped"
+
+ADDED = frozenset({"availability"})
+"""Tables that no stage writes: rows are added to them."""
+
+_BATCH = "batch-"
+
+_PART_IN_NAME = re.compile(r"-(?P<part>\d{3})-[0-9a-f]{8}\.parquet|^\.?(?P<segment>\d{3})\.jsonl")
 
 _LOOKS = 5
 """How often a reader starts over when a running writer takes a file from under it."""
@@ -69,7 +79,7 @@ class Store:
 
         def look() -> dict[str, Entry]:
             # Pending ones first: what is compacted meanwhile then stands in a segment read later.
-            pending = [_read_entry(path) for path in self._pending(stage)]
+            pending = [e for path in self._pending(stage) for e in _read_entries(path)]
             entries: dict[str, Entry] = {}
             for path in sorted((self.root / "ledger" / stage).glob("*.jsonl")):
                 entries |= _read_segment(path)[1]
@@ -80,14 +90,27 @@ class Store:
 
     def commit(self, entry: Entry, tables: Mapping[str, pa.Table]) -> None:
         """Make one unit's result durable: its ledger entry and its rows, in one rename."""
-        path = self._pending_path(entry.stage, entry.unit)
+        self._commit(self._pending_path(entry.stage, entry.unit), [entry], tables)
+
+    def commit_batch(self, entries: Sequence[Entry], tables: Mapping[str, pa.Table]) -> None:
+        """Make the results of several units of one stage durable in one rename."""
+        first = entries[0]
+        path = self._pending_path(first.stage, f"{_BATCH}{first.unit}")
+        self._commit(path, entries, tables)
+
+    def _commit(self, path: Path, entries: Sequence[Entry], tables: Mapping[str, pa.Table]) -> None:
         with (
             replacing(path) as temporary,
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
         ):
-            archive.writestr("entry.json", entry.to_json())
+            archive.writestr("entries.jsonl", "\n".join(entry.to_json() for entry in entries))
             for name, table in tables.items():
                 archive.writestr(f"{name}.arrow", _to_ipc(table))
+
+    def pending_entry(self, stage: str, unit: str) -> Entry | None:
+        """The entry of a result that is not compacted yet; None where there is none."""
+        path = self._pending_path(stage, unit)
+        return _read_entries(path)[0] if path.exists() else None
 
     def read(
         self,
@@ -112,6 +135,8 @@ class Store:
         names = list(dict.fromkeys([*(spec.arrow.names if columns is None else columns), *keys]))
         if table == "failures":
             rows = self._failures()
+        elif table in ADDED:
+            rows = pa.concat_tables([spec.empty(), *self._added(table)]).select(names)
         else:
             pieces = _beside_a_writer(lambda: self._pieces(table, names, wanted))
             rows = pa.concat_tables([spec.empty().select(names), *pieces])
@@ -135,22 +160,46 @@ class Store:
         rows = self._whole_tables[table]
         return rows.filter(pc.equal(rows.column("video_id"), unit))
 
-    def compact(self, stage: str, only_part: int | None = None) -> None:
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add rows to a table that no stage writes, such as `availability`: they are never changed."""
+        import pyarrow.parquet as pq
+
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self.root / table / f"{stamp}-{secrets.token_hex(4)}.parquet"
+        with replacing(path) as temporary:
+            pq.write_table(rows, temporary, compression="zstd")
+
+    def compact(self, stage: str, parts: Parts = ALL_PARTS) -> None:
         """Fold the results of `stage` that are not compacted yet into its Parquet files and ledger.
 
         Nobody else may read or write the parts that are folded meanwhile.
         """
-        by_part: dict[int, list[Path]] = defaultdict(list)
+        by_part: dict[int, dict[str, Path]] = defaultdict(dict)
+        folded: set[Path] = set()
         for path in self._pending(stage):
-            by_part[part_of(path.stem)].append(path)
-        for part, paths in sorted(by_part.items()):
-            if only_part in (None, part):
-                self._compact_part(stage, part, paths)
+            units = _units_in(path)
+            if all(part_of(unit) in parts for unit in units):
+                folded.add(path)
+                for unit in units:
+                    by_part[part_of(unit)][unit] = path
+        if not folded:
+            return
+        opened: dict[tuple[Path, str], pa.Table | None] = {}
+        for part, pending in sorted(by_part.items()):
+            self._compact_part(stage, part, pending, opened)
+        for path in folded:
+            path.unlink()
         self._whole_tables.clear()
 
-    def sweep(self) -> None:
-        """Remove what a crash left behind: half-written files, and Parquet files no segment names."""
+    def sweep(self, parts: Parts = ALL_PARTS) -> None:
+        """Remove what a crash left behind: half-written files, and Parquet files no segment names.
+
+        Files of parts that others may be writing stay; so does, unless all parts are ours, what
+        belongs to no part.
+        """
         for path in list(self.root.rglob(f".*{PARTIAL}")):
+            if not self._is_of(path, parts):
+                continue
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -162,8 +211,17 @@ class Store:
             for table, name in _read_header(segment).items()
         }
         for path in (self.root / "tables").glob("*/*.parquet"):
-            if path not in live:
+            if path not in live and self._is_of(path, parts):
                 path.unlink()
+
+    def _is_of(self, path: Path, parts: Parts) -> bool:
+        """Whether a file, perhaps half-written, belongs to these parts alone."""
+        if parts == ALL_PARTS:
+            return True
+        if path.is_relative_to(self.root / "units"):
+            return part_of(path.name.removeprefix(".").partition(".zip")[0]) in parts
+        found = _PART_IN_NAME.search(path.name)
+        return found is not None and int(found["part"] or found["segment"]) in parts
 
     def require(self) -> None:
         """Raise UsageError when there is no dataset here."""
@@ -181,7 +239,7 @@ class Store:
 
     def _pending_of(self, stage: str, units: frozenset[str] | None) -> dict[str, Path]:
         if units is None:
-            return {path.stem: path for path in self._pending(stage)}
+            return {unit: path for path in self._pending(stage) for unit in _units_in(path)}
         paths = {unit: self._pending_path(stage, unit) for unit in units}
         return {unit: path for unit, path in paths.items() if path.exists()}
 
@@ -202,7 +260,7 @@ class Store:
                 piece = self._segment_rows(spec, table, part, names, of_part)
                 if piece is not None:
                     pieces.append(_without(piece, spec, table, pending))
-            for path in pending.values():
+            for path in sorted(set(pending.values())):
                 rows = self._pending_rows(path, table)
                 if rows is not None:
                     pieces.append(rows.select(names))
@@ -243,12 +301,18 @@ class Store:
     def _segment_path(self, stage: str, part: int) -> Path:
         return self.root / "ledger" / stage / f"{part:03d}.jsonl"
 
-    def _compact_part(self, stage: str, part: int, paths: list[Path]) -> None:
+    def _compact_part(
+        self,
+        stage: str,
+        part: int,
+        pending: Mapping[str, Path],
+        opened: dict[tuple[Path, str], pa.Table | None],
+    ) -> None:
         segment = self._segment_path(stage, part)
         old_files, entries = _read_segment(segment) if segment.exists() else ({}, {})
         spec = self.stages[stage]
-        pending = {path.stem: path for path in paths}
-        fresh = {unit: _read_entry(path) for unit, path in pending.items()}
+        read = [entry for path in set(pending.values()) for entry in _read_entries(path)]
+        fresh = {entry.unit: entry for entry in read if entry.unit in pending}
         new_entries = {
             unit: entry
             for unit, entry in {**entries, **fresh}.items()
@@ -259,24 +323,36 @@ class Store:
         files: dict[str, str] = {}
         for table in (*spec.writes, DROPPED):
             name = f"{stage}-{part:03d}-{generation}.parquet"
-            if self._write_part(spec, table, part, pending, name):
+            if self._write_part(spec, table, part, pending, name, opened):
                 files[table] = name
         write_text(segment, "\n".join([json.dumps({"tables": files}), *lines]) + "\n")
-        for path in paths:
-            path.unlink()
         for table, name in old_files.items():
             if files.get(table) != name:
                 (self.root / "tables" / table / name).unlink(missing_ok=True)
 
     def _write_part(
-        self, spec: StageSpec, table: str, part: int, pending: Mapping[str, Path], name: str
+        self,
+        spec: StageSpec,
+        table: str,
+        part: int,
+        pending: Mapping[str, Path],
+        name: str,
+        opened: dict[tuple[Path, str], pa.Table | None],
     ) -> bool:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         from schemas.catalogue import TABLES
 
-        pieces = [self._pending_rows(path, table) for path in pending.values()]
+        pieces = []
+        for path in sorted(set(pending.values())):
+            if not path.name.startswith(_BATCH):
+                pieces.append(self._pending_rows(path, table))
+                continue
+            if (path, table) not in opened:  # Read once for all the parts it has rows of.
+                opened[path, table] = self._pending_rows(path, table)
+            rows = opened[path, table]
+            pieces.append(None if rows is None else _of_units(rows, spec, table, pending))
         kept = self._segment_rows(spec, table, part)
         if kept is not None:
             pieces.append(_without(kept, spec, table, pending))
@@ -290,6 +366,15 @@ class Store:
             per_group = max(1, ROW_GROUP_BYTES * rows.num_rows // rows.nbytes)
             pq.write_table(rows, temporary, row_group_size=per_group, compression="zstd")
         return True
+
+    def _added(self, table: str) -> list[pa.Table]:
+        import pyarrow.parquet as pq
+
+        pieces = []
+        for path in sorted((self.root / table).glob("*.parquet")):
+            _require_schema(table, pq.read_schema(path), path)
+            pieces.append(pq.read_table(path, partitioning=None))
+        return pieces
 
     def _failures(self) -> pa.Table:
         import pyarrow as pa
@@ -315,11 +400,6 @@ class Store:
 
 TableReader = Callable[..., "pa.Table"]
 """`Store.read`, as handed to export stages."""
-
-
-def part_of(unit: str) -> int:
-    """The part that a unit belongs to, for ever."""
-    return int.from_bytes(hashlib.sha256(unit.encode()).digest()[:4], "big") % PARTS
 
 
 Seen = TypeVar("Seen")
@@ -378,9 +458,27 @@ def _read_segment(segment: Path) -> tuple[dict[str, str], dict[str, Entry]]:
     return json.loads(header)["tables"], {entry.unit: entry for entry in entries}
 
 
-def _read_entry(path: Path) -> Entry:
+def _of_units(rows: pa.Table, spec: StageSpec, table: str, units: Iterable[str]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = unit_column(spec, table)
+    return rows.filter(
+        pc.is_in(rows.column(column), value_set=pa.array(sorted(units), pa.string()))
+    )
+
+
+def _units_in(path: Path) -> list[str]:
+    """The units whose results a pending file holds."""
+    if path.name.startswith(_BATCH):
+        return [entry.unit for entry in _read_entries(path)]
+    return [path.stem]
+
+
+def _read_entries(path: Path) -> list[Entry]:
     with zipfile.ZipFile(path) as archive:
-        return Entry.from_json(archive.read("entry.json").decode())
+        text = archive.read("entries.jsonl").decode()
+    return [Entry.from_json(line) for line in text.split("\n")]
 
 
 def _require_schema(table: str, schema: pa.Schema, path: Path) -> None:
@@ -405,6 +503,4 @@ def _to_ipc(table: pa.Table) -> bytes:
 
 
 def _as_time(text: str) -> object:
-    from datetime import datetime
-
     return datetime.fromisoformat(text)

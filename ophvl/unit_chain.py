@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ophvl.errors import ItemError
+from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.ledger import (
     ColumnHashes,
     Entry,
@@ -25,7 +25,7 @@ from ophvl.ledger import (
 )
 from ophvl.stage import Port, StageResult, StageSpec
 from ophvl.store import DROPPED, Store, unit_column
-from schemas.vocab import TRANSIENT
+from schemas.vocab import RETRIED, TRANSIENT, FailureKind, Pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,15 +55,28 @@ class UnitTask:
     entries: Mapping[str, Entry]
     """Its present ledger entries in the stages of the chain."""
     force: bool = False
+    pool: Pool = Pool.CPU
+    """The workers that take it up."""
+    made: tuple[Entry, ...] = ()
+    """What other workers have made of it in this run."""
+    again: bool = False
+    """The worker that had it died: what it committed before is on disk."""
+
+    def __str__(self) -> str:
+        return self.unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitReport:
-    """What was done for one source video: new entries, and the stages that needed nothing."""
+    """What was done for one source video: new entries, and the stages that needed nothing.
+
+    `held` tells why it waits: its host wants no requests for now.
+    """
 
     unit: str
     entries: tuple[Entry, ...] = ()
     unchanged: tuple[str, ...] = ()
+    held: HostClosedError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,47 +111,87 @@ class ChainSetup:
     stages: Sequence[StageSpec]
     chain: Sequence[str]
     configs: Mapping[str, DataclassInstance]
+    retry: frozenset[FailureKind] = frozenset()
+    """Failures of these kinds are tried again, besides those that always are."""
 
     def __call__(self) -> Callable[[UnitTask], UnitReport]:
-        return _UnitChain(self).process
+        return UnitChain(self).process
 
 
-class _UnitChain:
+class UnitChain:
+    """The stages of a chain, opened."""
+
     def __init__(self, setup: ChainSetup) -> None:
         self._store = Store(setup.root, setup.stages)
+        self._retry = RETRIED | setup.retry
         self._open = [
             OpenStage(spec=spec, config=setup.configs[spec.name], folder=setup.root)
             for spec in setup.stages
             if spec.name in setup.chain
         ]
 
-    def process(self, task: UnitTask) -> UnitReport:
+    def due(self, task: UnitTask) -> StageSpec | None:
+        """The first stage that has anything to do for a source video; None when all of it stands."""
         hashes = dict(task.hashes)
-        made: list[Entry] = []
+        stopped = False
+        for stage in self._open:
+            before = task.entries.get(stage.spec.name)
+            if stopped:
+                if before is not None:
+                    return stage.spec
+                continue
+            if before is None or not self._holds(before, _mark(stage, hashes), task):
+                return stage.spec
+            stopped = _pass_on(stage.spec, before, hashes)
+        return None
+
+    def process(self, task: UnitTask) -> UnitReport:
+        """Take one source video through the chain; its first failure or drop ends it.
+
+        Raises:
+            DiskFullError: there is no room for its result.
+        """
+        hashes = dict(task.hashes)
+        fresh = {entry.stage: entry for entry in task.made}
+        if task.again:
+            fresh |= self._committed(task.unit)
+        made = list(fresh.values())
         unchanged: list[str] = []
         stopped = False
         for stage in self._open:
             name = stage.spec.name
             before = task.entries.get(name)
             if stopped:
-                if before is not None:
+                if before is not None and name not in fresh:
                     made.append(retract(self._store, name, task.unit))
                 continue
-            inputs = {
-                table: {column: hashes.get(table, {}).get(column, "") for column in columns}
-                for table, columns in stage.spec.reads.items()
-            }
-            mark = stage.fingerprint(inputs)
-            if _holds(before, mark) and not task.force:
-                entry = cast(Entry, before)
+            mark = _mark(stage, hashes)
+            if name in fresh:
+                entry = fresh[name]
+            elif before is not None and self._holds(before, mark, task):
+                entry = before
                 unchanged.append(name)
             else:
-                entry = self._run(stage, task.unit, mark, before)
+                try:
+                    entry = self._run(stage, task.unit, mark, before)
+                except HostClosedError as held:
+                    return UnitReport(
+                        unit=task.unit, entries=tuple(made), unchanged=tuple(unchanged), held=held
+                    )
                 made.append(entry)
-            stopped = entry.outcome is not EntryOutcome.EMITTED
-            for table in stage.spec.writes:
-                hashes[table] = entry.hashes.get(table, {}).get(task.unit, {})
+            stopped = _pass_on(stage.spec, entry, hashes)
         return UnitReport(unit=task.unit, entries=tuple(made), unchanged=tuple(unchanged))
+
+    def _committed(self, unit: str) -> dict[str, Entry]:
+        """What was committed for a source video in this run: earlier results are compacted by now."""
+        found = ((s.spec.name, self._store.pending_entry(s.spec.name, unit)) for s in self._open)
+        return {name: entry for name, entry in found if entry is not None}
+
+    def _holds(self, entry: Entry, mark: str, task: UnitTask) -> bool:
+        """Whether an entry still stands: failures that may go away are tried again in every run."""
+        if task.force or entry.fingerprint != mark:
+            return False
+        return entry.outcome is not EntryOutcome.FAILED or entry.kind not in self._retry
 
     def _run(self, stage: OpenStage, unit: str, mark: str, before: Entry | None) -> Entry:
         spec = stage.spec
@@ -160,10 +213,28 @@ class _UnitChain:
         try:
             result = with_retries(lambda: stage.call(**inputs))
         except ItemError as err:
+            if err.kind is FailureKind.DISK_FULL:
+                raise DiskFullError(self._store.root, str(err)) from err
             failed = failed_entry(entry, err, started=started)
             self._store.commit(failed, {})
             return failed
         return commit_result(self._store, entry, result, started=started)
+
+
+def _mark(stage: OpenStage, hashes: Mapping[str, ColumnHashes]) -> str:
+    """The stage's fingerprint, from the hashes of what the unit has by now."""
+    inputs = {
+        table: {column: hashes.get(table, {}).get(column, "") for column in columns}
+        for table, columns in stage.spec.reads.items()
+    }
+    return stage.fingerprint(inputs)
+
+
+def _pass_on(spec: StageSpec, entry: Entry, hashes: dict[str, ColumnHashes]) -> bool:
+    """Note what a stage wrote for the stages after it; return whether the unit ends here."""
+    for table in spec.writes:
+        hashes[table] = entry.hashes.get(table, {}).get(entry.unit, {})
+    return entry.outcome is not EntryOutcome.EMITTED
 
 
 def commit_result(store: Store, entry: Entry, result: StageResult, *, started: float) -> Entry:
@@ -186,7 +257,9 @@ def commit_result(store: Store, entry: Entry, result: StageResult, *, started: f
     return done
 
 
-def failed_entry(entry: Entry, err: ItemError, *, started: float, where: str = "") -> Entry:
+def failed_entry(
+    entry: Entry, err: ItemError | HostClosedError, *, started: float, where: str = ""
+) -> Entry:
     """`entry` as a recorded failure."""
     return replace(
         entry,
@@ -202,21 +275,30 @@ def _check_output(spec: StageSpec, unit: str, result: StageResult) -> None:
     """Check that a stage wrote the tables it declares, by their schemas, and for its unit alone."""
     import pyarrow.compute as pc
 
-    from schemas.catalogue import TABLES
-
     if set(result.tables) != set(spec.writes):
         raise StageBug(
             f"stage {spec.name} for {unit} wrote {sorted(result.tables)}, "
             f"but declares {sorted(spec.writes)}"
         )
-    violations = [v for name, table in result.tables.items() for v in TABLES[name].check(table)]
-    if violations:
-        found = "\n  ".join(map(str, violations))
-        raise StageBug(f"stage {spec.name} made rows for {unit} that break the schema:\n  {found}")
+    check_rows(f"stage {spec.name} for {unit}", result.tables)
     for name, table in result.tables.items():
         column = unit_column(spec, name)
         if column and pc.any(pc.not_equal(table.column(column), unit)).as_py():
             raise StageBug(f"stage {spec.name} made rows of {name} for another unit than {unit}")
+
+
+def check_rows(maker: str, tables: Mapping[str, pa.Table]) -> None:
+    """Check rows against the schemas of their tables.
+
+    Raises:
+        StageBug: they break them; names `maker`.
+    """
+    from schemas.catalogue import TABLES
+
+    violations = [v for name, table in tables.items() for v in TABLES[name].check(table)]
+    if violations:
+        found = "\n  ".join(map(str, violations))
+        raise StageBug(f"{maker} made rows that break the schema:\n  {found}")
 
 
 def _table_hashes(store: Store, tables: Mapping[str, pa.Table]) -> TableHashes:
@@ -266,15 +348,6 @@ def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
         for drop in result.dropped
     ]
     return {DROPPED: SPEC.table(rows)}
-
-
-def _holds(entry: Entry | None, mark: str) -> bool:
-    """Whether an entry still stands: failures are tried again in every run."""
-    return (
-        entry is not None
-        and entry.fingerprint == mark
-        and entry.outcome in (EntryOutcome.EMITTED, EntryOutcome.DROPPED)
-    )
 
 
 def with_retries(call: Callable[[], StageResult]) -> StageResult:

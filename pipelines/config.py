@@ -1,4 +1,4 @@
-"""What can be set for each stage. Standard library only, so that the command line may import it.
+"""What can be set for each stage. Nothing heavy, so that the command line may import it.
 
 A threshold stands in the latest stage that can apply it: earlier stages store scores, so that changing
 a threshold never transcribes anything again.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from ophvl.config import effort
 
 _WHISPERS_LANGUAGES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr "
@@ -35,18 +37,47 @@ def _absolute(path: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscoverConfig:
-    """Nothing to set yet."""
+class _AskingConfig:
+    """How hosts are asked: for stages that do."""
+
+    # Seconds between two requests to one host, on average; jitter makes it half to one and a half.
+    gap_s: float = effort(6.0)
+    # Requests that one host gets in an hour, at most.
+    per_hour: int = effort(300)
+    # Wait after a first refusal ("too many requests") that names no time; doubled after each further one.
+    pause_s: float = effort(20.0)
+    # Keep that pace for hosts of this machine and of private networks too.
+    pace_local: bool = effort(False)
+    # A cookie file (Netscape form) for sites that want a login; read, never written or remembered.
+    cookies: str | None = effort(None, kept=False)
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "per_hour")
+        if min(self.gap_s, self.pause_s) < 0:
+            raise ValueError("gap_s and pause_s must be at least 0")
+        if self.cookies:
+            object.__setattr__(self, "cookies", _absolute(self.cookies))
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadConfig:
+class DiscoverConfig(_AskingConfig):
+    """Only how hosts are asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdmitConfig:
+    """Nothing to set: the lists lie in the dataset folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadConfig(_AskingConfig):
     # Fetch videos whose title says that they are not surgery.
     assume_surgical: bool = False
     # Largest picture height to fetch, in pixels.
     max_height: int = 720
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _require_positive(self, "max_height")
 
 
@@ -189,6 +220,7 @@ class ShardConfig:
 
 CONFIGS: dict[str, type] = {
     "discover": DiscoverConfig,
+    "admit": AdmitConfig,
     "download": DownloadConfig,
     "transcribe": TranscribeConfig,
     "review": ReviewConfig,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ophvl.backends.chat import ChatRewriter
 from ophvl.errors import ConfigError
+from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
 from ophvl.ontology.codes import Codes
 from ophvl.overrides import FILE, Overrides
@@ -39,12 +40,30 @@ def media_folder(config: object, folder: Path) -> MediaFolder:
 
 
 def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloader:
-    """yt-dlp; discover only asks it for metadata."""
+    """yt-dlp, at the pace that hosts bear; discover only asks it for metadata."""
+    from ophvl.backends.paced import PacedDownloader
+    from ophvl.backends.pacer import Pace, Pacer
+
+    pace = Pace(
+        gap_s=config.gap_s,
+        per_hour=config.per_hour,
+        pause_s=config.pause_s,
+        local=config.pace_local,
+    )
+    return PacedDownloader(inner=_yt_dlp(config), pacer=Pacer(folder, pace))
+
+
+def _yt_dlp(config: DiscoverConfig | DownloadConfig) -> Downloader:
     from ophvl.backends.yt_dlp import YtDlpDownloader
 
     if isinstance(config, DownloadConfig):
         return YtDlpDownloader(max_height=config.max_height)
     return YtDlpDownloader()
+
+
+def lists(config: object, folder: Path) -> Lists:
+    """The block list and the exclusion list of the dataset folder."""
+    return Lists(folder)
 
 
 def audio_reader(config: object, folder: Path) -> AudioReader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ophvl.stage import Scope, StageSpec
 from schemas.guards import GUARDS
+from schemas.vocab import Pool
 
 _OVERRIDE = ("override_id", "video_id", "target", "kind", "before", "surface", "after", "value")
 
@@ -21,6 +22,15 @@ STAGES: tuple[StageSpec, ...] = (
         },
     ),
     StageSpec(
+        name="admit",
+        version=1,
+        scope=Scope.UNIT,
+        entry="pipelines.admit:admit",
+        help="keep out what stands on the folder's block list or exclusion list",
+        reads={"videos": ("video_id", "location", "webpage_url", "channel", "channel_id")},
+        ports={"lists": "pipelines.ports:lists", "files": "pipelines.ports:media_folder"},
+    ),
+    StageSpec(
         name="download",
         version=1,
         scope=Scope.UNIT,
@@ -32,6 +42,7 @@ STAGES: tuple[StageSpec, ...] = (
             "downloader": "pipelines.ports:downloader",
             "files": "pipelines.ports:media_folder",
         },
+        pool=Pool.NETWORK,
     ),
     StageSpec(
         name="transcribe",
@@ -230,4 +241,4 @@ INGEST = ("discover", "transcribe")
 """First and last stage of `ophvl ingest`."""
 
 BUILD_PAIRS = ("review", "shard")
-"""First and last stage of `ophvl build-pairs`."""
+"""First and last stage of `ophvl build-pairs`, which does stage admit once more before them."""

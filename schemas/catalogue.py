@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.attributes import ATTRIBUTES
+from schemas.availability import AVAILABILITY
 from schemas.base import TableSpec
 from schemas.frames import FRAMES
 from schemas.labels import LABELS
@@ -28,6 +29,7 @@ TABLES: dict[str, TableSpec] = {
         SOURCES,
         VIDEOS,
         MEDIA,
+        AVAILABILITY,
         TRANSCRIPTS,
         SPEECH,
         OVERRIDES,

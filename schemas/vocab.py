@@ -20,12 +20,21 @@ class FailureKind(StrEnum):
     PRIVATE = "private"
     AGE_GATED = "age_gated"
     GEO_BLOCKED = "geo_blocked"
+    FORBIDDEN = "forbidden"
+    """The host refuses this one item (HTTP 403) and does not say why."""
     BLOCKED = "blocked"
+    """The host refuses us: a bot check, a sign-in wall, a ban. Whatever is asked next fails likewise."""
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     NETWORK = "network"
+    SERVER_ERROR = "server_error"
+    REDIRECT_LOOP = "redirect_loop"
     TRUNCATED = "truncated"
     EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    """Longer or larger than the settings allow."""
+    LIVE = "live"
+    """A stream that has no end yet."""
     NOT_A_VIDEO = "not_a_video"
     UNSUPPORTED = "unsupported"
     UNREADABLE = "unreadable"
@@ -33,14 +42,29 @@ class FailureKind(StrEnum):
     DISK_FULL = "disk_full"
 
 
-TRANSIENT = frozenset({FailureKind.TIMEOUT, FailureKind.NETWORK, FailureKind.RATE_LIMITED})
+TRANSIENT = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.NETWORK,
+        FailureKind.RATE_LIMITED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.TRUNCATED,
+    }
+)
 """Failures that may go away by themselves: worth another try within the same run."""
+
+RETRIED = TRANSIENT | {FailureKind.BLOCKED, FailureKind.DISK_FULL, FailureKind.LIVE}
+"""Failures that the next run tries again unasked; the others stand until `ophvl retry --kind`."""
 
 
 class DropReason(StrEnum):
     """Why something was decided out."""
 
     NOT_SURGICAL = "not_surgical"
+    TAKEN_DOWN = "taken_down"
+    """The video or its channel stands on a block list: its publisher does not want it here."""
+    EVALUATION = "evaluation"
+    """The video stands on an exclusion list: models are judged on it, so none may learn from it."""
     INVENTED_TEXT = "invented_text"
     TOO_SHORT = "too_short"
     NOT_DESCRIPTIVE = "not_descriptive"
@@ -151,12 +175,42 @@ class Split(StrEnum):
 
 
 class LicenceClass(StrEnum):
-    """What a licence allows, as far as it is known."""
+    """What a licence allows, as far as its name tells (`pipelines.discover.licence_class`)."""
 
     OPEN = "open"
+    """Creative Commons without NC and ND, or the public domain."""
     NON_COMMERCIAL = "non_commercial"
+    """Creative Commons with NC, without ND."""
     STANDARD = "standard"
+    """The site's own terms, under which it may be watched there."""
     UNKNOWN = "unknown"
+    """None given, one whose name tells nothing, or ND: whether a dataset is a derivative is not ours
+    to judge."""
+
+
+class MediaForm(StrEnum):
+    """What is left of a fetched video once it is transcribed."""
+
+    ALL = "all"
+    """The file as it was fetched."""
+    PROXY = "proxy"
+    """A small video with its sound: enough for pairs and for another recogniser."""
+    AUDIO = "audio"
+    """The sound alone: enough for another recogniser."""
+
+
+class CaptionKind(StrEnum):
+    """Who made the subtitles that a site offers."""
+
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+class Pool(StrEnum):
+    """What a stage mostly waits for, and so which workers do it."""
+
+    NETWORK = "network"
+    CPU = "cpu"
 
 
 class Task(StrEnum):

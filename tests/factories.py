@@ -89,6 +89,17 @@ def media_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
+def availability_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        video_id=video_id(n),
+        checked_at=NOON,
+        state="available",
+        licence="Creative Commons Attribution",
+        message="",
+    )
+
+
 def transcript_row(n: int, **changes: object) -> SimpleNamespace:
     word = {"start_s": 1.0, "end_s": 1.5, "probability": 0.9, "interpolated": False}
     return _row(
@@ -308,6 +319,7 @@ ROWS: dict[str, Callable[..., SimpleNamespace]] = {
     "sources": source_row,
     "videos": video_row,
     "media": media_row,
+    "availability": availability_row,
     "transcripts": transcript_row,
     "speech": speech_row,
     "overrides": override_row,

@@ -54,7 +54,7 @@ def finished(out: Path) -> dict[str, dict[str, object]]:
     entries = ledger(out, "transcribe")
     for path in (out / "units" / "transcribe").glob("*.zip"):
         with contextlib.suppress(FileNotFoundError), zipfile.ZipFile(path) as archive:
-            entry = json.loads(archive.read("entry.json"))
+            entry = json.loads(archive.read("entries.jsonl"))
             entries[entry["unit"]] = entry
     return entries
 

@@ -5,13 +5,14 @@ Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or conf
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
 
 from ophvl import __version__
-from ophvl.cli import inspect, language, review, run
-from ophvl.errors import OphvlError
+from ophvl.cli import inspect, language, refresh, review, run
+from ophvl.errors import OphvlError, UsageError
 
 app = typer.Typer(
     help="Turn eye-surgery videos into a hierarchical video-text dataset.",
@@ -40,6 +41,8 @@ def _root(
 
 app.command("ingest")(run.ingest)
 app.command("build-pairs")(run.build_pairs)
+app.command("retry")(run.retry)
+app.command("refresh")(refresh.refresh)
 app.command("stats")(inspect.stats)
 app.command("status")(inspect.status)
 app.command("show")(inspect.show)
@@ -58,3 +61,11 @@ def main() -> None:
     except OphvlError as err:
         sys.stderr.write(f"error: {err}\n")
         raise SystemExit(err.exit_code) from err
+    except OSError as err:
+        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(
+            f"error: the disk is full ({err}); what is finished is kept. Make room, then run the same "
+            "command again\n"
+        )
+        raise SystemExit(UsageError.exit_code) from err

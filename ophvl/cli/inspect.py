@@ -39,13 +39,15 @@ def stats(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> No
 
 
 def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> None:
-    """Show what became of every line and video."""
+    """Show what became of every line and video, what failed where, and how long the rest will take."""
     from dataclasses import asdict
 
     from ophvl.accounts import take_account
+    from ophvl.report.pace import pace_lines, take_pace
     from ophvl.report.terminal import funnel_lines
 
-    account = take_account(open_store(out))
+    store = open_store(out)
+    account, pace = take_account(store), take_pace(store)
     if as_json:
         plain = {
             **asdict(account.units),
@@ -53,10 +55,11 @@ def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
             "by_reason": account.by_reason,
             "lines": asdict(account.lines),
             "stages": [asdict(stage) for stage in account.stages],
+            "pace": asdict(pace),
         }
         typer.echo(json.dumps(plain, indent=2))
         return
-    for line in funnel_lines(account):
+    for line in [*funnel_lines(account), *pace_lines(pace)]:
         typer.echo(line)
 
 

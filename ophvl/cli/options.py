@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from schemas.vocab import MediaForm
+
+
+class Engine(StrEnum):
+    """Where units are worked on."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
 
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder.")]
 Config = Annotated[
@@ -21,7 +32,50 @@ Only = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Do again what is already done.")]
 Workers = Annotated[
-    int, typer.Option("--workers", min=0, help="Processes to work in; 0 for one a core.")
+    int,
+    typer.Option("--workers", min=0, help="Processes to work in; 0 for one a GPU or else a core."),
+]
+Downloads = Annotated[
+    int, typer.Option("--downloads", min=1, help="Downloads at a time; each host keeps its pace.")
+]
+EngineName = Annotated[
+    Engine, typer.Option("--engine", help="This machine, or a Ray cluster that shares the folder.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="The Ray cluster, e.g. auto; none starts one on this machine."),
+]
+PartsOf = Annotated[
+    str | None,
+    typer.Option("--parts", metavar="K/N", help="A share of the videos, for jobs of an array."),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="So many videos at most, this time.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Say what would be fetched, how long and how large; do nothing."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Where a host refuses for hours, wait instead of ending.")
+]
+KeepMedia = Annotated[
+    MediaForm | None,
+    typer.Option("--keep-media", help="What is left of a fetched video once it is transcribed."),
+]
+Cookies = Annotated[
+    Path | None,
+    typer.Option("--cookies", help="Cookie file for sites that want a login; never remembered."),
+]
+Block = Annotated[
+    list[Path] | None,
+    typer.Option("--block", help="List of videos and channels that were taken down; kept."),
+]
+Exclude = Annotated[
+    list[Path] | None,
+    typer.Option("--exclude", help="List of videos that models are judged on; kept."),
 ]
 Repin = Annotated[
     bool, typer.Option("--repin", help="Accept other models than the folder was made with.")

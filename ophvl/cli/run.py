@@ -1,9 +1,12 @@
-"""Commands that run stages: ingest, build-pairs, run."""
+"""Commands that run stages: ingest, build-pairs, run, retry."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,12 @@ from ophvl.cli import options
 from ophvl.errors import UsageError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ophvl.runner import Runner, RunOptions
+    from ophvl.stage import SourceLine
     from ophvl.store import Store
+    from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
 
@@ -28,17 +36,41 @@ def ingest(
     config: options.Config = None,
     set_: options.Set = None,
     workers: options.Workers = 0,
+    downloads: options.Downloads = 4,
+    engine: options.EngineName = options.Engine.LOCAL,
+    address: options.Address = None,
+    parts: options.PartsOf = None,
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    wait: options.Wait = False,
+    keep_media: options.KeepMedia = None,
+    cookies: options.Cookies = None,
+    block: options.Block = None,
+    exclude: options.Exclude = None,
     force: options.Force = False,
     repin: options.Repin = False,
     assume_surgical: options.AssumeSurgical = False,
 ) -> None:
     """Discover, fetch, probe and transcribe the videos of a list."""
+    from ophvl.parts import Parts
     from pipelines.registry import INGEST
 
     overrides = [*(set_ or ())]
     if assume_surgical:
         overrides += ["download.assume_surgical=true", "title.assume_surgical=true"]
-    _run(INGEST, out, config, overrides, workers=workers, force=force, repin=repin, source=source)
+    if keep_media is not None:
+        overrides.append(f"keep.media={json.dumps(keep_media.value)}")
+    job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
+    if dry_run:
+        _forecast(job, source)
+        return
+    job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
+    run_options = job.options(
+        workers, downloads=downloads, force=force, repin=repin, limit=limit,
+        engine=engine.value, address=address,
+        **({"parts": Parts.share(parts)} if parts else {}),
+    )  # fmt: skip
+    job.run([job.names(INGEST)], run_options, source=source)
 
 
 def build_pairs(
@@ -46,12 +78,16 @@ def build_pairs(
     config: options.Config = None,
     set_: options.Set = None,
     workers: options.Workers = 0,
+    engine: options.EngineName = options.Engine.LOCAL,
+    address: options.Address = None,
     force: options.Force = False,
 ) -> None:
     """Segment, tag, title, split, pair and shard what was ingested."""
     from pipelines.registry import BUILD_PAIRS
 
-    _run(BUILD_PAIRS, out, config, set_ or (), workers=workers, force=force)
+    job = Job(out=out, config=config, overrides=set_ or ())
+    run_options = job.options(workers, force=force, engine=engine.value, address=address)
+    job.run([["admit"], job.names(BUILD_PAIRS)], run_options)
 
 
 def run(
@@ -64,72 +100,179 @@ def run(
     set_: options.Set = None,
     only: options.Only = None,
     workers: options.Workers = 0,
+    downloads: options.Downloads = 4,
+    engine: options.EngineName = options.Engine.LOCAL,
+    address: options.Address = None,
+    parts: options.PartsOf = None,
+    cookies: options.Cookies = None,
     force: options.Force = False,
     repin: options.Repin = False,
 ) -> None:
     """Run one stage, or a range of stages."""
+    from ophvl.parts import Parts
+
     first, dots, last = stages.partition("..")
-    _run(
-        (first, last if dots else first),
-        out,
-        config,
-        set_ or (),
-        workers=workers,
-        force=force,
-        repin=repin,
-        source=source,
-        only=only or (),
-    )
+    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies)
+    run_options = job.options(
+        workers, downloads=downloads, only=tuple(only or ()), force=force, repin=repin,
+        engine=engine.value, address=address,
+        **({"parts": Parts.share(parts)} if parts else {}),
+    )  # fmt: skip
+    job.run([job.names((first, last if dots else first))], run_options, source=source)
 
 
-def _run(
-    span: tuple[str, str],
-    out: Path,
-    config: Path | None,
-    overrides: Sequence[str],
-    *,
-    workers: int,
-    force: bool,
-    repin: bool = False,
-    source: Path | None = None,
-    only: Sequence[str] = (),
+def retry(
+    kind: Annotated[
+        list[str], typer.Option("--kind", help="A kind of failure, e.g. timeout; may be repeated.")
+    ],
+    out: options.Out = options.DEFAULT_OUT,
+    config: options.Config = None,
+    set_: options.Set = None,
+    workers: options.Workers = 0,
+    downloads: options.Downloads = 4,
+    cookies: options.Cookies = None,
 ) -> None:
-    from ophvl.accounts import take_account
-    from ophvl.atomic import write_text
-    from ophvl.cli.progress import make_reporter
-    from ophvl.config import resolve, to_toml
-    from ophvl.lock import locked
-    from ophvl.report.terminal import funnel_lines
-    from ophvl.runner import Runner, RunOptions
+    """Try again just the lines and videos that failed for one of these reasons."""
+    from pipelines.registry import BUILD_PAIRS, INGEST
+    from schemas.vocab import FailureKind
+
+    known = [str(one) for one in FailureKind]
+    unknown = sorted(set(kind) - set(known))
+    if unknown:
+        raise UsageError(f"there is no kind '{unknown[0]}'; kinds are {', '.join(known)}")
+    kinds = frozenset(map(FailureKind, kind))
+    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds)
+    spans = [job.names(INGEST), job.names(BUILD_PAIRS)]
+    job.run(spans, job.options(workers, downloads=downloads))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One call of a command that runs stages."""
+
+    out: Path
+    config: Path | None = None
+    overrides: Sequence[str] = ()
+    cookies: Path | None = None
+    lists: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """Lists of the user's that join those of the folder."""
+    kinds: frozenset[FailureKind] = frozenset()
+    """Failures to try again, and nothing else; empty for a run of everything."""
+    wait: bool = False
+
+    @property
+    def root(self) -> Path:
+        return self.out.resolve()
+
+    def names(self, span: tuple[str, str]) -> list[str]:
+        """The stages from the first to the last of a range."""
+        from pipelines.registry import STAGES
+
+        return _range(span, [spec.name for spec in STAGES])
+
+    def configs(self) -> dict[str, DataclassInstance]:
+        """The settings: defaults, then those of the folder, of the file, of the command."""
+        from ophvl.config import resolve
+        from pipelines.config import CONFIGS
+
+        saved = self.root / "config.toml"
+        files = [saved if saved.exists() else None, self.config]
+        overrides = [*self.overrides]
+        if self.cookies:
+            text = json.dumps(str(self.cookies.expanduser().absolute()))
+            overrides += [f"{stage}.cookies={text}" for stage in ("discover", "download")]
+        return resolve(
+            CONFIGS, files=[path for path in files if path is not None], overrides=overrides
+        )
+
+    def options(self, workers: int, **others: object) -> RunOptions:
+        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model."""
+        from ophvl.runner import RunOptions
+
+        if not workers and others.get("engine") != "ray":
+            workers = _gpus() or min(os.cpu_count() or 1, 8)
+        return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
+
+    def run(
+        self, spans: Sequence[Sequence[str]], run_options: RunOptions, *, source: Path | None = None
+    ) -> None:
+        """Run ranges of stages one after another, print the funnel, and end with the right code."""
+        from ophvl.accounts import take_account
+        from ophvl.atomic import write_text
+        from ophvl.cli.progress import make_reporter
+        from ophvl.config import to_toml
+        from ophvl.lists import add
+        from ophvl.lock import locked
+        from ophvl.report.terminal import funnel_lines
+        from ophvl.runner import Runner
+        from ophvl.sources import read_source_list
+        from ophvl.store import Store
+        from pipelines.registry import STAGES
+
+        configs = self.configs()
+        store = Store(self.root, STAGES)
+        lines: list[SourceLine] = []
+        if spans[0][0] != "discover" or self.kinds:
+            store.require()
+        elif source is None:
+            raise UsageError("stage discover reads a source list; name one with --source list.txt")
+        else:
+            lines = read_source_list(source)
+        with locked(self.root, run_options.parts), make_reporter() as reporter:
+            for file, sources in self.lists.items():
+                for path in sources:
+                    reporter.note(f"{file}: {add(self.root, file, path)} line(s) of {path} are new")
+            runner = Runner(store, configs, run_options, reporter)
+            if not self.kinds:
+                runner.pin([name for names in spans for name in names])
+            # Only now: settings that were refused are not kept.
+            write_text(self.root / "config.toml", to_toml(configs))
+            self._go(runner, spans, lines)
+            while self.wait and runner.held:
+                _sleep_until(min(held.until_s for held in runner.held), reporter.note)
+                runner.held = []
+                self._go(runner, spans, lines)
+        for line in funnel_lines(take_account(store)):
+            typer.echo(line)
+        _exit_if_anything_is_left(store, runner, [name for names in spans for name in names])
+
+    def _go(
+        self, runner: Runner, spans: Sequence[Sequence[str]], lines: Sequence[SourceLine]
+    ) -> None:
+        for names in spans:
+            if self.kinds:
+                runner.retry(names, self.kinds)
+            else:
+                runner.run(names, lines)
+
+
+def _gpus() -> int:
+    """GPUs that recognition can use."""
+    try:
+        import ctranslate2
+    except ImportError:
+        return 0
+    return int(ctranslate2.get_cuda_device_count())
+
+
+def _forecast(job: Job, source: Path) -> None:
+    from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources import read_source_list
     from ophvl.store import Store
-    from pipelines.config import CONFIGS
     from pipelines.registry import STAGES
 
-    names = _range(span, [spec.name for spec in STAGES])
-    out = out.resolve()
-    saved = out / "config.toml"
-    files = [path for path in (saved if saved.exists() else None, config) if path is not None]
-    configs = resolve(CONFIGS, files=files, overrides=overrides)
-    store = Store(out, STAGES)
-    if names[0] == "discover":
-        if source is None:
-            raise UsageError("stage discover reads a source list; name one with --source list.txt")
-        lines = read_source_list(source)
-    else:
-        store.require()
-        lines = []
-    run_options = RunOptions(
-        only=tuple(only), force=force, workers=workers or min(os.cpu_count() or 1, 8), repin=repin
-    )
-    with locked(out), make_reporter() as reporter:
-        runner = Runner(store, configs, run_options, reporter)
-        runner.pin(names)
-        write_text(saved, to_toml(configs))  # Only now: settings that were refused are not kept.
-        runner.run(names, lines)
-    for line in funnel_lines(take_account(store)):
+    asking = job.configs()["download"]
+    found = forecast(Store(job.root, STAGES), read_source_list(source), asking)
+    for line in forecast_lines(found):
         typer.echo(line)
-    _exit_if_failed(store, names)
+
+
+def _sleep_until(at_s: float, note: object) -> None:
+    from ophvl.backends.pacer import local_time
+
+    assert callable(note)
+    note(f"waiting until {local_time(at_s)}; Ctrl-C ends the run, and nothing is lost")
+    time.sleep(max(0.0, at_s - time.time()))
 
 
 def _range(span: tuple[str, str], known: list[str]) -> list[str]:
@@ -146,16 +289,20 @@ def _range(span: tuple[str, str], known: list[str]) -> list[str]:
     return known[first : last + 1]
 
 
-def _exit_if_failed(store: Store, names: Sequence[str]) -> None:
+def _exit_if_anything_is_left(store: Store, runner: Runner, names: Sequence[str]) -> None:
+    """Tell what failed and what waits; if there is anything, end with the code that says so."""
     from ophvl.report.terminal import printable
 
     failures = store.read("failures", ["stage", "unit", "kind", "message"]).to_pylist()
     failures = [row for row in failures if row["stage"] in names]
-    if not failures:
-        return
     for row in failures[:20]:
         told = f"failed at {row['stage']}: {row['unit']}: {row['kind']}: {row['message']}"
         typer.echo(printable(told), err=True)
     if len(failures) > 20:
         typer.echo(f"and {len(failures) - 20} more; see table failures", err=True)
-    raise typer.Exit(FAILED_AND_RECORDED)
+    hosts = {held.host: held for held in runner.held}
+    for host, held in sorted(hosts.items()):
+        count = sum(other.host == host for other in runner.held)
+        typer.echo(printable(f"{count} line(s) or video(s) wait: {held}"), err=True)
+    if failures or hosts:
+        raise typer.Exit(FAILED_AND_RECORDED)

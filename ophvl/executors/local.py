@@ -1,4 +1,4 @@
-"""Work on units in this process, or in a pool of single-threaded processes on this machine."""
+"""Work on units in this process, or in pools of single-threaded processes on this machine."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, Generic
 
 from ophvl.errors import UsageError
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from ophvl.executors.legs import Leg, Result, Task, flow
+from schemas.vocab import Pool
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -24,38 +23,68 @@ _work: Callable[[object], object]
 
 
 def run(
-    setup: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], *, workers: int
+    legs: Mapping[Pool, Leg[Task, Result]],
+    tasks: Sequence[Task],
+    *,
+    onward: Callable[[Task, Result], Task | None],
 ) -> Iterator[Result]:
     """Yield the result of every task, in the order in which they end.
 
+    One worker that computes works in this process, unless something is to be fetched meanwhile.
+
     Args:
-        setup: called once in each process; gives the function that does a task. It must pickle.
-        tasks: what to do; each must pickle.
-        workers: 1 works in this process, more work in as many others.
+        legs: the work of each pool and how many workers share it.
+        tasks: what to do, each by the pool that it names first; they must pickle.
+        onward: as for `ophvl.executors.legs.flow`.
 
     Raises:
         UsageError: a process was killed from outside, which is nearly always for lack of memory.
     """
-    if workers == 1:
-        work = setup()
+    if not tasks:
+        return
+    used = {task.pool for task in tasks} | {Pool.CPU}
+    if used == {Pool.CPU} and legs[Pool.CPU].workers == 1:
+        work = legs[Pool.CPU].setup()
         yield from (work(task) for task in tasks)
         return
-    context = multiprocessing.get_context("spawn")
-    with (
-        _single_threaded(),
-        ProcessPoolExecutor(workers, context, initializer=_start, initargs=(setup,)) as pool,
-    ):
-        futures: list[Future[Result]] = [pool.submit(_do, task) for task in tasks]
+    with _single_threaded(), ExitStack() as stack:
+        crews = {pool: stack.enter_context(_Processes(legs[pool], len(tasks))) for pool in used}
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            yield from flow(crews, tasks, onward=onward)
         except BrokenProcessPool as err:
             raise UsageError(
                 "a worker process was killed, most likely for lack of memory; what was finished is "
-                f"kept. Run the same command again with fewer workers than {workers} (--workers)"
+                "kept. Run the same command again with fewer workers than "
+                f"{legs[Pool.CPU].workers} (--workers)"
             ) from err
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:
+            # A worker may be asleep until its turn, an hour from now: none is waited for.
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+class _Processes(Generic[Task, Result]):
+    """The workers of a leg, as processes."""
+
+    def __init__(self, leg: Leg[Task, Result], tasks: int) -> None:
+        self.workers = min(leg.workers, tasks)
+        self.slots = self.workers + 2
+        self._pool = ProcessPoolExecutor(
+            self.workers,
+            multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(leg.setup,),
+        )
+
+    def __enter__(self) -> _Processes[Task, Result]:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, task: Task) -> Future[Result]:
+        return self._pool.submit(_do, task)
 
 
 def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
@@ -66,8 +95,8 @@ def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
     _work = setup()  # type: ignore[assignment]  # One pool serves one kind of task.
 
 
-def _do(task: Task) -> Result:  # type: ignore[type-var]
-    return _work(task)  # type: ignore[return-value]
+def _do(task: object) -> Any:
+    return _work(task)
 
 
 def _die_with_parent() -> None:

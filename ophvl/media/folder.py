@@ -22,6 +22,11 @@ class MediaFolder:
         """The file that a `media.path` value names."""
         return self.root / stored
 
+    def discard(self, video_id: str) -> None:
+        """Remove all that was fetched of a video, and what was made of it."""
+        for path in self.fetched.glob(f"{video_id}.*"):
+            path.unlink()
+
     def name(self, path: Path) -> str:
         """The `media.path` value for a file: relative when it lies in the dataset folder."""
         if path.is_relative_to(self.root):

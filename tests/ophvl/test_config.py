@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from ophvl.config import as_plain, resolve, to_toml
+from ophvl.config import deciding, effort, resolve, to_toml
 from ophvl.errors import ConfigError
 
 
@@ -117,4 +117,17 @@ def test_what_is_written_reads_back(tmp_path: Path, pair: Pair) -> None:
     path = tmp_path / "c.toml"
     path.write_text(to_toml({"pair": pair, "tag": Tag()}), encoding="utf-8")
     assert resolved(files=(path,)) == pair
-    assert "limit" not in as_plain(Pair())
+    assert "limit" not in deciding(Pair())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    height: int = 720
+    timeout_s: float = effort(30.0)
+    cookies: str | None = effort(None, kept=False)
+
+
+def test_settings_of_effort_decide_nothing_and_some_are_not_remembered() -> None:
+    fetch = Fetch(timeout_s=1.0, cookies="/home/me/cookies.txt")
+    assert deciding(fetch) == {"height": 720}
+    assert to_toml({"fetch": fetch}) == "[fetch]\nheight = 720\ntimeout_s = 1.0\n"

@@ -41,7 +41,7 @@ def test_sigkill_loses_no_more_than_what_was_in_flight(toy: ToyFolder) -> None:
     pids = {int(line.split()[-1]) for line in toy.log.read_text().splitlines()}
     assert len(pids) == 3  # Lines are listed by the parent.
     wait_until(lambda: not any(alive(pid) for pid in pids))
-    assert (toy.root / ".lock").exists()
+    assert list((toy.root / ".locks").glob("*.json"))
     kept = set(toy.entries("name"))
     assert 3 <= len(kept) < len(units)
     toy.calls()
@@ -49,4 +49,4 @@ def test_sigkill_loses_no_more_than_what_was_in_flight(toy: ToyFolder) -> None:
     again = {call.removeprefix("name ") for call in toy.calls() if call.startswith("name ")}
     assert again == set(units) - kept
     assert toy.counts()["mark emitted"] == len(units)
-    assert not (toy.root / ".lock").exists()
+    assert not list((toy.root / ".locks").iterdir())

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.errors import UsageError
+from ophvl.accounts import take_account
+from ophvl.atomic import PARTIAL
+from ophvl.errors import DiskFullError, UsageError
+from ophvl.parts import Parts, part_of
 from ophvl.unit_chain import PAUSE_S, TRIES, StageBug
+from schemas.catalogue import TABLES
+from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ALL, ToyFolder
 from tests.ophvl.toy_stages import STAGES
 
@@ -118,12 +123,12 @@ def test_only_and_force(toy: ToyFolder) -> None:
 def test_a_failure_is_recorded_the_rest_goes_on_and_the_next_run_tries_again(
     toy: ToyFolder,
 ) -> None:
-    toy.videos("a", "c", b="fail once")
+    toy.videos("a", "c", b="blocked once")
     toy.run()
     assert toy.outcomes("fetch") == {"a": "emitted", "b": "failed", "c": "emitted"}
     assert toy.outcomes("mark") == {"a": "emitted", "c": "emitted"}
     (failure,) = toy.store.read("failures").to_pylist()
-    assert (failure["unit"], failure["stage"], failure["kind"]) == ("b", "fetch", "unreadable")
+    assert (failure["unit"], failure["stage"], failure["kind"]) == ("b", "fetch", "blocked")
     # Line separators and bytes that are no text break neither the ledger nor the table.
     assert failure["message"] == "b \u2028 \\udcff cannot be had"
     assert failure["attempt"] == 1
@@ -137,15 +142,122 @@ def test_a_failure_is_recorded_the_rest_goes_on_and_the_next_run_tries_again(
     assert toy.entries("fetch")["b"].attempt == 2
 
 
-def test_a_permanent_failure_counts_its_attempts_and_is_not_retried_within_a_run(
+def test_a_lasting_failure_stands_until_it_is_asked_for(
     toy: ToyFolder, pauses: list[float]
 ) -> None:
-    toy.videos("a", b="fail")
-    for attempt in (1, 2):
+    toy.videos("a", b="fail", c="drop")
+    toy.run()
+    toy.calls()
+    for kind, calls in ((FailureKind.TIMEOUT, []), (FailureKind.UNREADABLE, ["fetch b"])):
+        toy.run(["fetch", "name"], retry=frozenset({kind}))
         toy.run()
-        assert toy.calls().count("fetch b") == 1
-        assert toy.entries("fetch")["b"].attempt == attempt
+        assert toy.calls() == calls
+    assert toy.entries("fetch")["b"].attempt == 2
     assert pauses == []
+
+
+def test_a_retry_takes_up_what_failed_so_and_nothing_else(toy: ToyFolder) -> None:
+    toy.videos("a", b="fail", c="blocked once", d="drop")
+    toy.list("a.json", "b.json", "c.json", "d.json", "none.json")
+    toy.run(["list", "fetch", "name"])
+    toy.calls()
+    toy.source("none.json", ("e", ""))
+    toy.run(["list", "fetch", "name"], retry=frozenset({FailureKind.NOT_FOUND}))
+    assert toy.calls() == ["fetch e", "list none.json", "name e"]
+    toy.run(["list", "fetch", "name"], retry=frozenset({FailureKind.UNREADABLE}))
+    assert toy.calls() == ["fetch b"]
+    assert toy.entries("fetch")["b"].attempt == 2
+    assert toy.outcomes("fetch") == {
+        **dict.fromkeys("ae", "emitted"),
+        **dict.fromkeys("bc", "failed"),
+        "d": "dropped",
+    }
+
+
+def test_what_a_closed_host_holds_is_pending_and_no_failure(toy: ToyFolder) -> None:
+    toy.videos("a", b="https://example.org/closed")
+    toy.run(["list", "fetch", "name"])
+    assert [str(held) for held in toy.heard.held] == ["example.org is closed"]
+    assert toy.outcomes("fetch") == {"a": "emitted"}
+    account = take_account(toy.store)
+    assert (account.units.failed, account.units.pending) == (0, 2)
+    toy.run()
+    assert not toy.heard.held
+    assert toy.counts()["mark emitted"] == 2
+
+
+def test_a_full_disk_ends_the_run_and_the_next_goes_on(toy: ToyFolder) -> None:
+    toy.videos("a", "c", b="no room")
+    with pytest.raises(DiskFullError, match=r"b does not fit.*Make room"):
+        toy.run()
+    assert toy.outcomes("fetch") == {"a": "emitted", "c": "emitted"}
+    toy.run()
+    assert toy.calls().count("fetch a") == 1
+    assert toy.counts()["mark emitted"] == 3
+
+
+def test_what_lies_on_the_network_is_fetched_by_other_workers(toy: ToyFolder) -> None:
+    toy.videos(
+        "a", b="https://example.org/", c="https://example.org/fail", d="https://example.org/"
+    )
+    toy.run()
+    assert toy.counts()["mark emitted"] == 3
+    lines = dict(line.rsplit(" ", 1) for line in toy.log.read_text().splitlines())
+    assert lines["fetch a"] == lines["name a"] == lines["name b"]
+    assert lines["fetch b"] not in (lines["fetch a"], lines["list a.json"])
+    reports = [report for report in toy.heard.reports if report.unit == "b"]
+    assert [entry.stage for entry in reports[0].entries] == ["fetch", "name"]
+    toy.calls()
+    toy.run(model="m2", repin=True)  # What is fetched anew and fails voids the rest.
+    assert toy.calls().count("fetch b") == 1
+
+
+def test_a_limit_takes_so_many_at_a_time(toy: ToyFolder) -> None:
+    toy.videos("a", "b", "c", "d", "e")
+    for done in (2, 4, 5):
+        toy.run(["list", "fetch", "name"], limit=2)
+        assert toy.counts()["name emitted"] == done == len(toy.column("videos", "video_id"))
+
+
+def test_jobs_of_an_array_make_the_same_tables(toy: ToyFolder, tmp_path: Path) -> None:
+    whole = ToyFolder(tmp_path / "whole")
+    whole.base.mkdir()
+    names = [f"v{n:02d}" for n in range(20)]
+    for folder in (toy, whole):
+        folder.videos(*names, x="drop", y="fail")
+    whole.run()
+    for share in ("2/3", "1/3", "3/3"):
+        toy.run(["list", "fetch", "name"], parts=Parts.share(share))
+    with pytest.raises(UsageError, match="run it without --parts"):
+        toy.run(["split"], parts=Parts.share("1/3"))
+    toy.run(["split"])
+    for share in ("1/2", "2/2"):
+        toy.run(["mark"], parts=Parts.share(share))
+    toy.run(["card"])
+    for table in ("videos", "media", "titles", "splits", "routes", "dropped"):
+        left_out = {"line_id"} if table == "videos" else set()
+        columns = [name for name in TABLES[table].arrow.names if name not in left_out]
+        assert toy.store.read(table, columns).equals(whole.store.read(table, columns))
+    toy.calls()
+    toy.run()
+    assert toy.calls() == []
+
+
+def test_a_job_leaves_what_another_is_writing(toy: ToyFolder) -> None:
+    toy.videos("a", "b", "c", "d")
+    toy.run(["list", "fetch"])
+    mine = Parts.share("1/2")
+    others = [unit for unit in "abcdefghij" if part_of(unit) not in mine]
+    writing = toy.root / "units" / "name" / f".{others[0]}.zip.x{PARTIAL}"
+    writing.parent.mkdir(parents=True)
+    writing.touch()
+    own = writing.with_name(
+        f".{next(u for u in 'abcdefghij' if part_of(u) in mine)}.zip.x{PARTIAL}"
+    )
+    own.touch()
+    toy.run(["name"], parts=mine)
+    assert writing.exists()
+    assert not own.exists()
 
 
 def test_transient_failures_are_retried_within_the_run(toy: ToyFolder, pauses: list[float]) -> None:

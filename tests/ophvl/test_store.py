@@ -11,8 +11,9 @@ import pytest
 
 from ophvl.errors import SchemaError, UsageError
 from ophvl.ledger import Entry, EntryOutcome
+from ophvl.parts import part_of
 from ophvl.stage import Scope, StageSpec
-from ophvl.store import Store, part_of
+from ophvl.store import Store
 from tests.factories import dropped_row, frame_row, media_row, table, title_row, video_id
 from tests.ophvl.toy_folder import ToyFolder
 

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from ophvl.errors import HostClosedError
 from ophvl.ledger import Entry
 from ophvl.lock import locked
 from ophvl.runner import Runner, RunOptions
@@ -19,6 +21,7 @@ from ophvl.sources import read_source_list
 from ophvl.stage import StageSpec
 from ophvl.store import Store
 from ophvl.unit_chain import UnitReport
+from schemas.vocab import FailureKind
 from tests.ophvl.toy_stages import STAGES, ToyConfig
 
 ALL = tuple(spec.name for spec in STAGES)
@@ -31,6 +34,7 @@ class Heard:
     notes: list[str] = field(default_factory=list)
     groups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     reports: list[UnitReport] = field(default_factory=list)
+    held: list[HostClosedError] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -87,21 +91,28 @@ class ToyFolder:
         model: str = "m1",
         only: tuple[str, ...] = (),
         force: bool = False,
-        workers: int = 1,
-        repin: bool = False,
+        retry: frozenset[FailureKind] = frozenset(),
+        **how: Any,
     ) -> Heard:
-        """Run stages as a new process would; `suffix` and `model` go to names and to the tool."""
+        """Run stages as a new process would; `suffix` and `model` go to names and to the tool.
+
+        With kinds to `retry`, just what failed so. `how` are further options of the run.
+        """
         plain = ToyConfig(log=str(self.log))
         configs = {spec.name: plain for spec in stages}
         configs["name"] = replace(plain, suffix=suffix)
         configs["fetch"] = replace(plain, model=model)
         lines = read_source_list(self.list_path) if names[0] == "list" else []
-        options = RunOptions(only=only, force=force, workers=workers, repin=repin)
+        options = RunOptions(only=only, force=force, **how)
         self.heard = Heard()
-        with locked(self.root):
+        with locked(self.root, options.parts):
             runner = Runner(Store(self.root, stages), configs, options, self.heard)
             runner.pin(names)
-            runner.run(names, lines)
+            if retry:
+                runner.retry(names, retry)
+            else:
+                runner.run(names, lines)
+        self.heard.held = runner.held
         return self.heard
 
     def calls(self) -> list[str]:

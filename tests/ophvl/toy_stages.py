@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ophvl.errors import ItemError
+from ophvl.errors import HostClosedError, ItemError
 from ophvl.stage import Drop, Scope, SourceLine, StageResult, StageSpec
-from schemas.vocab import DropReason, FailureKind
+from schemas.vocab import DropReason, FailureKind, Pool
 from tests.factories import NOON, media_row, route_row, split_row, table, title_row, video_row
 
 HERE = "tests.ophvl.toy_stages"
@@ -88,7 +88,7 @@ def fetch(videos: pa.Table, *, config: ToyConfig, tool: Tool) -> StageResult:
     before = _log(config, "fetch", unit)
     row = media_row(1, video_id=unit, tool=tool.revision, fetched_at=NOON)
     result = StageResult(tables={"media": table("media", row)})
-    act = _ACTS.get(does)
+    act = _ACTS.get(does.removeprefix("https://example.org/"))
     return act(unit, before, result) if act else result
 
 
@@ -137,11 +137,26 @@ def _die(unit: str, before: int, result: StageResult) -> StageResult:
     return result
 
 
+def _closed(unit: str, before: int, result: StageResult) -> StageResult:
+    if before:
+        return result
+    raise HostClosedError("example.org", 4e9, FailureKind.BLOCKED, "example.org is closed")
+
+
+def _no_room(unit: str, before: int, result: StageResult) -> StageResult:
+    if before:
+        return result
+    raise ItemError(FailureKind.DISK_FULL, f"{unit} does not fit")
+
+
 _Act = Callable[[str, int, StageResult], StageResult]
 _ACTS: dict[str, _Act] = {
     "slow": _sleep,
     "fail": _fail(FailureKind.UNREADABLE, 99),
     "fail once": _fail(FailureKind.UNREADABLE, 1),
+    "blocked once": _fail(FailureKind.BLOCKED, 1),
+    "closed": _closed,
+    "no room": _no_room,
     "flaky": _fail(FailureKind.NETWORK, 2),
     "network down": _fail(FailureKind.NETWORK, 99),
     "wait a little": _fail(FailureKind.RATE_LIMITED, 1, 7.5),
@@ -214,6 +229,7 @@ STAGES = (
         writes=("media",),
         ports={"tool": f"{HERE}:tool"},
         pinned=("tool",),
+        pool=Pool.NETWORK,
     ),
     StageSpec(
         name="name",

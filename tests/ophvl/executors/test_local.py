@@ -1,62 +1,95 @@
-"""In process or in a pool: every task ends once, and faults come out as they are."""
+"""In process or in pools: every task ends once, and faults come out as they are."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from pathlib import Path
 
 import pytest
 
 from ophvl.errors import ItemError, UsageError
 from ophvl.executors import local
-from schemas.vocab import FailureKind
+from ophvl.executors.legs import Leg
+from schemas.vocab import Pool
+from tests.ophvl.executors.work import Did, Job, Setup, onward
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Makes a function that answers with its process, or does what the task says."""
-
-    say: str
-
-    def __call__(self) -> Callable[[str], tuple[str, int, str]]:
-        def work(task: str) -> tuple[str, int, str]:
-            if task == "item":
-                raise ItemError(FailureKind.EMPTY, "nothing in it")
-            if task == "bug":
-                raise KeyError(task)
-            if task == "die":
-                os._exit(9)
-            return f"{self.say} {task}", os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
-
-        return work
+def run(jobs: list[Job], *, workers: int = 2, downloads: int = 2) -> list[Did]:
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=downloads),
+        Pool.CPU: Leg(setup=Setup("did"), workers=workers),
+    }
+    return list(local.run(legs, jobs, onward=onward))
 
 
 def test_one_worker_is_this_process_and_keeps_the_order() -> None:
-    done = list(local.run(Setup("did"), iter("cab"), workers=1))
-    assert [said for said, _, _ in done] == ["did c", "did a", "did b"]
-    assert {pid for _, pid, _ in done} == {os.getpid()}
+    done = run([Job(x) for x in "cab"], workers=1)
+    assert [one.said for one in done] == ["did c", "did a", "did b"]
+    assert {one.pid for one in done} == {os.getpid()}
 
 
 def test_more_workers_are_other_single_threaded_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    done = list(local.run(Setup("did"), "abcdef", workers=2))
-    assert sorted(said for said, _, _ in done) == [f"did {x}" for x in "abcdef"]
-    assert os.getpid() not in {pid for _, pid, _ in done}
-    assert {threads for _, _, threads in done} == {"1"}
+    done = run([Job(x) for x in "abcdef"])
+    assert sorted(one.said for one in done) == [f"did {x}" for x in "abcdef"]
+    assert os.getpid() not in {one.pid for one in done}
+    assert {one.threads for one in done} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.parametrize(
-    ("task", "error", "message"),
+    ("name", "error", "message"),
     [("item", ItemError, "nothing in it"), ("bug", KeyError, "bug"), ("die", UsageError, "killed")],
 )
-def test_faults_of_a_worker_come_out(task: str, error: type[Exception], message: str) -> None:
+@pytest.mark.parametrize("pool", list(Pool))
+def test_faults_of_a_worker_come_out(
+    name: str, error: type[Exception], message: str, pool: Pool
+) -> None:
     with pytest.raises(error, match=message):
-        list(local.run(Setup("did"), [task, *"abc"], workers=2))
+        run([Job(name, pool), *(Job(x) for x in "abc")])
 
 
 def test_no_tasks_are_no_trouble() -> None:
-    assert list(local.run(Setup("did"), [], workers=1)) == []
+    assert run([], workers=1) == run([], workers=2) == []
+
+
+def test_what_is_fetched_is_computed_and_what_was_held_back_is_not(tmp_path: Path) -> None:
+    names = ["a", "closed b", "c"]
+    done = run([Job(x, Pool.NETWORK, tmp_path) for x in names] + [Job("d")], workers=1)
+    assert sorted(one.said for one in done) == ["did a", "did c", "did d", "fetched closed b"]
+    assert os.getpid() not in {one.pid for one in done}
+
+
+def test_no_more_is_fetched_ahead_than_keeps_all_busy(tmp_path: Path) -> None:
+    jobs = [Job(f"{n:02d}", Pool.NETWORK, tmp_path, seconds=0.0) for n in range(16)]
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
+        Pool.CPU: Leg(setup=_Slow("did"), workers=1),
+    }
+    assert len(list(local.run(legs, jobs, onward=onward))) == 16
+    events = [path.name.split()[1:] for path in sorted(tmp_path.iterdir())]
+    waiting = most = 0
+    for what, _ in events:
+        waiting += 1 if what == "fetched" else -1
+        most = max(most, waiting)
+    # Two ahead, beside those handed out to the worker that computes.
+    assert most <= 2 + 3
+    assert [name for what, name in events if what == "did"] == [job.name for job in jobs]
+
+
+class _Slow(Setup):
+    def work(self, job: Job) -> Did:
+        time.sleep(0.03)
+        return super().work(job)
+
+
+def test_an_end_does_not_wait_for_workers_that_sleep() -> None:
+    started = time.monotonic()
+    with pytest.raises(KeyError):
+        run([Job("sleeper", Pool.NETWORK, seconds=60.0), Job("bug", Pool.NETWORK)])
+    assert time.monotonic() - started < 20
+    assert not multiprocessing.active_children()

@@ -1,0 +1,131 @@
+"""How ingest gets on: what failed where, how fast it goes, how long it will take, which hosts are closed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from ophvl.backends.pacer import HostState, closed_hosts, host_of, local_time
+from ophvl.ledger import EntryOutcome
+from ophvl.report.terminal import printable
+from ophvl.sources import is_url
+from ophvl.store import Store
+
+_HOUR_S = 3600.0
+_STAGES = ("download", "transcribe")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureCount:
+    """Failures of one kind at one stage on one host; `host` is empty for files of this machine."""
+
+    stage: str
+    kind: str
+    host: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePace:
+    """Videos that a stage ended in the last hour that it worked, and what that makes of the rest."""
+
+    stage: str
+    per_hour: float
+    pending: int
+    hours_left: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How ingest gets on."""
+
+    failures: tuple[FailureCount, ...]
+    stages: tuple[StagePace, ...]
+    closed: tuple[HostState, ...]
+
+
+def take_pace(store: Store) -> Pace:
+    """Read the ledger and the states of the hosts."""
+    return Pace(
+        failures=_failures(store),
+        stages=tuple(_stage(store, name) for name in _STAGES),
+        closed=tuple(closed_hosts(store.root)),
+    )
+
+
+def pace_lines(pace: Pace) -> list[str]:
+    """The pace in words."""
+    text = []
+    if pace.failures:
+        text += ["", f"{'failed at':<12}{'kind':<16}{'videos':>7}  host"]
+        text += [
+            printable(f"{f.stage:<12}{f.kind:<16}{f.count:>7}  {f.host or '(this machine)'}")
+            for f in pace.failures
+        ]
+        text.append("`ophvl retry --kind KIND` tries those of one kind again")
+    for stage in pace.stages:
+        if stage.pending and stage.per_hour:
+            text.append(
+                f"{stage.stage:<12}{stage.per_hour:.0f} videos an hour, {stage.pending} to go: "
+                f"{stage.hours_left:.1f} h"
+            )
+    text += [
+        printable(
+            f"{host.host} wants no requests until {local_time(host.closed_until_s)}: {host.message}"
+        )
+        for host in pace.closed
+    ]
+    return text
+
+
+def _failures(store: Store) -> tuple[FailureCount, ...]:
+    videos = store.read("videos", ["video_id", "location"]).to_pydict()
+    lines = store.read("sources", ["line_id", "text"]).to_pydict()
+    places = dict(zip(videos["video_id"], videos["location"], strict=True))
+    places |= dict(zip(lines["line_id"], lines["text"], strict=True))
+    failed = store.read("failures", ["unit", "stage", "kind"]).to_pylist()
+    counts = Counter(
+        (row["stage"], row["kind"], _host(places.get(row["unit"], ""))) for row in failed
+    )
+    return tuple(
+        FailureCount(stage=stage, kind=kind, host=host, count=count)
+        for (stage, kind, host), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    )
+
+
+def _host(place: str) -> str:
+    return host_of(place) if is_url(place) else ""
+
+
+def _stage(store: Store, name: str) -> StagePace:
+    entries = store.entries(name)
+    ended = sorted(
+        datetime.fromisoformat(entry.at).timestamp()
+        for entry in entries.values()
+        if entry.outcome is EntryOutcome.EMITTED
+    )
+    recent = [at for at in ended if at > ended[-1] - _HOUR_S]
+    # From the first to the last of them lie one interval less than there are of them.
+    span_s = recent[-1] - recent[0] if recent else 0.0
+    per_hour = (len(recent) - 1) * _HOUR_S / span_s if span_s else 0.0
+    pending = _pending(store, name, len(entries))
+    return StagePace(
+        stage=name,
+        per_hour=per_hour,
+        pending=pending,
+        hours_left=pending / per_hour if per_hour else None,
+    )
+
+
+def _pending(store: Store, name: str, ended: int) -> int:
+    """Videos that have not come out of a stage yet, less those that an earlier one stopped."""
+    listed = len(store.read("videos", ["video_id"]).column("video_id"))
+    stopped = 0
+    for spec in store.stages.values():
+        if spec.name == name:
+            break
+        if spec.name != "discover":
+            outcomes = [entry.outcome for entry in store.entries(spec.name).values()]
+            stopped += sum(outcome is not EntryOutcome.EMITTED for outcome in outcomes)
+    return max(0, listed - stopped - ended)

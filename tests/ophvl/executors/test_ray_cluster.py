@@ -1,0 +1,151 @@
+"""Ray on two nodes of this machine: what runs there ends once, whatever dies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from ophvl.errors import ItemError, UsageError
+from ophvl.executors import ray_cluster
+from ophvl.executors.legs import Leg
+from ophvl.unit_chain import UnitReport
+from schemas.catalogue import TABLES
+from schemas.vocab import FailureKind, Pool
+from tests.ophvl.executors.work import Did, Job, Setup, onward
+from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+"""Ray's own, about its files and sockets."""
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head without cores, and two nodes of one core each."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # For the tasks, which are of the tests.
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> Iterator[Did]:
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
+        Pool.CPU: Leg(setup=Setup("did"), workers=0),
+    }
+    heard = [] if notes is None else notes
+    return ray_cluster.run(legs, jobs, onward=onward, address=cluster.address, note=heard.append)
+
+
+def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -> None:
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    jobs = [Job(f"{n:02d}", seconds=0.05) for n in range(12)]
+    jobs += [Job(f"n{n}", Pool.NETWORK) for n in range(3)] + [Job("closed x", Pool.NETWORK)]
+    done = list(run(jobs, cluster))
+    assert sorted(one.said for one in done) == sorted(
+        [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
+    )
+    pids = {one.pid for one in done if one.said.startswith("did")}
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+    assert {one.threads for one in done} == {"1"}
+    with pytest.raises(KeyError, match="bug"):
+        list(run([Job("a"), Job("bug"), Job("b")], cluster))
+    with pytest.raises(ItemError) as caught:
+        list(run([Job("item")], cluster))
+    assert caught.value.kind is FailureKind.EMPTY
+    with pytest.raises(UsageError, match="kills its worker"):
+        list(run([Job("die")], cluster))
+
+
+def test_what_a_dead_node_had_in_hand_is_given_to_another(cluster: Cluster) -> None:
+    cluster.add_node(num_cpus=1)
+    second = cluster.add_node(num_cpus=1)
+    notes: list[str] = []
+    jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
+    done: list[str] = []
+    for one in run(jobs, cluster, notes):
+        done.append(one.said)
+        if len(done) == 4:
+            cluster.remove_node(second, allow_graceful=False)
+    assert sorted(done) == [f"did {n:02d}" for n in range(20)]
+    assert notes == []
+
+
+def test_a_cluster_without_nodes_is_waited_for(cluster: Cluster) -> None:
+    only = cluster.add_node(num_cpus=1)
+    notes: list[str] = []
+    done: list[str] = []
+    for one in run([Job(f"{n}", seconds=0.1) for n in range(8)], cluster, notes):
+        done.append(one.said)
+        if len(done) == 2:
+            cluster.remove_node(only, allow_graceful=False)
+            cluster.add_node(num_cpus=1)
+    assert sorted(done) == [f"did {n}" for n in range(8)]
+
+
+def test_two_nodes_make_the_tables_of_one_process_also_when_one_dies(
+    cluster: Cluster, toy: ToyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when a node is killed in the middle: nothing is lost, and no finished unit runs twice."""
+    cluster.add_node(num_cpus=1)
+    second = cluster.add_node(num_cpus=1)
+    alone = ToyFolder(tmp_path / "alone")
+    alone.base.mkdir()
+    acts = {f"v{n:02d}": "slow" for n in range(24)} | {"x": "drop", "y": "fail"}
+    for folder in (toy, alone):
+        folder.videos(**acts)
+    alone.run()
+
+    hear = Heard.advanced
+
+    def kill(heard: Heard, report: UnitReport) -> None:
+        hear(heard, report)
+        if sum("fetch" in (entry.stage for entry in r.entries) for r in heard.reports) == 6:
+            nodes.pop() and cluster.remove_node(second, allow_graceful=False)
+
+    nodes = [second]
+    monkeypatch.setattr(Heard, "advanced", kill)
+    toy.run(ALL, engine="ray", address=cluster.address, workers=2)
+    assert nodes == []
+    for table in TABLES:
+        if table in ("shards", "labels", "availability"):
+            continue
+        left_out = {"line_id", "list_path", "failed_at"}
+        columns = [name for name in TABLES[table].arrow.names if name not in left_out]
+        ours, theirs = (f.store.read(table, columns).to_pylist() for f in (toy, alone))
+        key = TABLES[table].primary_key
+        order = [name for name in key if name in columns] or columns[:1]
+        assert sorted(ours, key=lambda r: [str(r[c]) for c in order]) == sorted(
+            theirs, key=lambda r: [str(r[c]) for c in order]
+        ), table
+    again = [call for call in toy.calls() if call.startswith("name ")]
+    assert len(again) <= 24 + ray_cluster._IN_HAND
+    assert len(set(again)) == 24
+
+
+def test_no_cluster_at_the_address() -> None:
+    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
+    with pytest.raises(UsageError, match="ray start --head"):
+        list(
+            ray_cluster.run(
+                legs, [Job("a")], onward=onward, address="127.0.0.1:1", note=lambda text: None
+            )
+        )
+
+
+def test_without_an_address_a_cluster_is_started_and_ended() -> None:
+    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
+    (done,) = ray_cluster.run(legs, [Job("a")], onward=onward, address=None, note=lambda text: None)
+    assert done.said == "did a"
+    assert not ray.is_initialized()
