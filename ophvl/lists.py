@@ -4,7 +4,8 @@
     exclude.txt    evaluation sets: models are judged on them, so none may learn from them
 
 In: one video or channel a line; `#` begins a comment. A video is named by its id here
-(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...` or by its URL.
+(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...`
+or by its URL.
 Out: for one video, whether and why it is kept out.
 """
 
@@ -38,13 +39,16 @@ class Lists:
     """The lists of the dataset folder `root`; a missing one is empty."""
 
     root: Path
+    revision: str
 
-    @property
-    def revision(self) -> str:
+    @staticmethod
+    def of(root: Path) -> Lists:
+        """The lists, with a revision that changes with what they hold."""
+        found = Lists(root, "")
         digest = hashlib.sha256()
         for name, _ in _REASONS:
-            digest.update("\n".join([name, *sorted(self._names[name])]).encode())
-        return digest.hexdigest()[:16]
+            digest.update("\n".join([name, *sorted(found._names[name])]).encode())
+        return Lists(root, digest.hexdigest()[:16])
 
     def judge(
         self, video_id: str, urls: Iterable[str | None], channels: Iterable[str | None]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ophvl.stage import Port
 from schemas.guards import Guard
+from schemas.vocab import CaptionKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,12 +61,24 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subtitle:
+    """A line of subtitles on the screen in [start_s, end_s), in a language as its publisher names it."""
+
+    kind: CaptionKind
+    language: str
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fetched:
     """A fetched file. `found` is what the site says of this one video: the fullest metadata."""
 
     path: Path
     tool: str
     found: Found
+    subtitles: tuple[Subtitle, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,13 +48,16 @@ class _AskingConfig:
     pause_s: float = effort(20.0)
     # Keep that pace for hosts of this machine and of private networks too.
     pace_local: bool = effort(False)
+    # Wait for one answer of a server, in seconds; a broken transfer is resumed so often.
+    timeout_s: float = effort(30.0)
+    retries: int = effort(3)
     # A cookie file (Netscape form) for sites that want a login; read, never written or remembered.
     cookies: str | None = effort(None, kept=False)
 
     def __post_init__(self) -> None:
         _require_positive(self, "per_hour")
-        if min(self.gap_s, self.pause_s) < 0:
-            raise ValueError("gap_s and pause_s must be at least 0")
+        if min(self.gap_s, self.pause_s, self.retries) < 0 or self.timeout_s <= 0:
+            raise ValueError("gap_s, pause_s, retries >= 0 and timeout_s > 0 must hold")
         if self.cookies:
             object.__setattr__(self, "cookies", _absolute(self.cookies))
 
@@ -75,10 +78,19 @@ class DownloadConfig(_AskingConfig):
     assume_surgical: bool = False
     # Largest picture height to fetch, in pixels.
     max_height: int = 720
+    # What is larger or longer is refused.
+    max_gb: float = effort(20.0)
+    max_hours: float = effort(12.0)
+    # Room on the disk that a fetch must leave.
+    reserve_gb: float = effort(2.0)
+    # Take the subtitles that a site offers along, as a second source of text.
+    subtitles: bool = effort(True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_positive(self, "max_height")
+        if min(self.max_gb, self.max_hours) <= 0 or self.reserve_gb < 0:
+            raise ValueError("max_gb, max_hours > 0 and reserve_gb >= 0 must hold")
 
 
 @dataclass(frozen=True, kw_only=True)

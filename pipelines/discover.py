@@ -7,19 +7,19 @@ Local files are known by their content, so that a renamed copy is the same video
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ophvl.errors import ItemError
 from ophvl.ids import file_id, sha256_file, site_id
+from ophvl.licences import licence_class
 from ophvl.ports import Chapter, Downloader, Found
 from ophvl.stage import SourceLine, StageResult
 from ophvl.text.matching import Matcher
 from ophvl.text.verdict import surgical_verdict
 from pipelines.config import DiscoverConfig
-from schemas.vocab import FailureKind, LicenceClass
+from schemas.vocab import FailureKind
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -91,19 +91,6 @@ def discover(
         for video_id in dict.fromkeys(i for i, _ in found)
     ]
     return StageResult(tables={"videos": VIDEOS.table(rows)})
-
-
-def licence_class(licence: str | None) -> LicenceClass:
-    """What a published licence allows, as far as its name tells."""
-    words = re.findall(r"[a-z]+", (licence or "").lower())
-    if "nd" in words or "noderivatives" in words or "noderivs" in words:
-        return LicenceClass.UNKNOWN  # Whether a dataset is a derivative is for its maker to judge.
-    if "cc" in words or ("creative" in words and "commons" in words):
-        non_commercial = "nc" in words or "noncommercial" in words or "commercial" in words
-        return LicenceClass.NON_COMMERCIAL if non_commercial else LicenceClass.OPEN
-    if "public" in words and "domain" in words:
-        return LicenceClass.OPEN
-    return LicenceClass.STANDARD if "standard" in words else LicenceClass.UNKNOWN
 
 
 def _local_files(line: SourceLine) -> list[Path]:

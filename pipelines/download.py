@@ -1,22 +1,31 @@
-"""Videos -> media. Local files stay where they are; URLs are fetched to `media/<video_id>.<ext>`."""
+"""Videos -> media, publications, subtitles. Local files stay where they are; URLs are fetched to
+`media/<video_id>.<ext>`, with what their own pages say of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ophvl.backends import captions
+from ophvl.errors import ItemError
+from ophvl.ids import child_id
+from ophvl.licences import licence_class
+from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
-from ophvl.ports import Downloader
+from ophvl.ports import Downloader, Found, Subtitle
 from ophvl.stage import Drop, StageResult
 from pipelines.config import DownloadConfig
-from schemas.vocab import DropReason, Surgical
+from schemas.vocab import CaptionKind, DropReason, Surgical
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,31 +45,82 @@ class MediaRow:
     tool: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublicationRow:
+    """A row of table `publications`."""
+
+    video_id: str
+    webpage_url: str | None
+    title: str
+    description: str | None
+    channel: str | None
+    channel_id: str | None
+    upload_date: str | None
+    chapters: list[dict[str, str | float]]
+    tags: list[str]
+    language: str | None
+    licence: str | None
+    licence_class: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubtitleRow:
+    """A row of table `subtitles`."""
+
+    subtitle_id: str
+    video_id: str
+    kind: str
+    language: str
+    start_s: float
+    end_s: float
+    text: str
+
+
 def download(
-    videos: pa.Table, *, config: DownloadConfig, downloader: Downloader, files: MediaFolder
+    videos: pa.Table,
+    *,
+    config: DownloadConfig,
+    downloader: Downloader,
+    files: MediaFolder,
+    lists: Lists,
 ) -> StageResult:
     """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
 
     Raises:
         ItemError: it cannot be fetched, or is not a video that can be decoded.
+        HostClosedError: its host wants no requests for now.
     """
     from schemas.media import MEDIA
+    from schemas.publications import PUBLICATIONS
+    from schemas.subtitles import SUBTITLES
 
     (video,) = videos.to_pylist()
     video_id = video["video_id"]
     if video["is_surgical"] == Surgical.NO and not config.assume_surgical:
-        drop = Drop(
-            row_id=video_id,
-            reason=DropReason.NOT_SURGICAL,
-            message="its title and description say so; --assume-surgical keeps it",
+        return _dropped(
+            Drop(
+                row_id=video_id,
+                reason=DropReason.NOT_SURGICAL,
+                message="its title and description say so; --assume-surgical keeps it",
+            )
         )
-        return StageResult(tables={"media": MEDIA.empty()}, dropped=(drop,))
     if video["extractor"] == "file":
         path, tool = Path(video["location"]), f"PyAV {version('av')}"
+        page, lines = None, _beside(path)
+        seen = probe(path)
     else:
+        files.make_room(config.reserve_gb, video["listed_duration_s"])
         fetched = downloader.fetch(video["location"], files.fetched, video_id)
-        path, tool = fetched.path, fetched.tool
-    seen = probe(path)
+        path, tool, page, lines = fetched.path, fetched.tool, fetched.found, fetched.subtitles
+        drop = lists.judge(video_id, (page.url, page.webpage_url), (page.channel_id, page.channel))
+        if drop is not None:  # Lists of videos often do not say whose they are.
+            files.discard(video_id)
+            return _dropped(drop)
+        try:
+            seen = probe(path)
+        except ItemError:
+            files.discard(video_id)  # Else the next try would take it for fetched.
+            raise
     row = MediaRow(
         video_id=video_id,
         path=files.name(path),
@@ -74,4 +134,60 @@ def download(
         fetched_at=datetime.now(UTC).replace(microsecond=0),
         tool=tool,
     )
-    return StageResult(tables={"media": MEDIA.table([row])})
+    return StageResult(
+        tables={
+            "media": MEDIA.table([row]),
+            "publications": PUBLICATIONS.table([publication(video, page)]),
+            "subtitles": SUBTITLES.table(_subtitles(video_id, lines)),
+        }
+    )
+
+
+def publication(video: Row, page: Found | None) -> PublicationRow:
+    """What the video's own page says of it, else what the list said that led to it (a row of `videos`)."""
+    values = {name: video[name] for name in PublicationRow.__dataclass_fields__}
+    if page is not None:
+        said = {name: value for name, value in asdict(page).items() if name in values and value}
+        if "tags" in said:
+            said["tags"] = list(page.tags)
+        values |= said
+    licence = values["licence"]
+    values["licence_class"] = licence_class(str(licence) if licence else None)
+    return PublicationRow(**values)  # type: ignore[arg-type]  # Columns of one schema.
+
+
+def _beside(video: Path) -> tuple[Subtitle, ...]:
+    """Subtitles in files beside a local video: `<stem>.vtt`, `<stem>.en.vtt`, `<stem>.srt`."""
+    found: list[Subtitle] = []
+    for path in sorted(video.parent.glob("*")):
+        format = path.suffix.lower().removeprefix(".")
+        stem, _, language = path.stem.partition(f"{video.stem}.")
+        named = path.stem == video.stem or (not stem and language)
+        if format not in captions.FORMATS or not named:
+            continue
+        found += [
+            Subtitle(
+                kind=CaptionKind.MANUAL,
+                language=language or "und",
+                start_s=line.start_s,
+                end_s=line.end_s,
+                text=line.text,
+            )
+            for line in captions.read(path.read_text(encoding="utf-8", errors="replace"), format)
+        ]
+    return tuple(found)
+
+
+def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:
+    ordered = sorted(lines, key=lambda line: (line.start_s, line.kind, line.language))
+    return [
+        SubtitleRow(subtitle_id=child_id(video_id, "c", number), video_id=video_id, **asdict(line))
+        for number, line in enumerate(ordered)
+    ]
+
+
+def _dropped(drop: Drop) -> StageResult:
+    from schemas.catalogue import TABLES
+
+    empty = {name: TABLES[name].empty() for name in ("media", "publications", "subtitles")}
+    return StageResult(tables=empty, dropped=(drop,))

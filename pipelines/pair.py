@@ -47,7 +47,7 @@ class PairRow:
 
 
 def pair(
-    videos: pa.Table,
+    publications: pa.Table,
     media: pa.Table,
     speech: pa.Table,
     narrations: pa.Table,
@@ -63,7 +63,8 @@ def pair(
     from schemas.pairs import PAIRS
     from schemas.routes import ROUTES
 
-    (video,), (file,), (spoken,) = videos.to_pylist(), media.to_pylist(), speech.to_pylist()
+    (video,), (file,) = publications.to_pylist(), media.to_pylist()
+    (spoken,) = speech.to_pylist()
     (title,), (placed,) = titles.to_pylist(), splits.to_pylist()
     video_id, duration_s = video["video_id"], file["duration_s"]
     if duration_s <= 0:

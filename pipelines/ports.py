@@ -56,14 +56,28 @@ def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloa
 def _yt_dlp(config: DiscoverConfig | DownloadConfig) -> Downloader:
     from ophvl.backends.yt_dlp import YtDlpDownloader
 
+    cookies = Path(config.cookies) if config.cookies else None
     if isinstance(config, DownloadConfig):
-        return YtDlpDownloader(max_height=config.max_height)
-    return YtDlpDownloader()
+        return YtDlpDownloader(
+            max_height=config.max_height,
+            timeout_s=config.timeout_s,
+            retries=config.retries,
+            max_bytes=config.max_gb * 1e9,
+            max_duration_s=config.max_hours * 3600,
+            cookies=cookies,
+            subtitles=config.subtitles,
+        )
+    return YtDlpDownloader(timeout_s=config.timeout_s, retries=config.retries, cookies=cookies)
+
+
+def lists_at_fetch(config: object, folder: Path) -> Lists:
+    """The lists, for what is fetched now: a change of theirs fetches nothing anew."""
+    return Lists(folder, revision="")
 
 
 def lists(config: object, folder: Path) -> Lists:
     """The block list and the exclusion list of the dataset folder."""
-    return Lists(folder)
+    return Lists.of(folder)
 
 
 def audio_reader(config: object, folder: Path) -> AudioReader:

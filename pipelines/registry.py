@@ -6,6 +6,19 @@ from ophvl.stage import Scope, StageSpec
 from schemas.guards import GUARDS
 from schemas.vocab import Pool
 
+_PUBLISHED = (
+    "webpage_url",
+    "title",
+    "description",
+    "channel",
+    "channel_id",
+    "upload_date",
+    "chapters",
+    "tags",
+    "language",
+    "licence",
+    "licence_class",
+)
 _OVERRIDE = ("override_id", "video_id", "target", "kind", "before", "surface", "after", "value")
 
 STAGES: tuple[StageSpec, ...] = (
@@ -32,15 +45,25 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="download",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.download:download",
         help="fetch what is not a local file, and probe every file",
-        reads={"videos": ("video_id", "location", "extractor", "is_surgical")},
-        writes=("media",),
+        reads={
+            "videos": (
+                "video_id",
+                "location",
+                "extractor",
+                "is_surgical",
+                "listed_duration_s",
+                *_PUBLISHED,
+            )
+        },
+        writes=("media", "publications", "subtitles"),
         ports={
             "downloader": "pipelines.ports:downloader",
             "files": "pipelines.ports:media_folder",
+            "lists": "pipelines.ports:lists_at_fetch",
         },
         pool=Pool.NETWORK,
     ),
@@ -105,7 +128,7 @@ STAGES: tuple[StageSpec, ...] = (
         entry="pipelines.tag:tag",
         help="find surgical concepts and phrases in narrations, titles and descriptions",
         reads={
-            "videos": ("video_id", "title", "description"),
+            "publications": ("video_id", "title", "description"),
             "narrations": ("narration_id", "video_id", "text"),
             "overrides": _OVERRIDE,
         },
@@ -119,7 +142,15 @@ STAGES: tuple[StageSpec, ...] = (
         entry="pipelines.title:title",
         help="make one structured title of each messy one; drop what is surely not surgery",
         reads={
-            "videos": ("video_id", "title", "description", "chapters"),
+            "publications": (
+                "video_id",
+                "webpage_url",
+                "title",
+                "description",
+                "chapters",
+                "channel",
+                "channel_id",
+            ),
             "attributes": (
                 "attribute_id",
                 "video_id",
@@ -139,7 +170,7 @@ STAGES: tuple[StageSpec, ...] = (
             "video_attributes": ("video_id", "kind", "concept_id", "label", "clips"),
         },
         writes=("titles",),
-        ports={"matcher": "pipelines.ports:matcher"},
+        ports={"matcher": "pipelines.ports:matcher", "lists": "pipelines.ports:lists"},
     ),
     StageSpec(
         name="split",
@@ -157,7 +188,7 @@ STAGES: tuple[StageSpec, ...] = (
         entry="pipelines.pair:pair",
         help="route videos to narrated or silent, and pair spans with texts",
         reads={
-            "videos": ("video_id", "channel_id", "licence_class"),
+            "publications": ("video_id", "channel_id", "licence_class"),
             "media": ("video_id", "duration_s", "has_audio"),
             "speech": (
                 "video_id",

@@ -68,7 +68,7 @@ class _Text:
 
 
 def tag(
-    videos: pa.Table,
+    publications: pa.Table,
     narrations: pa.Table,
     overrides: pa.Table,
     *,
@@ -86,7 +86,7 @@ def tag(
     judged = Judged(overrides.to_pylist(), Target.ATTRIBUTE)
     rows = [
         row
-        for text in _texts(videos, narrations)
+        for text in _texts(publications, narrations)
         for row in _attributes(text, tagger)
         if not _is_wrong(judged, text.text, row)
     ]
@@ -110,7 +110,7 @@ def _is_wrong(judged: Judged, text: str, row: AttributeRow) -> bool:
     )
 
 
-def _texts(videos: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
+def _texts(publications: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
     for row in narrations.select(["video_id", "narration_id", "text"]).to_pylist():
         yield _Text(
             video_id=row["video_id"],
@@ -119,7 +119,7 @@ def _texts(videos: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
             letters="a",
             text=row["text"],
         )
-    for row in videos.select(["video_id", "title", "description"]).to_pylist():
+    for row in publications.select(["video_id", "title", "description"]).to_pylist():
         for column, letters in ((TextColumn.TITLE, "ta"), (TextColumn.DESCRIPTION, "da")):
             yield _Text(
                 video_id=row["video_id"],

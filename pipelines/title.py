@@ -1,4 +1,4 @@
-"""Stage title: videos, attributes, video_attributes -> titles. Drops what is surely not surgery.
+"""Stage title: publications, attributes, video_attributes -> titles. Drops what is surely not surgery.
 
 Titles, descriptions and narrations bring their concepts with them; those of chapters are found here.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from ophvl.lists import Lists
 from ophvl.stage import Drop, StageResult
 from ophvl.text.matching import Match, Matcher
 from ophvl.text.tagging import ONTOLOGY
@@ -45,21 +46,26 @@ class _Mention:
 
 
 def title(
-    videos: pa.Table,
+    publications: pa.Table,
     attributes: pa.Table,
     video_attributes: pa.Table,
     *,
     config: TitleConfig,
     matcher: Matcher,
+    lists: Lists,
 ) -> StageResult:
-    """Structure the title of each video; a video judged not surgical is dropped, its row stays."""
+    """Structure the title of each video; a video judged not surgical is dropped, its row stays.
+
+    So is one whose own page, fetched since, names a channel that stands on a list of the folder.
+    """
     from schemas.titles import TITLES
 
     rows: list[TitleRow] = []
     dropped: list[Drop] = []
-    columns = ["video_id", "title", "description", "chapters"]
-    for video in videos.select(columns).to_pylist():
+    for video in publications.to_pylist():
         video_id: str = video["video_id"]
+        channels = (video["channel_id"], video["channel"])
+        listed = lists.judge(video_id, (video["webpage_url"],), channels)
         mentions = _affirmed(attributes, video_id)
         structured = structure(
             _text(TextColumn.TITLE, video["title"], mentions),
@@ -69,7 +75,9 @@ def title(
             gathered=_gathered(mentions, video_attributes, video_id),
         )
         rows.append(_row(video_id, video["title"], structured))
-        if structured.is_surgical is Surgical.NO and not config.assume_surgical:
+        if listed is not None:
+            dropped.append(listed)
+        elif structured.is_surgical is Surgical.NO and not config.assume_surgical:
             message = f"{structured.reason}; set title.assume_surgical to keep such videos"
             dropped.append(Drop(row_id=video_id, reason=DropReason.NOT_SURGICAL, message=message))
     return StageResult(tables={"titles": TITLES.table(rows)}, dropped=tuple(dropped))

@@ -12,12 +12,14 @@ from schemas.narrations import NARRATIONS
 from schemas.outcomes import DROPPED, FAILURES
 from schemas.overrides import OVERRIDES
 from schemas.pairs import PAIRS
+from schemas.publications import PUBLICATIONS
 from schemas.rewrites import REWRITES
 from schemas.routes import ROUTES
 from schemas.shards import SHARDS
 from schemas.sources import SOURCES
 from schemas.speech import SPEECH
 from schemas.splits import SPLITS
+from schemas.subtitles import SUBTITLES
 from schemas.titles import TITLES
 from schemas.transcripts import TRANSCRIPTS
 from schemas.video_attributes import VIDEO_ATTRIBUTES
@@ -29,6 +31,8 @@ TABLES: dict[str, TableSpec] = {
         SOURCES,
         VIDEOS,
         MEDIA,
+        PUBLICATIONS,
+        SUBTITLES,
         AVAILABILITY,
         TRANSCRIPTS,
         SPEECH,

@@ -89,6 +89,25 @@ def media_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
+def publication_row(n: int, **changes: object) -> SimpleNamespace:
+    listed = vars(video_row(n))
+    names = TABLES["publications"].arrow.names
+    return _row(changes, **{name: listed[name] for name in names})
+
+
+def subtitle_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes,
+        subtitle_id=f"{video_id(n)}-c0001",
+        video_id=video_id(n),
+        kind="manual",
+        language="en",
+        start_s=1.0,
+        end_s=2.0,
+        text="the capsule",
+    )
+
+
 def availability_row(n: int, **changes: object) -> SimpleNamespace:
     return _row(
         changes,
@@ -319,6 +338,8 @@ ROWS: dict[str, Callable[..., SimpleNamespace]] = {
     "sources": source_row,
     "videos": video_row,
     "media": media_row,
+    "publications": publication_row,
+    "subtitles": subtitle_row,
     "availability": availability_row,
     "transcripts": transcript_row,
     "speech": speech_row,

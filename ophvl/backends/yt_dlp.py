@@ -1,30 +1,37 @@
 """yt-dlp, as a library. In: http(s) URLs. Out: the videos behind them, then their files.
 
-Cookies, the user's settings and terminal output are left out. https://github.com/yt-dlp/yt-dlp
+The settings of the user's own yt-dlp and terminal output are left out; cookies are read from a file where
+the user names one, and written nowhere. https://github.com/yt-dlp/yt-dlp
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from ophvl.backends.yt_dlp_errors import as_item_error
-from ophvl.errors import ItemError
+from ophvl.backends import captions
+from ophvl.backends.yt_dlp_errors import as_item_error, item_error
+from ophvl.errors import ConfigError, ItemError
 from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
-from ophvl.ports import Chapter, Fetched, Found
-from schemas.vocab import FailureKind
+from ophvl.ports import Chapter, Fetched, Found, Subtitle
+from ophvl.sources import is_url
+from schemas.vocab import RETRIED, CaptionKind, FailureKind
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
     Info = Mapping[str, object]
     """A record of yt-dlp: any field may be absent or None."""
+
+_SUBTITLE_BYTES = 5 * 2**20
+"""More than the words of any video take."""
 
 _MAX_DEPTH = 2
 """Lists in lists that are opened: a channel holds tabs, a tab holds videos."""
@@ -46,12 +53,19 @@ class YtDlpDownloader:
 
     Takes the picture of at most `max_height` pixels (the smallest there is, where all are larger) with
     its sound. `timeout_s` is for one answer of the server; a broken transfer is resumed `retries`
-    times.
+    times. What is larger than `max_bytes` or longer than `max_duration_s` is refused, before or while it
+    is fetched. `cookies` is a file in Netscape form. With `subtitles`, those in `languages` and in the
+    video's own come along, of automatic ones only what was heard, no translation.
     """
 
     max_height: int = 720
     timeout_s: float = 30.0
     retries: int = 3
+    max_bytes: float | None = None
+    max_duration_s: float | None = None
+    cookies: Path | None = None
+    subtitles: bool = True
+    languages: tuple[str, ...] = ("en",)
 
     @property
     def revision(self) -> str:
@@ -66,7 +80,11 @@ class YtDlpDownloader:
             ItemError: the URL leads to no video, with yt-dlp's own message.
         """
         _refuse_other_schemes(url)
-        options = {"extract_flat": "in_playlist", "noplaylist": True, "lazy_playlist": False}
+        options = {
+            "extract_flat": "in_playlist",
+            "noplaylist": True,
+            "lazy_playlist": False,
+        }
         with self._session(url, options) as session:
             found = list(_found(session, url, depth=0))
         if not found:
@@ -78,7 +96,7 @@ class YtDlpDownloader:
         """Fetch one video to `directory/<video_id>.<ext>`; a part that an earlier try left is resumed.
 
         Raises:
-            ItemError: with yt-dlp's own message; UNSUPPORTED also for live streams and lists.
+            ItemError: with yt-dlp's own message. Parts stay only where another try may resume them.
             ValueError: `video_id` is not an id.
         """
         _refuse_other_schemes(url)
@@ -93,14 +111,101 @@ class YtDlpDownloader:
             "playlist_items": "1:2",
             "skip_unavailable_fragments": False,
             "overwrites": False,
-            "match_filter": _refuse_live,
+            "match_filter": self._refuse_endless(url),
+            "progress_hooks": [self._refuse_large(url)],
             "ffmpeg_location": ffmpeg_binary(),
         }
-        with self._session(url, options) as session:
-            info = cast("Info", session.extract_info(url, download=True))
-        video = _only_video(info, url)
+        try:
+            with self._session(url, options) as session:
+                info = cast("Info", session.extract_info(url, download=True))
+                video = _only_video(info, url)
+                path = _path(video, url)
+                subtitles = tuple(self._subtitles(session, video)) if self.subtitles else ()
+        except ItemError as err:
+            if err.kind not in RETRIED - {FailureKind.DISK_FULL}:
+                _tidy(directory, video_id, keep=None)
+            raise
+        _tidy(directory, video_id, keep=path)
         found = _as_found(video, url) if video is info else _of_page(video, info, url)
-        return Fetched(path=_path(video, url), tool=_tool(), found=found)
+        return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles)
+
+    def _refuse_endless(self, url: str) -> Callable[..., None]:
+        """A match filter of yt-dlp: stop before a stream without end, or one that is too long."""
+
+        def refuse(info: Info, *, incomplete: bool = False) -> None:
+            if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
+                raise item_error(FailureKind.LIVE, url, "this is a live stream, it has no end yet")
+            duration_s = info.get("duration")
+            limit_s = self.max_duration_s
+            if limit_s is not None and isinstance(duration_s, int | float) and duration_s > limit_s:
+                said = f"it lasts {duration_s / 3600:.1f} h, more than {limit_s / 3600:.1f} h"
+                raise item_error(FailureKind.TOO_LARGE, url, said)
+
+        return refuse
+
+    def _refuse_large(self, url: str) -> Callable[[Info], None]:
+        """A progress hook of yt-dlp: stop as soon as the size is known, or passed."""
+
+        def refuse(progress: Info) -> None:
+            sizes = (progress.get("total_bytes"), progress.get("downloaded_bytes"))
+            largest = max((size for size in sizes if isinstance(size, int | float)), default=0)
+            if self.max_bytes is not None and largest > self.max_bytes:
+                said = f"it has {largest / 1e9:.3g} GB or more, the limit is {self.max_bytes / 1e9:.3g}"
+                raise item_error(FailureKind.TOO_LARGE, url, said)
+
+        return refuse
+
+    def _subtitles(self, session: YoutubeDL, info: Info) -> Iterator[Subtitle]:
+        """The subtitles that the site offers; what cannot be had or read is left out."""
+        from yt_dlp.utils import YoutubeDLError
+
+        spoken = (_text(info, "language") or "").partition("-")[0]
+        wanted = {*self.languages, *([spoken] if spoken else [])}
+        for key, kind in (
+            ("subtitles", CaptionKind.MANUAL),
+            ("automatic_captions", CaptionKind.AUTOMATIC),
+        ):
+            offered = cast("Mapping[str, list[Info]]", info.get(key) or {})
+            for language, files in sorted(offered.items()):
+                own = kind is CaptionKind.MANUAL or language.endswith("-orig") or len(offered) == 1
+                # Automatic ones come in every language: only that which was heard is none of a machine's.
+                if language.partition("-")[0] not in wanted or not (own or language == spoken):
+                    continue
+                try:
+                    lines = self._lines(session, files)
+                except (YoutubeDLError, OSError):
+                    continue
+                for line in lines:
+                    yield Subtitle(
+                        kind=kind,
+                        language=language.removesuffix("-orig"),
+                        start_s=line.start_s,
+                        end_s=line.end_s,
+                        text=line.text,
+                    )
+
+    def _lines(self, session: YoutubeDL, files: list[Info]) -> list[captions.Line]:
+        for format in captions.FORMATS:
+            for file in files:
+                url = _text(file, "url") or ""
+                if file.get("ext") == format and urlsplit(url).scheme in ("http", "https"):
+                    content = session.urlopen(url).read(_SUBTITLE_BYTES)
+                    return captions.read(content.decode(errors="replace"), format)
+        return []
+
+    def _cookie_jar(self) -> io.StringIO | None:
+        """The cookies as a stream of ours: yt-dlp writes back to where it reads from."""
+        if self.cookies is None:
+            return None
+        from yt_dlp.cookies import YoutubeDLCookieJar
+
+        said = f"the cookie file {self.cookies} cannot be read; name one in Netscape form"
+        try:
+            text = self.cookies.read_text(encoding="utf-8")
+            YoutubeDLCookieJar(io.StringIO(text)).load()
+        except Exception:  # noqa: BLE001  (The reason may quote a cookie, so it is not told.)
+            raise ConfigError(said) from None
+        return io.StringIO(text)
 
     @contextlib.contextmanager
     def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
@@ -119,6 +224,7 @@ class YtDlpDownloader:
             "fragment_retries": self.retries,
             "extractor_retries": self.retries,
             "geo_bypass": False,
+            "cookiefile": self._cookie_jar(),
         }
         try:
             with yt_dlp.YoutubeDL({**always, **options}) as session:
@@ -128,17 +234,18 @@ class YtDlpDownloader:
 
 
 def _refuse_other_schemes(url: str) -> None:
-    if urlsplit(url).scheme.lower() not in ("http", "https"):
+    if not is_url(url) or (
+        "://" in url and url.partition("://")[0].lower() not in ("http", "https")
+    ):
         message = f"{url} is not a web address; give a URL that begins with http:// or https://"
         raise ItemError(FailureKind.UNSUPPORTED, message)
 
 
-def _refuse_live(info: Info, *, incomplete: bool = False) -> None:
-    """yt-dlp's match filter: stop before a stream that has no end."""
-    from yt_dlp.utils import ExtractorError
-
-    if info.get("is_live"):
-        raise ExtractorError("this is a live stream, it has no end yet", expected=True)
+def _tidy(directory: Path, video_id: str, *, keep: Path | None) -> None:
+    """Remove parts and leftovers of a video."""
+    for path in directory.glob(f"{video_id}.*"):
+        if path != keep:
+            path.unlink(missing_ok=True)
 
 
 def _found(session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:

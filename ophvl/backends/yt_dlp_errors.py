@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from ophvl.errors import ItemError
 from schemas.vocab import FailureKind
@@ -16,7 +18,7 @@ from schemas.vocab import FailureKind
 _BY_STATUS = {
     401: FailureKind.PRIVATE,
     402: FailureKind.PRIVATE,
-    403: FailureKind.BLOCKED,
+    403: FailureKind.FORBIDDEN,
     404: FailureKind.NOT_FOUND,
     408: FailureKind.TIMEOUT,
     410: FailureKind.NOT_FOUND,
@@ -36,6 +38,8 @@ _BY_WORDING = tuple(
             r"private|members.only|subscribers|log ?in|sign in|registered users|password|premium",
             FailureKind.PRIVATE,
         ),
+        (r"redirect loop|infinite loop|too many redirects", FailureKind.REDIRECT_LOOP),
+        (r"live (event|stream)|premieres? in", FailureKind.LIVE),
         (r"timed? ?out", FailureKind.TIMEOUT),
         (r"connection (refused|reset|aborted)|failed to (resolve|establish)", FailureKind.NETWORK),
         (r"format is not available|\bdrm\b", FailureKind.UNSUPPORTED),
@@ -55,18 +59,25 @@ _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
 _TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
 _URL = re.compile(r"https?://\S+")
 """Removed before the wording is judged: an address may hold any word."""
+_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+"""Name and password in an address."""
 
 _NEXT = {
     FailureKind.NOT_FOUND: "take it off the list, or find its new address",
     FailureKind.PRIVATE: "ask its owner for access",
     FailureKind.AGE_GATED: "fetch it by hand and add the file to the list",
     FailureKind.GEO_BLOCKED: "fetch it from another country",
+    FailureKind.FORBIDDEN: "look at it in a browser; it may want a login (--cookies)",
     FailureKind.BLOCKED: "stop for some hours, then go on more slowly",
     FailureKind.RATE_LIMITED: "wait, then go on more slowly",
     FailureKind.TIMEOUT: "try again",
     FailureKind.NETWORK: "check the connection, then try again",
+    FailureKind.SERVER_ERROR: "try again later: the fault is the server's",
+    FailureKind.REDIRECT_LOOP: "look at it in a browser; it may want a login (--cookies)",
+    FailureKind.LIVE: "try again once it has ended",
     FailureKind.TRUNCATED: "try again: it will be resumed",
     FailureKind.EMPTY: "try again, or take it off the list",
+    FailureKind.TOO_LARGE: "raise download.max_gb or download.max_hours if it is wanted",
     FailureKind.UNSUPPORTED: "update yt-dlp, or fetch it by hand and add the file to the list",
     FailureKind.DISK_FULL: "make room, then go on",
 }
@@ -78,7 +89,15 @@ def as_item_error(error: Exception, url: str) -> ItemError:
     message = _COLOUR.sub("", str(error)).strip()
     message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")
     kind = _kind(causes, _URL.sub("", message))
-    return ItemError(kind, f"{url}: {message}; {_NEXT[kind]}", _retry_after_s(causes))
+    return item_error(kind, url, message, _retry_after_s(causes))
+
+
+def item_error(
+    kind: FailureKind, url: str, message: str, retry_after_s: float | None = None
+) -> ItemError:
+    """An error about `url` that keeps the tool's words, but no password, and says what to do next."""
+    told = f"{url}: {message}; {_NEXT[kind]}"
+    return ItemError(kind, _SECRET.sub("", told), retry_after_s)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -106,7 +125,9 @@ def _kind(causes: list[BaseException], wording: str) -> FailureKind:
     statuses = [cause.status for cause in causes if isinstance(cause, HTTPError)]
     statuses += map(int, _STATUS.findall(wording))
     if statuses:
-        other = FailureKind.NETWORK if statuses[0] >= 500 else FailureKind.UNSUPPORTED
+        if 300 <= statuses[0] < 400:
+            return FailureKind.REDIRECT_LOOP
+        other = FailureKind.SERVER_ERROR if statuses[0] >= 500 else FailureKind.UNSUPPORTED
         return _BY_STATUS.get(statuses[0], other)
     if any(isinstance(cause, TransportError | ConnectionError) for cause in causes):
         return FailureKind.TIMEOUT if _TIMED_OUT.search(wording) else FailureKind.NETWORK
@@ -120,7 +141,7 @@ def _by_type(cause: BaseException) -> FailureKind | None:
     from yt_dlp.networking.exceptions import IncompleteRead
     from yt_dlp.utils import ContentTooShortError, GeoRestrictedError, UnsupportedError
 
-    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
         return FailureKind.DISK_FULL
     if isinstance(cause, GeoRestrictedError):
         return FailureKind.GEO_BLOCKED
@@ -132,12 +153,18 @@ def _by_type(cause: BaseException) -> FailureKind | None:
 
 
 def _retry_after_s(causes: list[BaseException]) -> float | None:
-    """Seconds that the server asked to wait, where it gave them as a number."""
+    """Seconds that the server asked to wait: a number, or the time of day until which (RFC 9110)."""
     from yt_dlp.networking.exceptions import HTTPError
 
     for cause in causes:
         if isinstance(cause, HTTPError):
-            value = cause.response.headers.get("Retry-After", "")
-            if value.isdigit():
+            value = cause.response.headers.get("Retry-After", "").strip()
+            if value.isdecimal():
                 return float(value)
+            try:
+                until = parsedate_to_datetime(value)
+            except ValueError:
+                continue
+            until = until if until.tzinfo else until.replace(tzinfo=UTC)
+            return max(0.0, (until - datetime.now(UTC)).total_seconds())
     return None

@@ -78,7 +78,7 @@ def gather(store: Store) -> Statistics:
         titled_videos=int(wholes["title"].notna().sum()),
         frames=store.read("frames", ["time_s"]).num_rows,
         splits=_counts(wholes["split"]),
-        licences=_counts(read("videos", "licence_class")["licence_class"]),
+        licences=_counts(read("publications", "licence_class")["licence_class"]),
         attributes=_attributes(read("attributes", "kind", "concept_id", "label", "negated")),
     )
 

@@ -8,9 +8,9 @@ import pytest
 from ophvl.errors import ItemError
 from ophvl.sources import read_source_list
 from pipelines.config import DiscoverConfig
-from pipelines.discover import discover, licence_class
+from pipelines.discover import discover
 from schemas.videos import VIDEOS
-from schemas.vocab import FailureKind, LicenceClass
+from schemas.vocab import FailureKind
 from tests.media_factory import make_video
 
 
@@ -81,22 +81,3 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
     with pytest.raises(ItemError) as caught:
         found(line)
     assert caught.value.kind is FailureKind.NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("licence", "expected"),
-    [
-        (None, LicenceClass.UNKNOWN),
-        ("", LicenceClass.UNKNOWN),
-        ("Standard YouTube License", LicenceClass.STANDARD),
-        ("Creative Commons Attribution license (reuse allowed)", LicenceClass.OPEN),
-        ("CC BY 4.0", LicenceClass.OPEN),
-        ("CC BY-NC-SA 4.0", LicenceClass.NON_COMMERCIAL),
-        ("Attribution-NonCommercial Creative Commons", LicenceClass.NON_COMMERCIAL),
-        ("CC BY-ND 4.0", LicenceClass.UNKNOWN),
-        ("CCTV footage, ask us", LicenceClass.UNKNOWN),
-        ("Public Domain Mark", LicenceClass.OPEN),
-    ],
-)
-def test_licence_class(licence, expected) -> None:
-    assert licence_class(licence) is expected

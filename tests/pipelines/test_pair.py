@@ -52,7 +52,9 @@ def inputs(
     concept = {"kind": "phase", "concept_id": "phase:incision", "label": "incision"}
     found = {"video_id": VIDEO, "text_id": f"{VIDEO}-n0000", "hypothetical": False, "negated": True}
     return {
-        "videos": pa.table({"video_id": [VIDEO], "channel_id": ["c1"], "licence_class": ["open"]}),
+        "publications": pa.table(
+            {"video_id": [VIDEO], "channel_id": ["c1"], "licence_class": ["open"]}
+        ),
         "media": pa.table(
             {"video_id": [VIDEO], "duration_s": [duration_s], "has_audio": [has_audio]}
         ),

@@ -7,13 +7,13 @@ from pipelines.config import TagConfig
 from pipelines.tag import tag
 from schemas.attributes import ATTRIBUTES
 from schemas.video_attributes import VIDEO_ATTRIBUTES
-from tests.factories import narration_row, override_row, table, video_id, video_row
+from tests.factories import narration_row, override_row, publication_row, table, video_id
 
 VIDEO = video_id(1)
 
 
 def video_table(title="PHACO 😱 RE", description=None):
-    return table("videos", video_row(1, title=title, description=description))
+    return table("publications", publication_row(1, title=title, description=description))
 
 
 def narration_table(*texts):

@@ -123,12 +123,12 @@ def test_a_text_named_mp4_is_fetched_and_then_found_out(site: Site, tmp_path: Pa
     ("status", "kind"),
     [
         (401, FailureKind.PRIVATE),
-        (403, FailureKind.BLOCKED),
+        (403, FailureKind.FORBIDDEN),
         (404, FailureKind.NOT_FOUND),
         (410, FailureKind.NOT_FOUND),
         (429, FailureKind.RATE_LIMITED),
         (451, FailureKind.GEO_BLOCKED),
-        (503, FailureKind.NETWORK),
+        (503, FailureKind.SERVER_ERROR),
     ],
 )
 def test_each_status_has_its_kind(site: Site, status: int, kind: FailureKind) -> None:
@@ -170,7 +170,7 @@ def test_a_page_without_a_video(site: Site) -> None:
 def test_a_live_stream_is_not_waited_for(site: Site, tmp_path: Path) -> None:
     make_video(site.root / "s.ts")
     (site.root / "live.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ns.ts\n")
-    assert kind_of(f"{site.url}/live.m3u8", tmp_path) is FailureKind.UNSUPPORTED
+    assert kind_of(f"{site.url}/live.m3u8", tmp_path) is FailureKind.LIVE
 
 
 def test_a_missing_piece_of_a_stream_is_not_skipped_in_silence(site: Site, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_missing_piece_of_a_stream_is_not_skipped_in_silence(site: Site, tmp_p
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://e.org/v.mp4", "ytsearch:eye", "v.mp4"]
+    "url", ["file:///etc/passwd", "ftp://e.org/v.mp4", "--exec=touch x", "v.mp4"]
 )
 def test_only_web_addresses_are_taken(url: str, tmp_path: Path) -> None:
     assert kind_of(url) is FailureKind.UNSUPPORTED

@@ -34,7 +34,7 @@ URL = "https://example.org/watch?v=private"
         ("The read operation timed out", FailureKind.TIMEOUT),
         ("Did not get any data blocks", FailureKind.TRUNCATED),
         ("[download] Got error: 9 bytes read, 5 more expected. Giving up", FailureKind.TRUNCATED),
-        ("[download] Got error: HTTP Error 403: Forbidden. Giving up", FailureKind.BLOCKED),
+        ("[download] Got error: HTTP Error 403: Forbidden. Giving up", FailureKind.FORBIDDEN),
         ("[download] Got error: [Errno 104] Connection reset by peer", FailureKind.NETWORK),
         (f"cannot read {URL}", FailureKind.UNSUPPORTED),
     ],

@@ -1,0 +1,90 @@
+"""Subtitles as a site offers them, to the lines that are said.
+
+In: the text of a WebVTT or SRT file. Out: lines with times, each once. Automatic captions roll: every cue
+shows the line before it once more, and a line may grow word by word; what was shown already is left out.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+FORMATS = ("vtt", "srt")
+"""What is read, the better first."""
+
+_GAP_S = 2.0
+"""A line that comes again after a longer pause is said again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line on the screen in [start_s, end_s)."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+def read(text: str, format: str) -> list[Line]:
+    """The lines of a subtitle file in order of time; none where it is none."""
+    import webvtt
+    from webvtt.errors import MalformedFileError
+
+    try:
+        cues = webvtt.from_buffer(io.StringIO(text.lstrip("\ufeff")), format=format)
+    except MalformedFileError:
+        return []
+    lines = [
+        Line(start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=cue.text)
+        for cue in cues.captions
+    ]
+    return once(line for line in lines if line.end_s > line.start_s)
+
+
+def once(cues: Iterable[Line]) -> list[Line]:
+    """Lines of rolling cues, each when it first appears; the times of a line that grows are joined."""
+    made: list[Line] = []
+    shown: list[str] = []
+    shown_until_s = 0.0
+    for cue in sorted(cues, key=lambda cue: (cue.start_s, cue.end_s)):
+        rows = [row for row in map(_clean, cue.text.split("\n")) if row]
+        if cue.start_s - shown_until_s > _GAP_S:
+            shown = []
+        kept = _overlap(shown, rows)
+        for row in rows[kept:]:
+            line = replace(cue, text=row)
+            if made and kept < len(shown) and _grows(made[-1].text, row) and row is rows[kept]:
+                made[-1] = replace(line, start_s=made[-1].start_s)
+            else:
+                made.append(line)
+        if kept and made and kept == len(rows):
+            made[-1] = replace(made[-1], end_s=max(made[-1].end_s, cue.end_s))
+        if rows:
+            shown, shown_until_s = rows, max(shown_until_s, cue.end_s)
+    return made
+
+
+def _overlap(shown: list[str], rows: list[str]) -> int:
+    """How many of the first rows were the last ones shown."""
+    for length in range(min(len(shown), len(rows)), 0, -1):
+        if shown[-length:] == rows[:length]:
+            return length
+    return 0
+
+
+def _grows(before: str, after: str) -> bool:
+    return after.startswith(before) and after != before
+
+
+def _clean(row: str) -> str:
+    """A line as plain words: without entities, control characters and double blanks."""
+    plain = html.unescape(row).replace("\u200b", "")
+    return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
+
+
+def _seconds(stamp: str) -> float:
+    """`01:02:03.456` in seconds."""
+    hours, minutes, seconds = stamp.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

@@ -1,0 +1,32 @@
+"""What publishers say of the videos that were fetched: the fullest metadata that there is."""
+
+from __future__ import annotations
+
+from schemas.base import ForeignKey, TableSpec, matches, one_of
+from schemas.videos import VIDEOS
+from schemas.vocab import LicenceClass
+
+_AS_LISTED = (
+    "video_id",
+    "webpage_url",
+    "title",
+    "description",
+    "channel",
+    "channel_id",
+    "upload_date",
+    "chapters",
+    "tags",
+    "language",
+    "licence",
+    "licence_class",
+)
+
+PUBLICATIONS = TableSpec(
+    name="publications",
+    version=1,
+    meaning="fetched videos as their own pages describe them; what a page leaves out is that of `videos`",
+    columns=tuple(column for column in VIDEOS.columns if column.name in _AS_LISTED),
+    primary_key=("video_id",),
+    foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
+    rules=(matches("video_id"), one_of("licence_class", list(LicenceClass))),
+)
