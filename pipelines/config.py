@@ -117,6 +117,21 @@ class TranscribeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepConfig:
+    # What is left of a fetched video once it is transcribed: all, proxy or audio.
+    media: Literal["all", "proxy", "audio"] = "all"
+    # Proxies: pixels of the short side, pictures a second, quality (lower is better).
+    short_side: int = 256
+    fps: float = 4.0
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "short_side", "crf")
+        if self.fps <= 0:
+            raise ValueError("fps must be more than 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewConfig:
     """Nothing to set yet."""
 
@@ -235,6 +250,7 @@ CONFIGS: dict[str, type] = {
     "admit": AdmitConfig,
     "download": DownloadConfig,
     "transcribe": TranscribeConfig,
+    "keep": KeepConfig,
     "review": ReviewConfig,
     "segment": SegmentConfig,
     "rewrite": RewriteConfig,

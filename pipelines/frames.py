@@ -42,6 +42,7 @@ def frames(
 
     Raises:
         ItemError: the video cannot be decoded at one of these times.
+        UsageError: its pictures were not kept.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -68,7 +69,7 @@ def frames(
             quality=config.quality,
             jpeg=frame.jpeg,
         )
-        for frame in frame_reader.read(files.locate(file["path"]), missing)
+        for frame in (frame_reader.read(files.pictures(file["path"]), missing) if missing else ())
     ]
     table = pa.concat_tables([kept, FRAMES.table(rows)]).sort_by("time_s")
     return StageResult(tables={"frames": table})

@@ -13,6 +13,7 @@ from ophvl.backends.chat import ChatRewriter
 from ophvl.errors import ConfigError
 from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
+from ophvl.media.proxy import ProxyWriter
 from ophvl.ontology.codes import Codes
 from ophvl.overrides import FILE, Overrides
 from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser
@@ -24,6 +25,7 @@ from pipelines.config import (
     DiscoverConfig,
     DownloadConfig,
     FramesConfig,
+    KeepConfig,
     RewriteConfig,
     SegmentConfig,
     TagConfig,
@@ -92,6 +94,11 @@ def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
     from ophvl.media.frames import AvFrameReader
 
     return AvFrameReader(short_side=config.short_side, quality=config.quality)
+
+
+def proxies(config: KeepConfig, folder: Path) -> ProxyWriter:
+    """ffmpeg."""
+    return ProxyWriter(short_side=config.short_side, fps=config.fps, crf=config.crf)
 
 
 def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:

@@ -84,6 +84,19 @@ STAGES: tuple[StageSpec, ...] = (
         pinned=("recogniser",),
     ),
     StageSpec(
+        name="keep",
+        version=1,
+        scope=Scope.UNIT,
+        entry="pipelines.keep:keep",
+        help="let a proxy, or the sound alone, take the place of fetched media, if that is wanted",
+        reads={
+            "media": ("video_id", "path", "sha256", "width", "height", "has_audio"),
+            "speech": ("video_id",),
+        },
+        writes=("kept",),
+        ports={"files": "pipelines.ports:media_folder", "proxies": "pipelines.ports:proxies"},
+    ),
+    StageSpec(
         name="review",
         version=2,
         scope=Scope.UNIT,
@@ -268,7 +281,7 @@ STAGES: tuple[StageSpec, ...] = (
     ),
 )
 
-INGEST = ("discover", "transcribe")
+INGEST = ("discover", "keep")
 """First and last stage of `ophvl ingest`."""
 
 BUILD_PAIRS = ("review", "shard")

@@ -83,7 +83,7 @@ def transcribe(
     video_id, duration_s = file["video_id"], file["duration_s"]
     heard = SILENCE
     if file["has_audio"]:
-        blocks = audio.blocks(files.locate(file["path"]))
+        blocks = audio.blocks(files.sound(file["path"]))
         heard = recogniser.transcribe(blocks, duration_s, hot_words)
     rows = [
         _row(segment, child_id(video_id, "s", number), video_id, recogniser)

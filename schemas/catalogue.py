@@ -6,6 +6,7 @@ from schemas.attributes import ATTRIBUTES
 from schemas.availability import AVAILABILITY
 from schemas.base import TableSpec
 from schemas.frames import FRAMES
+from schemas.kept import KEPT
 from schemas.labels import LABELS
 from schemas.media import MEDIA
 from schemas.narrations import NARRATIONS
@@ -36,6 +37,7 @@ TABLES: dict[str, TableSpec] = {
         AVAILABILITY,
         TRANSCRIPTS,
         SPEECH,
+        KEPT,
         OVERRIDES,
         NARRATIONS,
         REWRITES,

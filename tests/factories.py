@@ -155,6 +155,12 @@ def speech_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
+def kept_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes, video_id=video_id(n), form="all", path=f"media/{video_id(n)}.mp4", bytes=1000 + n
+    )
+
+
 def narration_row(n: int, **changes: object) -> SimpleNamespace:
     return _row(
         changes,
@@ -343,6 +349,7 @@ ROWS: dict[str, Callable[..., SimpleNamespace]] = {
     "availability": availability_row,
     "transcripts": transcript_row,
     "speech": speech_row,
+    "kept": kept_row,
     "overrides": override_row,
     "narrations": narration_row,
     "rewrites": rewrite_row,

@@ -193,20 +193,6 @@ class YtDlpDownloader:
                     return captions.read(content.decode(errors="replace"), format)
         return []
 
-    def _cookie_jar(self) -> io.StringIO | None:
-        """The cookies as a stream of ours: yt-dlp writes back to where it reads from."""
-        if self.cookies is None:
-            return None
-        from yt_dlp.cookies import YoutubeDLCookieJar
-
-        said = f"the cookie file {self.cookies} cannot be read; name one in Netscape form"
-        try:
-            text = self.cookies.read_text(encoding="utf-8")
-            YoutubeDLCookieJar(io.StringIO(text)).load()
-        except Exception:  # noqa: BLE001  (The reason may quote a cookie, so it is not told.)
-            raise ConfigError(said) from None
-        return io.StringIO(text)
-
     @contextlib.contextmanager
     def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
         """A yt-dlp session whose every error becomes an `ItemError` that names `url`."""
@@ -224,13 +210,32 @@ class YtDlpDownloader:
             "fragment_retries": self.retries,
             "extractor_retries": self.retries,
             "geo_bypass": False,
-            "cookiefile": self._cookie_jar(),
+            # As a stream of ours: yt-dlp writes back to where it reads from.
+            "cookiefile": io.StringIO(read_cookies(self.cookies)) if self.cookies else None,
         }
         try:
             with yt_dlp.YoutubeDL({**always, **options}) as session:
                 yield session
         except (YoutubeDLError, OSError) as err:
             raise as_item_error(err, url) from err
+
+
+def read_cookies(path: Path) -> str:
+    """The text of a cookie file.
+
+    Raises:
+        ConfigError: it is not there, or not in Netscape form.
+    """
+    from yt_dlp.cookies import YoutubeDLCookieJar
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        YoutubeDLCookieJar(io.StringIO(text)).load()
+    except Exception:  # noqa: BLE001  (The reason may quote a cookie, so it is not told.)
+        raise ConfigError(
+            f"the cookie file {path} cannot be read; name one in Netscape form"
+        ) from None
+    return text
 
 
 def _refuse_other_schemes(url: str) -> None:

@@ -179,6 +179,9 @@ class Job:
         files = [saved if saved.exists() else None, self.config]
         overrides = [*self.overrides]
         if self.cookies:
+            from ophvl.backends.yt_dlp import read_cookies
+
+            read_cookies(self.cookies)  # Before anything is asked with them.
             text = json.dumps(str(self.cookies.expanduser().absolute()))
             overrides += [f"{stage}.cookies={text}" for stage in ("discover", "download")]
         return resolve(

@@ -6,8 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ophvl.errors import ItemError
-from schemas.vocab import FailureKind
+from ophvl.errors import ItemError, UsageError
+from schemas.vocab import FailureKind, MediaForm
+
+_ENDS = {MediaForm.PROXY: ".proxy.mp4", MediaForm.AUDIO: ".audio.m4a"}
 
 _BYTES_A_SECOND = 190_000
 """Of a video with 720 lines at about 1.5 Mbit/s."""
@@ -25,9 +27,39 @@ class MediaFolder:
         """The folder that fetched files go to."""
         return self.root / "media"
 
-    def locate(self, stored: str) -> Path:
-        """The file that a `media.path` value names."""
-        return self.root / stored
+    def is_fetched(self, stored: str) -> bool:
+        """Whether a `media.path` value names a file of ours, not one of the user's."""
+        return (self.root / stored).is_relative_to(self.fetched)
+
+    def path(self, stored: str, form: MediaForm) -> Path:
+        """Where a file lies, or what stands in for it: ALL is the file that a `media.path` value names."""
+        whole = self.root / stored
+        if form is MediaForm.ALL:
+            return whole
+        return whole.with_name(whole.stem + _ENDS[form])
+
+    def present(self, stored: str) -> list[MediaForm]:
+        """What is left of a file, the fullest form first. What a crash left behind counts too."""
+        forms = list(MediaForm) if self.is_fetched(stored) else [MediaForm.ALL]
+        return [form for form in forms if self.path(stored, form).exists()]
+
+    def sound(self, stored: str) -> Path:
+        """The file to hear."""
+        return self.path(stored, next(iter(self.present(stored)), MediaForm.ALL))
+
+    def pictures(self, stored: str) -> Path:
+        """The file to look at.
+
+        Raises:
+            UsageError: the sound alone was kept.
+        """
+        form = next(iter(self.present(stored)), MediaForm.ALL)
+        if form is MediaForm.AUDIO:
+            raise UsageError(
+                f"of {stored} only the sound was kept (--keep-media audio), so there are no pictures to "
+                "make pairs of; fetch the videos again into another folder, and keep proxies there"
+            )
+        return self.path(stored, form)
 
     def make_room(self, reserve_gb: float, duration_s: float | None) -> None:
         """Check that a video of this duration, as far as it is known, fits and leaves `reserve_gb`.

@@ -1,0 +1,172 @@
+"""A web server that fails in every way a video host does, by the name of the path.
+
+`/404.mp4` answers so at once; `body-...` paths answer well while yt-dlp looks at them, and fail when the file
+itself is fetched. Yt-dlp looks twice: for stage discover, and for stage download before it fetches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+LOOKS = 2
+"""Requests for a path before that for its file."""
+
+
+class FaultServer(http.server.ThreadingHTTPServer):
+    """Serves `video`, an mp4 file, well or badly."""
+
+    daemon_threads = True
+
+    def __init__(self, video: bytes, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), _Handler)
+        self.video = video
+        self.requests: list[str] = []
+        self.seen: Counter[str] = Counter()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The client goes away in the middle: that is what is tested."""
+
+
+@contextmanager
+def serving(video: Path, address: str = "127.0.0.1") -> Iterator[FaultServer]:
+    """A server for the time of a `with` block."""
+    server = FaultServer(video.read_bytes(), address)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: FaultServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *arguments: object) -> None: ...
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        name = self.path.strip("/").partition("?")[0].removesuffix(".mp4")
+        self.server.requests.append(self.path)
+        self.server.seen[name] += 1
+        fault = self.faults.get(name)
+        if name.startswith("body-") and self.server.seen[name] <= LOOKS:
+            fault = None
+        if name.isdecimal():
+            self.status(int(name))
+        elif fault is None:
+            self.video(self.server.video)
+        else:
+            fault(self, self.server.seen[name])
+
+    def status(self, code: int, **headers: str) -> None:
+        self.send_response(code)
+        for header, value in headers.items():
+            self.send_header(header.replace("_", "-"), value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def video(
+        self, content: bytes, *, stop_after: int | None = None, announced: int | None = None
+    ) -> None:
+        """Send a video, from where it is asked for on; perhaps not all of it, perhaps announced as longer."""
+        first = 0
+        asked = self.headers.get("Range", "")
+        if asked.startswith("bytes="):
+            first = int(asked.removeprefix("bytes=").partition("-")[0])
+        total = announced or len(content)
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{total - 1}/{total}")
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(total - first))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(
+                content[first:] if stop_after is None else content[first:][:stop_after]
+            )
+        if stop_after is not None or announced:
+            self.close_connection = True
+
+    def chunks(self) -> None:
+        """A body without announced length that never ends."""
+        self.send_response(200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.wfile.write(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
+
+    def stall(self) -> None:
+        self.video(self.server.video, stop_after=1000, announced=len(self.server.video))
+        self.wfile.flush()
+        self.close_connection = False
+        time.sleep(6)
+        self.close_connection = True
+
+    def cut_once(self, time: int) -> None:
+        """Cut in the middle; whoever comes back for the rest gets it."""
+        half = len(self.server.video) // 2
+        self.video(self.server.video, stop_after=half if time == LOOKS + 1 else None)
+
+    def page(self) -> None:
+        content = b"<html><title>Please sign in</title><body>sign in to go on</body></html>" * 50
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def corrupt(self) -> None:
+        content = bytearray(self.server.video)
+        start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+        content[start:end] = b"\xff" * (end - start)
+        self.video(bytes(content))
+
+    faults: ClassVar[dict[str, Callable[[_Handler, int], None]]] = {
+        "limited-once": lambda h, n: (
+            h.status(429, Retry_After="1") if n == 1 else h.video(h.server.video)
+        ),
+        "limited": lambda h, n: h.status(429),
+        "limited-for-hours": lambda h, n: h.status(429, Retry_After="7200"),
+        "error-once": lambda h, n: h.status(500) if n == 1 else h.video(h.server.video),
+        "loop": lambda h, n: h.status(302, Location="/loop.mp4"),
+        "page": lambda h, n: h.page(),
+        "body-500": lambda h, n: h.status(500),
+        "body-403": lambda h, n: h.status(403),
+        "body-gone": lambda h, n: h.status(410),
+        "body-cut-once": lambda h, n: h.cut_once(n),
+        "body-cut": lambda h, n: h.video(h.server.video[: len(h.server.video) // 2], stop_after=500,
+                                         announced=len(h.server.video)),
+        "body-short": lambda h, n: h.video(h.server.video, announced=len(h.server.video) + 5000),
+        "body-stall": lambda h, n: h.stall(),
+        "body-page": lambda h, n: h.page(),
+        "body-truncated": lambda h, n: h.video(h.server.video[: len(h.server.video) * 2 // 3]),
+        "body-corrupt": lambda h, n: h.corrupt(),
+        "body-huge": lambda h, n: h.video(h.server.video, announced=10_000_000_000),
+        "body-endless": lambda h, n: h.chunks(),
+    }  # fmt: skip

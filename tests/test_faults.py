@@ -1,0 +1,174 @@
+"""Every way in which a host fails, through the real commands: the right kind, and the rest of the list done."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fault_server import serving
+from tests.media_factory import make_video
+from tests.test_road import run, status
+
+QUICK = [
+    *("--set", "discover.timeout_s=2.0", "--set", "download.timeout_s=2.0"),
+    *("--set", "discover.retries=1", "--set", "download.retries=1"),
+    *("--set", "discover.pause_s=0.5", "--set", "download.pause_s=0.5"),
+    *("--set", "download.max_gb=0.002", "--downloads", "4", "--workers", "1"),
+]
+FINE = ("fine", "limited-once", "error-once", "body-cut-once")
+AT_DISCOVER = {
+    "404": "not_found",
+    "410": "not_found",
+    "403": "forbidden",
+    "401": "private",
+    "451": "geo_blocked",
+    "500": "server_error",
+    "loop": "redirect_loop",
+    "page": "unsupported",
+}
+AT_DOWNLOAD = {
+    "body-500": "server_error",
+    "body-403": "forbidden",
+    "body-gone": "not_found",
+    "body-cut": "truncated",
+    "body-short": "truncated",
+    "body-stall": "timeout",
+    "body-page": "not_a_video",
+    "body-truncated": "truncated",
+    "body-corrupt": "decode_error",
+    "body-huge": "too_large",
+    "body-endless": "too_large",
+}
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("video") / "v.mp4", seconds=8.0, size=(320, 240))
+
+
+def failures(out: Path) -> dict[str, tuple[str, str]]:
+    """Name of the path to stage and kind."""
+    from ophvl.store import Store
+    from pipelines.registry import STAGES
+
+    store = Store(out, STAGES)
+    places = {row["video_id"]: row["location"] for row in store.read("videos").to_pylist()}
+    places |= {row["line_id"]: row["text"] for row in store.read("sources").to_pylist()}
+    return {
+        Path(places[row["unit"]]).stem: (row["stage"], row["kind"])
+        for row in store.read("failures").to_pylist()
+    }
+
+
+def test_each_fault_has_its_kind_and_the_rest_of_the_list_is_done(
+    video: Path, tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    names = [*FINE, *AT_DISCOVER, *AT_DOWNLOAD]
+    with serving(video) as server, serving(video, "127.0.0.2") as strict:
+        lines = [f"{server.url}/{name}.mp4" for name in names]
+        lines[3:3] = [f"{strict.url}/limited.mp4"]
+        source.write_text("\n".join(lines))
+        started = time.monotonic()
+        told = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3).stderr
+        assert time.monotonic() - started < 120
+        assert strict.seen["limited"] <= 4, "a host that refuses is not asked again and again"
+    assert failures(out) == {
+        **{name: ("discover", kind) for name, kind in AT_DISCOVER.items()},
+        **{name: ("download", kind) for name, kind in AT_DOWNLOAD.items()},
+        "limited": ("discover", "rate_limited"),
+    }
+    counts = status(out)
+    lines = counts["lines"]
+    assert lines["listed"] == len(names) + 1 == lines["expanded"] + lines["failed"]
+    assert lines["failed"] == len(AT_DISCOVER) + 1
+    assert (counts["failed"], counts["pending"]) == (len(AT_DOWNLOAD), len(FINE))
+    media = out / "media"
+    left = {path.suffix for path in media.iterdir()} - {".mp4"}
+    assert left <= {".part"}, "only what may be resumed is left of what failed"
+    assert "HTTP Error 404" in told
+    by_host = {(one["kind"], one["host"]) for one in counts["pace"]["failures"]}
+    assert ("timeout", server.url.removeprefix("http://")) in by_host
+
+
+def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server:
+        source.write_text("\n".join(f"{server.url}/{n}.mp4" for n in ("fine", "403", "body-500")))
+        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3)
+        server.requests.clear()
+        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3)
+        assert {*server.requests} == {"/body-500.mp4"}, (
+            "an error of the server may go away, a refusal stands"
+        )
+        server.requests.clear()
+        # The settings of the first run were kept.
+        run("ophvl", "retry", "--kind", "forbidden", "--out", out, "--workers", "1", code=3)
+        assert {*server.requests} == {"/403.mp4"}
+        assert "kinds are" in run("ophvl", "retry", "--kind", "tired", "--out", out, code=2).stderr
+    assert failures(out)["body-500"] == ("download", "server_error")
+
+
+def test_a_block_stops_the_host_and_not_the_list(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server, serving(video, "127.0.0.2") as strict:
+        lines = [f"{strict.url}/limited-for-hours.mp4?v={n}" for n in range(20)]
+        source.write_text("\n".join([*lines, f"{server.url}/fine.mp4"]))
+        told = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3).stderr
+        assert len(strict.requests) == 1, "the list is not burnt"
+        host = strict.url.removeprefix("http://")
+        assert f"19 line(s) or video(s) wait: {host} wants no requests until" in told
+        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3)
+        assert len(strict.requests) == 1
+    counts = status(out)
+    assert counts["lines"] == {"listed": 21, "expanded": 1, "failed": 20, "folded": 0}
+    assert counts["by_kind"] == {"rate_limited": 20}
+    assert counts["pace"]["closed"][0]["host"] == host
+    assert f"{host} wants no requests until" in run("ophvl", "status", "--out", out).stdout
+
+
+def test_cookies_are_used_and_left_nowhere(video: Path, tmp_path: Path) -> None:
+    out, source, jar = tmp_path / "out", tmp_path / "list.txt", tmp_path / "cookies.txt"
+    secret = "s3cr3t-value"
+    with serving(video) as server:
+        jar.write_text(
+            "# Netscape HTTP Cookie File\n"
+            f"127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsession\t{secret}\n"
+        )
+        before = jar.read_bytes()
+        source.write_text(f"{server.url}/fine.mp4\n{server.url}/403.mp4\n")
+        command = ("ophvl", "ingest", "--source", source, "--out", out, *QUICK)
+        done = run(*command, "--cookies", jar, code=3)
+        assert jar.read_bytes() == before
+        assert secret not in done.stdout + done.stderr
+        for path in (path for path in out.rglob("*") if path.is_file()):
+            assert secret.encode() not in path.read_bytes(), path
+        assert "cookies" not in (out / "config.toml").read_text()
+        jar.write_text(f"no cookie file, but {secret}\n")
+        refused = run(*command, "--cookies", jar, code=2).stderr
+        assert str(jar) in refused
+        assert secret not in refused
+
+
+def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    lines = [f"https://example.org/{n}.mp4" for n in range(600)]
+    source.write_text("\n".join([*lines, "case.mp4", "ytsearch20:phaco"]))
+    told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
+    assert "602 to expand, 0 to try again; 601 of them ask a host" in told
+    assert "example.org: 1200" in told
+    assert "4.0 h at the pace of the slowest host" in told
+    assert not out.exists()
+    with serving(video) as server:
+        source.write_text("\n".join(f"{server.url}/{n}.mp4" for n in "abcde"))
+        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
+        assert len({*server.requests}) == 2
+        before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
+        told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
+        assert "lines    3 to expand" in told
+        assert {path: os.stat(path).st_mtime_ns for path in out.rglob("*")} == before
+    assert json.loads(run("ophvl", "status", "--json", "--out", out).stdout)["listed"] == 2

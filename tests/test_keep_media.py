@@ -1,0 +1,91 @@
+"""Media that goes once it is transcribed, through the real commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ophvl.store import Store
+from pipelines.registry import STAGES
+from tests.fault_server import serving
+from tests.media_factory import make_video, tone
+from tests.test_road import run, status
+
+
+def names(out: Path) -> list[str]:
+    return sorted(path.name.partition(".")[2] for path in (out / "media").iterdir())
+
+
+def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "v.mp4", seconds=4.0, size=(640, 480), audio=tone(4.0))
+    source = tmp_path / "list.txt"
+    tiny = ("--set", "transcribe.model=tiny.en", "--workers", "1")
+    with serving(video) as server:
+        source.write_text(f"{server.url}/a.mp4\n{server.url}/b.mp4\n{video}\n")
+        for form in ("proxy", "audio"):
+            run(
+                "ophvl",
+                "ingest",
+                "--source",
+                source,
+                "--out",
+                tmp_path / form,
+                *tiny,
+                "--keep-media",
+                form,
+            )
+        assert server.seen["a"] == 2 * 3
+    assert names(tmp_path / "proxy") == ["proxy.mp4", "proxy.mp4"]
+    run("ophvl", "build-pairs", "--out", tmp_path / "proxy", "--set", "pair.video_frames=8")
+    run("ophvl", "check", "--out", tmp_path / "proxy")
+    rows = (
+        Store(tmp_path / "proxy", STAGES)
+        .read("frames", ["video_id", "width", "height"])
+        .to_pylist()
+    )
+    assert len(rows) == 3 * 8
+    assert {(row["width"], row["height"]) for row in rows} == {(341, 256), (342, 256)}
+
+    out = tmp_path / "audio"
+    assert names(out) == ["audio.m4a", "audio.m4a"]
+    message = run("ophvl", "build-pairs", "--out", out, code=2).stderr
+    assert "only the sound was kept" in message
+    assert status(out)["listed"] == 3
+    # Another recogniser, or other settings, can still hear it.
+    run(
+        "ophvl",
+        "run",
+        "transcribe",
+        "--out",
+        out,
+        "--set",
+        "transcribe.beam_size=1",
+        "--workers",
+        "1",
+    )
+    assert video.exists()
+
+
+def test_pictures_decoded_before_are_enough(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "v.mp4", seconds=2.0, audio=tone(2.0))
+    source, out = tmp_path / "list.txt", tmp_path / "out"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/a.mp4\n")
+        run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
+        run("ophvl", "build-pairs", "--out", out, "--workers", "1")
+        run(
+            "ophvl",
+            "ingest",
+            "--source",
+            source,
+            "--out",
+            out,
+            "--workers",
+            "1",
+            "--keep-media",
+            "audio",
+        )
+    assert names(out) == ["audio.m4a"]
+    run("ophvl", "build-pairs", "--out", out, "--workers", "1")
+    run("ophvl", "run", "frames..shard", "--force", "--out", out, "--workers", "1")
+    assert json.loads(run("ophvl", "stats", "--json", "--out", out).stdout)["frames"] == 64
