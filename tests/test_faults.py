@@ -1,4 +1,4 @@
-"""Every way in which a host fails, through the real commands: the right kind, and the rest of the list done."""
+"""Every way in which a host fails, through the real commands: its kind, and the rest of the list done."""
 
 from __future__ import annotations
 

@@ -226,15 +226,19 @@ def read_cookies(path: Path) -> str:
     Raises:
         ConfigError: it is not there, or not in Netscape form.
     """
-    from yt_dlp.cookies import YoutubeDLCookieJar
-
     try:
         text = path.read_text(encoding="utf-8")
-        YoutubeDLCookieJar(io.StringIO(text)).load()
-    except Exception:  # noqa: BLE001  (The reason may quote a cookie, so it is not told.)
-        raise ConfigError(
-            f"the cookie file {path} cannot be read; name one in Netscape form"
-        ) from None
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"cannot read the cookie file {path}: {err}") from None
+    for number, line in enumerate(text.splitlines(), start=1):
+        cells = line.removeprefix("#HttpOnly_").rstrip("\n").split("\t")
+        comment = line.startswith("#") and not line.startswith("#HttpOnly_")
+        # yt-dlp would print the lines that it does not understand, cookies and all.
+        if line.strip() and not comment and (len(cells) != 7 or not cells[4].isdecimal()):
+            raise ConfigError(
+                f"line {number} of the cookie file {path} is not in Netscape form: seven cells with tabs "
+                "between them; export the cookies again"
+            )
     return text
 
 
