@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-_LINES_AT_ONCE = 64
-"""Lines whose hosts are asked before the videos that they led to are taken on."""
+_LINES_S = 300.0
+"""How long lines are asked before the videos that they led to are taken on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ class RunOptions:
     """How to run.
 
     `only` limits unit stages to these videos, `parts` to a share of them, `limit` to so many that have
-    anything to do; `repin` accepts other models. `workers` compute, `downloads` wait for the network.
+    anything to do; `repin` accepts other models. `workers` compute, `downloads` wait for the network; where
+    there are none, those that compute do that too.
     """
 
     only: tuple[str, ...] = ()
@@ -176,7 +177,7 @@ class Runner:
             retry=self._retry,
             whole=not self._retry,
             limit=self._options.limit,
-            at_once=_LINES_AT_ONCE,
+            pause_after_s=_LINES_S,
         )
 
     def _run_lines(self, runner: LineRunner, name: str, lines: Sequence[SourceLine]) -> bool:
@@ -285,7 +286,8 @@ class Runner:
                 self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
             else:
                 # What lies on this machine needs no download.
-                todo.append(replace(task, pool=due.pool if is_url(place) else Pool.CPU))
+                fetched = is_url(place) and self._options.downloads
+                todo.append(replace(task, pool=due.pool if fetched else Pool.CPU))
         return todo
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:

@@ -45,7 +45,7 @@ class LineRunner:
         retry: failures of these kinds are tried again, besides those that always are.
         whole: the lines given are all of their list, so that others were taken off it.
         limit: stop once so many new videos were found.
-        at_once: stop once so many lines were asked of the network, so that their videos can go on.
+        pause_after_s: stop after so long, so that the videos that were found can go on.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LineRunner:
         retry: Collection[FailureKind] = (),
         whole: bool = True,
         limit: int | None = None,
-        at_once: int | None = None,
+        pause_after_s: float | None = None,
     ) -> None:
         self._store = store
         self._reporter = reporter
@@ -65,7 +65,7 @@ class LineRunner:
         self._retry = RETRIED | set(retry)
         self._whole = whole
         self._limit = limit
-        self._at_once = at_once
+        self._pause_after_s = pause_after_s
         self.held: list[HostClosedError] = []
         """One for each line that waits: its host wants no requests for now."""
         self.found = 0
@@ -75,7 +75,7 @@ class LineRunner:
     def run(self, stage: OpenStage, lines: Sequence[SourceLine]) -> bool:
         """Run `stage` on every line that is new, changed or failed; keep the rest.
 
-        Returns whether nothing is left: after `at_once` lines another call goes on with the rest.
+        Returns whether nothing is left: after `pause_after_s` another call goes on with the rest.
         """
         spec = stage.spec
         entries = self._store.entries(spec.name)
@@ -95,8 +95,7 @@ class LineRunner:
         batch = _Batch(self._store)
         moved: dict[str, int] = {}
         targets: set[str] = set()
-        asked, through = 0, True
-        enough = len(lines) if self._at_once is None else self._at_once
+        through, started = True, time.monotonic()
         for line in lines:
             repeated = line.target in targets
             targets.add(line.target)
@@ -108,7 +107,7 @@ class LineRunner:
                 continue
             if self._limit is not None and self.found >= self._limit:
                 break
-            if asked == enough:
+            if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
                 through = False
                 break
             self._done.add(line.line_id)
@@ -117,7 +116,6 @@ class LineRunner:
             self.found += len(new - known) if done.entry.outcome is EntryOutcome.EMITTED else 0
             known |= new
             batch.add(done, at_once=line.is_url)
-            asked += line.is_url
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
         batch.commit()
         self._renumber(moved, entries, stored)

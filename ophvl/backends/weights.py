@@ -100,6 +100,15 @@ def resolve(model: str = "auto", *, gpu: bool = False, cache: Path | None = None
     return found
 
 
+def at_hand(name: str, *, cache: Path | None = None) -> Weights | None:
+    """The weights of that name that are on this machine already; nothing is fetched.
+
+    Raises:
+        ConfigError: packaged weights do not have their pinned hash.
+    """
+    return _from_package(name, cache) or _from_hub(name, fetch=False)
+
+
 @functools.cache
 def hub_in_reach() -> bool:
     """Whether the model hub answers; asked at most once a process, and never when set to offline."""
@@ -158,7 +167,7 @@ def _from_path(path: Path) -> Weights:
     )
 
 
-def _from_hub(name: str) -> Weights | None:
+def _from_hub(name: str, *, fetch: bool = True) -> Weights | None:
     from faster_whisper.utils import download_model
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -167,7 +176,7 @@ def _from_hub(name: str) -> Weights | None:
     except (ValueError, HFValidationError):
         return None  # Not a name that the hub could know.
     except LocalEntryNotFoundError:
-        if not hub_in_reach():
+        if not fetch or not hub_in_reach():
             return None
         try:
             path = Path(download_model(name))

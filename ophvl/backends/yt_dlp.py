@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _SUBTITLE_BYTES = 5 * 2**20
 """More than the words of any video take."""
+
+_EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
+"""Seconds since 1970, or nothing, in a cookie file."""
 
 _MAX_DEPTH = 2
 """Lists in lists that are opened: a channel holds tabs, a tab holds videos."""
@@ -234,7 +238,7 @@ def read_cookies(path: Path) -> str:
         cells = line.removeprefix("#HttpOnly_").rstrip("\n").split("\t")
         comment = line.startswith("#") and not line.startswith("#HttpOnly_")
         # yt-dlp would print the lines that it does not understand, cookies and all.
-        if line.strip() and not comment and (len(cells) != 7 or not cells[4].isdecimal()):
+        if line.strip() and not comment and (len(cells) != 7 or not _EXPIRES.fullmatch(cells[4])):
             raise ConfigError(
                 f"line {number} of the cookie file {path} is not in Netscape form: seven cells with tabs "
                 "between them; export the cookies again"

@@ -36,7 +36,7 @@ Workers = Annotated[
     typer.Option("--workers", min=0, help="Processes to work in; 0 for one a GPU or else a core."),
 ]
 Downloads = Annotated[
-    int, typer.Option("--downloads", min=1, help="Downloads at a time; each host keeps its pace.")
+    int, typer.Option("--downloads", min=0, help="Downloads at a time; each host keeps its pace.")
 ]
 EngineName = Annotated[
     Engine, typer.Option("--engine", help="This machine, or a Ray cluster that shares the folder.")

@@ -87,12 +87,17 @@ class _Cue:
 
 def surgical_verdict(title: str, description: str | None, matcher: Matcher) -> Surgical:
     """The verdict before anything is fetched, from what the listing says."""
+    return listed_verdict(title, description, matcher).is_surgical
+
+
+def listed_verdict(title: str, description: str | None, matcher: Matcher) -> Verdict:
+    """As `surgical_verdict`, with the words that it rests on."""
     lead = description_lead(description)
     return verdict(
         Text(column="title", text=title, matches=shown(title, affirmed(title, matcher))),
         Text(column="description", text=lead, matches=shown(lead, affirmed(lead, matcher))),
         matcher.ontology,
-    ).is_surgical
+    )
 
 
 def verdict(title: Text, lead: Text, ontology: Ontology) -> Verdict:

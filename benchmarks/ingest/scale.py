@@ -1,0 +1,166 @@
+"""What a list of 44,290 videos costs the runner and the ledger, with tools that take no time.
+
+    python -m benchmarks.ingest.scale [--videos 44290]
+
+Prints, for a tenth of the list and for all of it: time a video in the stages, in durable commits, and in
+everything else (runner, ledger, checks); commits, files and bytes; the rerun when all is done; adding one
+video; peak memory. The yardstick is a durable commit of an empty file on the same disk in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks.ingest import fakes
+from ophvl.accounts import take_account
+from ophvl.atomic import write_text
+from ophvl.config import resolve
+from ophvl.lock import locked
+from ophvl.runner import Runner, RunOptions
+from ophvl.sources import read_source_list
+from ophvl.store import Store
+from ophvl.unit_chain import OpenStage, UnitReport
+from pipelines.config import CONFIGS
+
+NAMES = ("discover", "admit", "download", "transcribe", "keep")
+SETTINGS = ("discover.gap_s=0.0", "download.gap_s=0.0", "download.reserve_gb=0.0")
+
+
+@dataclass
+class Clock:
+    """Seconds and calls by what they were spent on."""
+
+    seconds: Counter[str]
+    calls: Counter[str]
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: object, **kwargs: object) -> object:
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.seconds[name] += time.perf_counter() - started
+                self.calls[name] += 1
+
+        return call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One ingest."""
+
+    wall_s: float
+    clock: Clock
+    worked: int
+    """Videos for which anything was done."""
+
+
+class Silent:
+    """A reporter that counts."""
+
+    def __init__(self) -> None:
+        self.worked = 0
+
+    def note(self, text: str) -> None: ...
+
+    def started(self, stages: Sequence[str], total: int) -> None: ...
+
+    def advanced(self, report: UnitReport) -> None:
+        self.worked += bool(report.entries) and not report.unit.startswith("https:")
+
+    def ended(self) -> None: ...
+
+
+@contextmanager
+def _watched() -> Iterator[Clock]:
+    clock = Clock(Counter(), Counter())
+    with (
+        mock.patch.object(OpenStage, "call", clock.timed("stages", OpenStage.call)),
+        mock.patch.object(Store, "_commit", clock.timed("commits", Store._commit)),
+        mock.patch.object(Store, "compact", clock.timed("compaction", Store.compact)),
+    ):
+        yield clock
+
+
+def ingest(out: Path, source: Path) -> Run:
+    """Run the stages of ingest in this process."""
+    reporter = Silent()
+    configs = resolve(CONFIGS, overrides=SETTINGS)
+    started = time.perf_counter()
+    with _watched() as clock, locked(out):
+        store = Store(out, fakes.stages())
+        # Downloads of a tool that takes no time need no workers of their own.
+        runner = Runner(store, configs, RunOptions(workers=1, downloads=0), reporter)
+        runner.run(NAMES, read_source_list(source))
+    return Run(wall_s=time.perf_counter() - started, clock=clock, worked=reporter.worked)
+
+
+def measure(folder: Path, videos: int) -> Iterator[str]:
+    """Ingest `videos` videos, again, and with one more; yield what was seen."""
+    out = folder / "out"
+    out.mkdir(parents=True)
+    source = fakes.write_list(folder / "list.txt", range(videos))
+    first = ingest(out, source)
+    commit_s = _durable_commit_s(folder)
+    spent = first.clock.seconds
+    rest_s = first.wall_s - spent["stages"] - spent["commits"]
+    yield f"{videos} videos, one process"
+    yield (
+        f"  a video      {first.wall_s / videos * 1e3:.2f} ms: stages {spent['stages'] / videos * 1e3:.2f}, "
+        f"commits {spent['commits'] / videos * 1e3:.2f}, all else {rest_s / videos * 1e3:.2f} "
+        f"(compaction {spent['compaction'] / videos * 1e3:.2f}); "
+        f"all else is {rest_s / videos / commit_s:.1f} durable commits of {commit_s * 1e3:.2f} ms"
+    )
+    files = [path for path in out.rglob("*") if path.is_file() and path.parent.name != "media"]
+    size = sum(path.stat().st_size for path in files)
+    commits = first.clock.calls["commits"]
+    yield (
+        f"  commits      {commits} ({commits / videos:.2f} a video); afterwards {len(files)} files of "
+        f"{size / 1e6:.1f} MB beside the media"
+    )
+    again = ingest(out, source)
+    each_ms = again.wall_s / videos * 1e3
+    yield f"  rerun        {again.wall_s:.1f} s, {each_ms:.3f} ms a video, {again.worked} redone"
+    fakes.write_list(source, range(videos + 1))
+    more = ingest(out, source)
+    yield f"  one more     {more.wall_s:.1f} s, {more.worked} video done"
+    started = time.perf_counter()
+    account = take_account(Store(out, fakes.stages()))
+    yield f"  status       {time.perf_counter() - started:.1f} s, {account.units.listed} videos accounted for"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yield f"  peak memory  {peak:.0f} MB"
+    assert (again.worked, more.worked, account.units.listed) == (0, 1, videos + 1)
+
+
+def _durable_commit_s(folder: Path, count: int = 200) -> float:
+    started = time.perf_counter()
+    for number in range(count):
+        write_text(folder / f"commit-{number}", "")
+    return (time.perf_counter() - started) / count
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what is seen for a tenth of the list, then for all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--videos", type=int, default=44_290)
+    videos: int = parser.parse_args(arguments).videos
+    for count in (max(1, videos // 10), videos):
+        with tempfile.TemporaryDirectory(prefix="scale-") as place:
+            for line in measure(Path(place), count):
+                print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
