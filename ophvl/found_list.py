@@ -18,6 +18,7 @@ found again by another term. Titles are written by strangers: none can make a li
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -115,11 +116,11 @@ def search(
     terms: Sequence[str],
     path: Path,
     *,
-    search: Search,
+    by: Search,
     downloader: Downloader,
     matcher: Matcher,
     force: bool = False,
-    told: Callable[[Section | ItemError, str], None] = lambda result, term: None,
+    told: Callable[[str, Section | ItemError], None] = lambda term, result: None,
 ) -> Searched:
     """Ask for every term that the list at `path` does not hold yet, and add what is found to it.
 
@@ -136,18 +137,18 @@ def search(
             done.earlier += 1
             continue
         try:
-            found = _ask(downloader, search.question(term))
+            found = _ask(downloader, by.question(term))
         except HostClosedError as err:
             done.held, done.waiting = err, _missing(terms[number:], held)
             break
         except ItemError as err:
             done.failed.append((term, err))
-            told(err, term)
+            told(term, err)
             continue
-        section = _add(path, term, found, search.per_term, matcher)
+        section = _add(path, term, found, by.per_term, matcher)
         held.add(one_line(term).casefold())
         done.sections.append(section)
-        told(section, term)
+        told(term, section)
     return done
 
 
@@ -203,15 +204,11 @@ def _address(video: Found) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
         fit = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-        return (
-            (url, site_id(video.extractor, video.site_id, url)) if _short(url) and fit else ("", "")
-        )
+        if not fit or len(url) > _LONGEST_URL:
+            return "", ""
+        return url, site_id(video.extractor, video.site_id, url)
     except ValueError:
         return "", ""
-
-
-def _short(url: str) -> bool:
-    return len(url) <= _LONGEST_URL
 
 
 def _verdict(video: Found, matcher: Matcher) -> tuple[str, bool]:
@@ -227,7 +224,7 @@ def _comment(video: Found, video_id: str, verdict: str) -> str:
         yield _cut(one_line(video.title)) or "(no title)"
         if video.channel:
             yield _cut(one_line(video.channel))
-        if video.duration_s is not None:
+        if video.duration_s is not None and math.isfinite(video.duration_s):
             yield _clock(video.duration_s)
         yield verdict
 

@@ -88,8 +88,8 @@ def read_terms(path: Path, ontology: Ontology) -> list[str]:
     found: dict[str, str] = {}
     faults = []
     for number, raw in enumerate(text.split("\n"), start=1):
-        line = one_line(raw.partition("#")[0])
-        if not line:
+        line = one_line(raw)
+        if not line or line.startswith("#"):
             continue
         try:
             terms = list(_terms(line, ontology))

@@ -174,14 +174,16 @@ class Store:
 
         Nobody else may read or write the parts that are folded meanwhile.
         """
-        by_part: dict[int, dict[str, Path]] = defaultdict(dict)
+        by_part: dict[int, dict[str, tuple[Path, Entry]]] = defaultdict(dict)
         folded: set[Path] = set()
         for path in self._pending(stage):
-            units = _units_in(path)
-            if all(part_of(unit) in parts for unit in units):
+            if not path.name.startswith(_BATCH) and part_of(path.stem) not in parts:
+                continue
+            entries = _read_entries(path)
+            if all(part_of(entry.unit) in parts for entry in entries):
                 folded.add(path)
-                for unit in units:
-                    by_part[part_of(unit)][unit] = path
+                for entry in entries:
+                    by_part[part_of(entry.unit)][entry.unit] = (path, entry)
         if not folded:
             return
         opened: dict[tuple[Path, str], pa.Table | None] = {}
@@ -305,14 +307,14 @@ class Store:
         self,
         stage: str,
         part: int,
-        pending: Mapping[str, Path],
+        pending: Mapping[str, tuple[Path, Entry]],
         opened: dict[tuple[Path, str], pa.Table | None],
     ) -> None:
         segment = self._segment_path(stage, part)
         old_files, entries = _read_segment(segment) if segment.exists() else ({}, {})
         spec = self.stages[stage]
-        read = [entry for path in set(pending.values()) for entry in _read_entries(path)]
-        fresh = {entry.unit: entry for entry in read if entry.unit in pending}
+        fresh = {unit: entry for unit, (_, entry) in pending.items()}
+        paths = {unit: path for unit, (path, _) in pending.items()}
         new_entries = {
             unit: entry
             for unit, entry in {**entries, **fresh}.items()
@@ -323,7 +325,7 @@ class Store:
         files: dict[str, str] = {}
         for table in (*spec.writes, DROPPED):
             name = f"{stage}-{part:03d}-{generation}.parquet"
-            if self._write_part(spec, table, part, pending, name, opened):
+            if self._write_part(spec, table, part, paths, name, opened):
                 files[table] = name
         write_text(segment, "\n".join([json.dumps({"tables": files}), *lines]) + "\n")
         for table, name in old_files.items():

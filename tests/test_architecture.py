@@ -77,7 +77,7 @@ def imported(package: str) -> set[str]:
     ("package", "extras"),
     [
         ("schemas", ()),
-        ("ophvl", ("curate",)),
+        ("ophvl", ("curate", "ray")),
         ("pipelines", ("curate",)),
         ("ophclip", ("train",)),
         ("demo", ("curate", "demo")),

@@ -121,7 +121,7 @@ def test_killed_run_resumes_without_redoing_finished_videos(road) -> None:
 
 def test_a_run_with_nothing_new_does_nothing(road) -> None:
     log = run("ophvl", "ingest", "--source", road.source, "--out", road.out).stderr
-    assert "download..transcribe 5/5 5 unchanged" in log
+    assert "admit..keep 5/5 5 unchanged" in log
 
 
 def test_adding_a_video_redoes_no_other(road) -> None:
@@ -183,7 +183,7 @@ def test_statistics_page_opens_in_a_browser(built, tmp_path) -> None:
     run("ophvl", "stats", "--out", built)
     shown = seen_in_browser(built / "stats.html", tmp_path / "browser")
     assert "<h1>OphVL statistics</h1>" in shown
-    assert shown.count('class="bar"') == 11, "one bar for each stage after discover"
+    assert shown.count('class="bar"') == 13, "one bar for each stage after discover"
 
 
 JUDGE = """<script>

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from ophvl import __version__
-from ophvl.cli import inspect, language, refresh, review, run
+from ophvl.cli import discover, doctor, inspect, language, refresh, review, run
 from ophvl.errors import OphvlError, UsageError
 
 app = typer.Typer(
@@ -39,6 +39,8 @@ def _root(
     pass
 
 
+app.command("doctor")(doctor.doctor)
+app.command("discover")(discover.discover)
 app.command("ingest")(run.ingest)
 app.command("build-pairs")(run.build_pairs)
 app.command("retry")(run.retry)

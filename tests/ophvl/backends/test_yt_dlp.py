@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
+from Cryptodome.Cipher import AES
+from Cryptodome.Util.Padding import pad
 
 from ophvl import ids
 from ophvl.backends.yt_dlp import YtDlpDownloader
@@ -180,6 +182,90 @@ def test_a_missing_piece_of_a_stream_is_not_skipped_in_silence(site: Site, tmp_p
     )
     assert kind_of(f"{site.url}/v.m3u8", tmp_path) is FailureKind.NOT_FOUND
     assert not (tmp_path / "url_x.mp4").exists()
+
+
+def hls(site: Site, name: str, *pieces: str) -> str:
+    """A stream of pieces; its address."""
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", *pieces, "#EXT-X-ENDLIST", ""]
+    (site.root / name).write_text("\n".join(lines))
+    return f"{site.url}/{name}"
+
+
+def test_a_stream_is_put_together(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "s.ts", seconds=2.0, audio=tone(2.0))
+    url = hls(site, "v.m3u8", "#EXTINF:2,", "s.ts")
+    fetched = downloader.fetch(url, tmp_path / "media", "url_x")
+    assert probe(fetched.path).duration_s == pytest.approx(2.0, abs=0.2)
+    assert [path.name for path in (tmp_path / "media").iterdir()] == ["url_x.mp4"]
+
+
+def test_an_encrypted_stream_is_no_matter_for_another_program(site: Site, tmp_path: Path) -> None:
+    key = bytes(range(16))
+    plain = make_video(site.root / "s.ts", seconds=2.0).read_bytes()
+    (site.root / "key").write_bytes(key)
+    (site.root / "e.ts").write_bytes(AES.new(key, AES.MODE_CBC, bytes(16)).encrypt(pad(plain, 16)))
+    url = hls(site, "v.m3u8", '#EXT-X-KEY:METHOD=AES-128,URI="key"', "#EXTINF:2,", "e.ts")
+    fetched = downloader.fetch(url, tmp_path, "url_x")
+    assert probe(fetched.path).duration_s == pytest.approx(2.0, abs=0.2)
+    small = YtDlpDownloader(timeout_s=10.0, max_bytes=len(plain) / 2)
+    with pytest.raises(ItemError) as caught:
+        small.fetch(url, tmp_path / "small", "url_y")
+    assert caught.value.kind is FailureKind.TOO_LARGE
+
+
+def test_what_is_too_large_is_stopped_and_leaves_nothing(site: Site, tmp_path: Path) -> None:
+    piece = make_video(site.root / "s.ts", seconds=2.0)
+    make_video(site.root / "v.mp4", seconds=2.0)
+    stream = hls(site, "v.m3u8", *["#EXTINF:2,", "s.ts"] * 4)
+    small = YtDlpDownloader(timeout_s=10.0, retries=0, max_bytes=piece.stat().st_size * 2.5)
+    with pytest.raises(ItemError) as caught:
+        small.fetch(stream, tmp_path / "media", "url_x")
+    assert caught.value.kind is FailureKind.TOO_LARGE
+    smaller = YtDlpDownloader(timeout_s=10.0, retries=0, max_bytes=500.0)
+    with pytest.raises(ItemError, match="raise download.max_gb") as caught:
+        smaller.fetch(f"{site.url}/v.mp4", tmp_path / "media", "url_y")
+    assert caught.value.kind is FailureKind.TOO_LARGE
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "v.mp4", seconds=5.0, size=(320, 240))
+    (tmp_path / "url_x.mp4.part").symlink_to("/dev/full")
+    assert kind_of(f"{site.url}/v.mp4", tmp_path) is FailureKind.DISK_FULL
+    assert not list(tmp_path.glob("url_x*"))
+
+
+def page(site: Site, **said: object) -> str:
+    """A page that says this of its video; its address."""
+    video = {"@context": "https://schema.org", "@type": "VideoObject", "name": "Phaco"}
+    video |= {"contentUrl": f"{site.url}/v.mp4", **said}
+    script = f'<script type="application/ld+json">{json.dumps(video)}</script>'
+    (site.root / "page.html").write_text(f"<html><head>{script}</head></html>")
+    return f"{site.url}/page.html"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"duration": f"PT{'9' * 400}S"},
+        {"uploadDate": "0001-01-01T00:00:00+14:00"},
+        {"contentUrl": "http://[half/v.mp4"},
+        {"name": {"not": "a text"}, "description": ["nor", "this"]},
+    ],
+)
+def test_a_page_that_yt_dlp_stumbles_over_is_a_fault_of_the_page(
+    site: Site, tmp_path: Path, said: dict[str, object]
+) -> None:
+    make_video(site.root / "v.mp4")
+    url = page(site, **said)
+    assert kind_of(url) is FailureKind.UNSUPPORTED
+    assert kind_of(url, tmp_path / "media") is FailureKind.UNSUPPORTED
+
+
+def test_half_a_character_in_a_title_is_none(site: Site) -> None:
+    make_video(site.root / "v.mp4")
+    (found,) = downloader.expand(page(site, name="Phaco \ud83d", description="\ud83d"))
+    assert (found.title, found.description) == ("Phaco ?", "?")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
+from yt_dlp.networking import Response
+from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
 
 from ophvl.backends.yt_dlp_errors import as_item_error
@@ -22,6 +27,9 @@ URL = "https://example.org/watch?v=private"
         ("Video unavailable. This video is private", FailureKind.PRIVATE),
         ("Sign in to confirm your age. This video may be inappropriate", FailureKind.AGE_GATED),
         ("Sign in to confirm you're not a bot. Use --cookies", FailureKind.BLOCKED),
+        ("HTTP Error 403: Forbidden caused by Cloudflare anti-bot challenge", FailureKind.BLOCKED),
+        ("HTTP Error 403: Access Denied", FailureKind.FORBIDDEN),
+        ("Your IP address is blocked from accessing this post", FailureKind.BLOCKED),
         (
             "Video unavailable. This content isn't available, try again later",
             FailureKind.RATE_LIMITED,
@@ -60,3 +68,56 @@ def test_the_plea_for_a_bug_report_is_left_out() -> None:
         f"{URL}: Unable to extract title; "
         "update yt-dlp, or fetch it by hand and add the file to the list"
     )
+
+
+def test_nothing_of_a_message_steers_a_terminal_or_fills_it() -> None:
+    said = f"\x1b[0;31mbad\x1b[0m \x1b]0;title\x07 line\nline\x00 {'x' * 10_000}"
+    error = as_item_error(DownloadError(said), URL)
+    assert error.message.isprintable()
+    assert len(error.message) < 800
+    assert "bad ]0;title line line" in error.message
+
+
+@pytest.mark.parametrize(
+    "login", ["user:secret@", "user:se:cr@et@", "secret@", "user:%73ecret@", ":secret@"]
+)
+def test_passwords_are_not_told(login: str) -> None:
+    address = f"https://{login}example.org/v.mp4"
+    error = as_item_error(DownloadError(f"cannot get {address}: no"), address)
+    assert error.message.startswith(
+        "https://example.org/v.mp4: cannot get https://example.org/v.mp4"
+    )
+    kept = as_item_error(DownloadError("no"), "https://example.org?mail=a@b.org")
+    assert kept.message.startswith("https://example.org?mail=a@b.org: no")
+
+
+def _wait(value: str) -> float | None:
+    response = Response(io.BytesIO(), URL, {"Retry-After": value}, status=429)
+    cause = HTTPError(response)
+    error = as_item_error(DownloadError("ERROR: no", (HTTPError, cause, None)), URL)
+    assert error.kind is FailureKind.RATE_LIMITED
+    return error.retry_after_s
+
+
+def test_a_time_to_wait_until_is_read_in_each_of_its_forms() -> None:
+    until = datetime.now(UTC) + timedelta(seconds=100)
+    forms = [
+        format_datetime(until, usegmt=True),
+        until.strftime("%A, %d-%b-%y %H:%M:%S GMT"),
+        until.strftime("%a %b %d %H:%M:%S %Y"),
+        format_datetime(until.astimezone()),
+    ]
+    for form in forms:
+        assert _wait(form) == pytest.approx(100.0, abs=5.0), form
+    assert _wait("Mon, 01 Jan 2024 00:00:00 GMT") == 0.0
+    assert _wait("120") == 120.0
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "1.5e9", "", "Mon, 99 Foo 2024", "\u00b2"])
+def test_a_time_to_wait_that_is_none_is_none(value: str) -> None:
+    assert _wait(value) is None
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "99999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_host_shuts_itself_out_for_ever(value: str) -> None:
+    assert _wait(value) == 7 * 86_400

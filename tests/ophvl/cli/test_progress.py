@@ -20,7 +20,7 @@ def command(folder: Path) -> list[str]:
 
 def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
     result = subprocess.run(command(tmp_path), capture_output=True, text=True, check=True)
-    assert "download..transcribe 1/1 1 emitted in " in result.stderr
+    assert "admit..keep 1/1 1 emitted in " in result.stderr
     assert "\x1b" not in result.stderr
 
 
@@ -41,4 +41,4 @@ def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
     assert process.wait() == 0
     assert b"\x1b[" in shown
     assert "━".encode() in shown
-    assert b"download..transcribe 1/1" in shown
+    assert b"admit..keep 1/1" in shown
