@@ -7,7 +7,7 @@ what is a recorded failure (`ItemError`) and what is a bug (any other exception,
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -249,7 +249,10 @@ class Runner:
         )
         self._reporter.started(setup.chain, len(ready))
         todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
-        waiting = Counter(part_of(task.unit) for task in todo)
+        units: dict[int, list[str]] = defaultdict(list)
+        for task in todo:
+            units[part_of(task.unit)].append(task.unit)
+        waiting = {part: len(of_part) for part, of_part in units.items()}
         for report in self._execute(setup, todo):
             self._reporter.advanced(report)
             if report.held is not None:
@@ -258,7 +261,7 @@ class Runner:
             waiting[part] -= 1
             if not waiting[part]:  # No worker reads or writes this part any more.
                 for name in setup.chain:
-                    self._store.compact(name, Parts.only(part))
+                    self._store.compact(name, Parts.only(part), units[part])
         self._reporter.ended()
 
     def _plan(

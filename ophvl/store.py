@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import secrets
 import shutil
@@ -169,14 +170,20 @@ class Store:
         with replacing(path) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
 
-    def compact(self, stage: str, parts: Parts = ALL_PARTS) -> None:
+    def compact(
+        self, stage: str, parts: Parts = ALL_PARTS, units: Iterable[str] | None = None
+    ) -> None:
         """Fold the results of `stage` that are not compacted yet into its Parquet files and ledger.
 
         Nobody else may read or write the parts that are folded meanwhile.
+
+        Args:
+            units: those whose results are folded, where they are known: spares a look at all others.
         """
         by_part: dict[int, dict[str, tuple[Path, Entry]]] = defaultdict(dict)
         folded: set[Path] = set()
-        for path in self._pending(stage):
+        found = None if units is None else self._pending_of(stage, frozenset(units)).values()
+        for path in self._pending(stage) if found is None else found:
             if not path.name.startswith(_BATCH) and part_of(path.stem) not in parts:
                 continue
             entries = _read_entries(path)
@@ -237,7 +244,12 @@ class Store:
         return self.root / "units" / stage / f"{unit}.zip"
 
     def _pending(self, stage: str) -> list[Path]:
-        return sorted((self.root / "units" / stage).glob("*.zip"))
+        folder = self.root / "units" / stage
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            return []
+        return [folder / n for n in sorted(names) if n.endswith(".zip") and not n.startswith(".")]
 
     def _pending_of(self, stage: str, units: frozenset[str] | None) -> dict[str, Path]:
         if units is None:

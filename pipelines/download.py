@@ -17,10 +17,10 @@ from ophvl.licences import licence_class
 from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
-from ophvl.ports import Downloader, Found, Subtitle
+from ophvl.ports import Downloader, Found, Probe, Subtitle
 from ophvl.stage import Drop, StageResult
 from pipelines.config import DownloadConfig
-from schemas.vocab import CaptionKind, DropReason, Surgical
+from schemas.vocab import CaptionKind, DropReason, FailureKind, Surgical
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +117,7 @@ def download(
             files.discard(video_id)
             return _dropped(drop)
         try:
-            seen = probe(path)
+            seen = _not_too_long(probe(path), config.max_hours)
         except ItemError:
             files.discard(video_id)  # Else the next try would take it for fetched.
             raise
@@ -154,6 +154,17 @@ def publication(video: Row, page: Found | None) -> PublicationRow:
     licence = values["licence"]
     values["licence_class"] = licence_class(str(licence) if licence else None)
     return PublicationRow(**values)  # type: ignore[arg-type]  # Columns of one schema.
+
+
+def _not_too_long(seen: Probe, max_hours: float) -> Probe:
+    """Many hosts do not say how long a video is: only the file tells."""
+    if seen.duration_s > max_hours * 3600:
+        raise ItemError(
+            FailureKind.TOO_LARGE,
+            f"it lasts {seen.duration_s / 3600:.1f} h, more than {max_hours:g} h; raise download.max_hours "
+            "if it is wanted",
+        )
+    return seen
 
 
 def _beside(video: Path) -> tuple[Subtitle, ...]:

@@ -1,6 +1,6 @@
 """A run of ingest that is killed at random instants and resumed, until it is through.
 
-    python -m benchmarks.ingest.killed LIST OUT          one run with tools that take no time, to be killed
+    python -m benchmarks.ingest.killed LIST OUT [K/N]    one run with tools that take no time, to be killed
 
 `kill_and_resume` starts any such command again and again; `differences` compares what came of it with a run
 that nobody disturbed.
@@ -8,7 +8,6 @@ that nobody disturbed.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from ophvl.atomic import PARTIAL
 from ophvl.config import resolve
 from ophvl.ledger import Entry
 from ophvl.lock import locked
+from ophvl.parts import ALL_PARTS, Parts
 from ophvl.runner import Runner, RunOptions
 from ophvl.sources import read_source_list
 from ophvl.stage import StageSpec
@@ -110,11 +110,11 @@ def redone(after_kills: Sequence[Finished], out: Path, stages: Sequence[StageSpe
 
 def main(arguments: Sequence[str]) -> int:
     """Ingest a list with the tools that take no time."""
-    source, out = map(Path, arguments)
-    workers = int(os.environ.get("OPHVL_FAKE_WORKERS", "2"))
-    with locked(out):
+    source, out = map(Path, arguments[:2])
+    parts = Parts.share(arguments[2]) if len(arguments) > 2 else ALL_PARTS
+    with locked(out, parts):
         configs = resolve(CONFIGS, overrides=SETTINGS)
-        options = RunOptions(workers=workers, downloads=2)
+        options = RunOptions(workers=2, downloads=2, parts=parts)
         Runner(Store(out, fakes.stages()), configs, options, Silent()).run(
             NAMES, read_source_list(source)
         )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
 from ophvl.ports import Chapter, Fetched, Found, Subtitle
 from ophvl.sources import is_url
-from schemas.vocab import RETRIED, CaptionKind, FailureKind
+from schemas.vocab import RETRIED, TRANSIENT, CaptionKind, FailureKind
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _SUBTITLE_BYTES = 5 * 2**20
 """More than the words of any video take."""
+
+_TIMED_TEXT = ("ttml", "dfxp")
+"""Read after `captions.FORMATS`, by way of yt-dlp's own conversion to SRT."""
 
 _EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
 """Seconds since 1970, or nothing, in a cookie file."""
@@ -78,12 +82,13 @@ class YtDlpDownloader:
     def expand(self, url: str) -> list[Found]:
         """The videos behind a URL; playlists, channels and feeds are opened, their videos are not.
 
-        A URL that names a video within a playlist stands for the video alone.
+        A URL that names a video within a playlist stands for the video alone. `ytsearch20:words` is
+        opened as the list of the first 20 that are found. Entries without a web address are left out.
 
         Raises:
             ItemError: the URL leads to no video, with yt-dlp's own message.
         """
-        _refuse_other_schemes(url)
+        _refuse_unfit(url)
         options = {
             "extract_flat": "in_playlist",
             "noplaylist": True,
@@ -103,7 +108,7 @@ class YtDlpDownloader:
             ItemError: with yt-dlp's own message. Parts stay only where another try may resume them.
             ValueError: `video_id` is not an id.
         """
-        _refuse_other_schemes(url)
+        _refuse_unfit(url)
         if not ID.fullmatch(video_id):
             raise ValueError(f"not an id: {video_id!r}")
         options = {
@@ -121,7 +126,7 @@ class YtDlpDownloader:
         }
         try:
             with self._session(url, options) as session:
-                info = cast("Info", session.extract_info(url, download=True))
+                info = _extract(session, url, download=True)
                 video = _only_video(info, url)
                 path = _path(video, url)
                 subtitles = tuple(self._subtitles(session, video)) if self.subtitles else ()
@@ -139,9 +144,8 @@ class YtDlpDownloader:
         def refuse(info: Info, *, incomplete: bool = False) -> None:
             if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
                 raise item_error(FailureKind.LIVE, url, "this is a live stream, it has no end yet")
-            duration_s = info.get("duration")
-            limit_s = self.max_duration_s
-            if limit_s is not None and isinstance(duration_s, int | float) and duration_s > limit_s:
+            duration_s, limit_s = _seconds(info.get("duration")), self.max_duration_s
+            if limit_s is not None and duration_s is not None and duration_s > limit_s:
                 said = f"it lasts {duration_s / 3600:.1f} h, more than {limit_s / 3600:.1f} h"
                 raise item_error(FailureKind.TOO_LARGE, url, said)
 
@@ -149,53 +153,38 @@ class YtDlpDownloader:
 
     def _refuse_large(self, url: str) -> Callable[[Info], None]:
         """A progress hook of yt-dlp: stop as soon as the size is known, or passed."""
+        largest: dict[object, float] = {}  # Picture and sound may come as files of their own.
 
         def refuse(progress: Info) -> None:
             sizes = (progress.get("total_bytes"), progress.get("downloaded_bytes"))
-            largest = max((size for size in sizes if isinstance(size, int | float)), default=0)
-            if self.max_bytes is not None and largest > self.max_bytes:
-                said = f"it has {largest / 1e9:.3g} GB or more, the limit is {self.max_bytes / 1e9:.3g}"
+            file = progress.get("filename")
+            largest[file] = max(
+                (size for size in sizes if isinstance(size, int | float)), default=0
+            )
+            size = sum(largest.values())
+            if self.max_bytes is not None and size > self.max_bytes:
+                said = (
+                    f"it has {size / 1e9:.3g} GB or more, the limit is {self.max_bytes / 1e9:.3g}"
+                )
                 raise item_error(FailureKind.TOO_LARGE, url, said)
 
         return refuse
 
     def _subtitles(self, session: YoutubeDL, info: Info) -> Iterator[Subtitle]:
         """The subtitles that the site offers; what cannot be had or read is left out."""
-        from yt_dlp.utils import YoutubeDLError
-
-        spoken = (_text(info, "language") or "").partition("-")[0]
-        wanted = {*self.languages, *([spoken] if spoken else [])}
-        for key, kind in (
-            ("subtitles", CaptionKind.MANUAL),
-            ("automatic_captions", CaptionKind.AUTOMATIC),
-        ):
-            offered = cast("Mapping[str, list[Info]]", info.get(key) or {})
-            for language, files in sorted(offered.items()):
-                own = kind is CaptionKind.MANUAL or language.endswith("-orig") or len(offered) == 1
-                # Automatic ones come in every language: only that which was heard is none of a machine's.
-                if language.partition("-")[0] not in wanted or not (own or language == spoken):
-                    continue
-                try:
-                    lines = self._lines(session, files)
-                except (YoutubeDLError, OSError):
-                    continue
-                for line in lines:
-                    yield Subtitle(
-                        kind=kind,
-                        language=language.removesuffix("-orig"),
-                        start_s=line.start_s,
-                        end_s=line.end_s,
-                        text=line.text,
-                    )
-
-    def _lines(self, session: YoutubeDL, files: list[Info]) -> list[captions.Line]:
-        for format in captions.FORMATS:
-            for file in files:
-                url = _text(file, "url") or ""
-                if file.get("ext") == format and urlsplit(url).scheme in ("http", "https"):
-                    content = session.urlopen(url).read(_SUBTITLE_BYTES)
-                    return captions.read(content.decode(errors="replace"), format)
-        return []
+        for kind, language, files in offered_subtitles(info, self.languages):
+            try:
+                lines = _lines(session, files)
+            except Exception:  # noqa: BLE001  Whatever a site sends for one: the video itself is had.
+                continue
+            for line in lines:
+                yield Subtitle(
+                    kind=kind,
+                    language=language,
+                    start_s=line.start_s,
+                    end_s=line.end_s,
+                    text=line.text,
+                )
 
     @contextlib.contextmanager
     def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
@@ -224,6 +213,47 @@ class YtDlpDownloader:
             raise as_item_error(err, url) from err
 
 
+def offered_subtitles(
+    info: Info, languages: Collection[str]
+) -> Iterator[tuple[CaptionKind, str, list[Info]]]:
+    """The subtitles of a video in `languages` or its own: who made them, their language, their files.
+
+    Sites offer automatic ones in every language, translated by a machine. Only those in the language that
+    was heard are taken: marked as original, or in the video's own language, or the only ones.
+    """
+    spoken = (_text(info, "language") or "").partition("-")[0]
+    wanted = {*languages, spoken} - {""}
+    manual = cast("Mapping[str, list[Info]]", info.get("subtitles") or {})
+    automatic = cast("Mapping[str, list[Info]]", info.get("automatic_captions") or {})
+    heard = [language for language in automatic if language.endswith("-orig")]
+    if not heard:
+        heard = [language for language in automatic if language.partition("-")[0] == spoken]
+    if not heard and len(automatic) == 1:
+        heard = list(automatic)
+    for kind, offered, fit in (
+        (CaptionKind.MANUAL, manual, sorted(manual)),
+        (CaptionKind.AUTOMATIC, automatic, sorted(heard)),
+    ):
+        for language in fit:
+            if language.partition("-")[0] in wanted:
+                yield kind, _whole(language).removesuffix("-orig"), offered[language]
+
+
+def _lines(session: YoutubeDL, files: list[Info]) -> list[captions.Line]:
+    """The lines of the best of several files that hold the same subtitles."""
+    from yt_dlp.utils import dfxp2srt
+
+    for format in (*captions.FORMATS, *_TIMED_TEXT):
+        for file in files:
+            url = _text(file, "url") or ""
+            if file.get("ext") == format and _is_web_address(url):
+                content = session.urlopen(url).read(_SUBTITLE_BYTES)
+                if format in _TIMED_TEXT:
+                    return captions.read(dfxp2srt(content), "srt")
+                return captions.read(content.decode(errors="replace"), format)
+    return []
+
+
 def read_cookies(path: Path) -> str:
     """The text of a cookie file.
 
@@ -246,12 +276,37 @@ def read_cookies(path: Path) -> str:
     return text
 
 
-def _refuse_other_schemes(url: str) -> None:
-    if not is_url(url) or (
-        "://" in url and url.partition("://")[0].lower() not in ("http", "https")
-    ):
+def _refuse_unfit(url: str) -> None:
+    """Stop before what is neither a web address nor a search: a local path, an option, another scheme."""
+    if not (_is_web_address(url) if "://" in url else is_url(url)):
         message = f"{url} is not a web address; give a URL that begins with http:// or https://"
         raise ItemError(FailureKind.UNSUPPORTED, message)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # A malformed one raises.
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
+    """What yt-dlp makes of a URL.
+
+    Raises:
+        ItemError: a page that yt-dlp's own code stumbles over; such a page says nothing of the next one.
+    """
+    from yt_dlp.utils import YoutubeDLError
+
+    try:
+        return cast("Info", session.extract_info(url, download=download))
+    except (YoutubeDLError, OSError, ItemError, MemoryError):
+        raise
+    except Exception as err:
+        said = f"yt-dlp cannot read this page ({type(err).__name__}: {err})"
+        raise item_error(FailureKind.UNSUPPORTED, url, said) from err
 
 
 def _tidy(directory: Path, video_id: str, *, keep: Path | None) -> None:
@@ -262,7 +317,7 @@ def _tidy(directory: Path, video_id: str, *, keep: Path | None) -> None:
 
 
 def _found(session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
-    info = cast("Info", session.extract_info(url, download=False))
+    info = _extract(session, url, download=False)
     if info.get("_type") != "playlist":
         yield _as_found(info, url)
         return
@@ -272,10 +327,28 @@ def _found(session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
         return
     for entry in entries:
         video = _as_found(entry, url)
+        if not _is_web_address(video.url):
+            continue
         if depth < _MAX_DEPTH and _is_list(entry):
-            yield from _found(session, video.url, depth=depth + 1)
+            yield from _within(session, video, depth=depth + 1)
         else:
             yield video
+
+
+def _within(session: YoutubeDL, entry: Found, *, depth: int) -> list[Found]:
+    """The videos of a list in a list.
+
+    One that is gone loses no other: it stands for itself, and fails by itself when it is to be fetched.
+    """
+    from yt_dlp.utils import YoutubeDLError
+
+    try:
+        return list(_found(session, entry.url, depth=depth))
+    except (YoutubeDLError, OSError, ItemError) as err:
+        fault = err if isinstance(err, ItemError) else as_item_error(err, entry.url)
+        if fault.kind in TRANSIENT | {FailureKind.BLOCKED}:
+            raise fault from err  # All of the line is tried again.
+        return [entry]
 
 
 def _entries(info: Info) -> list[Info]:
@@ -330,7 +403,6 @@ def _as_found(info: Info, url: str) -> Found:
     listed = _is_link(info) or info.get("playlist_index") is not None
     own, _ = unsmuggle_url(_text(info, "url") if listed else url)
     extractor = _text(info, "extractor_key") or _text(info, "ie_key") or "Generic"
-    duration_s = info.get("duration")
     title = _text(info, "title") or ""
     upload_date = _text(info, "upload_date") or _day(info.get("timestamp"))
     bare_tag = extractor == "HTML5MediaEmbed"
@@ -348,9 +420,9 @@ def _as_found(info: Info, url: str) -> Found:
         channel=_text(info, "channel") or _text(info, "uploader"),
         channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
         upload_date=upload_date,
-        duration_s=float(duration_s) if isinstance(duration_s, int | float) else None,
+        duration_s=_seconds(info.get("duration")),
         chapters=_chapters(info),
-        tags=tuple(str(tag) for tag in cast("list[object]", info.get("tags") or [])),
+        tags=tuple(_whole(tag) for tag in cast("list[object]", info.get("tags") or [])),
         language=_text(info, "language"),
         licence=_text(info, "license"),
     )
@@ -363,23 +435,36 @@ def _of_page(video: Info, page: Info, url: str) -> Found:
 
 
 def _chapters(info: Info) -> tuple[Chapter, ...]:
-    return tuple(
-        Chapter(
-            title=_text(chapter, "title") or "",
-            start_s=float(cast("float", chapter["start_time"])),
-            end_s=float(cast("float", chapter["end_time"])),
-        )
-        for chapter in cast("list[Info]", info.get("chapters") or [])
-        if chapter.get("start_time") is not None and chapter.get("end_time") is not None
-    )
+    chapters = []
+    for chapter in cast("list[Info]", info.get("chapters") or []):
+        start_s, end_s = _seconds(chapter.get("start_time")), _seconds(chapter.get("end_time"))
+        if start_s is not None and end_s is not None:
+            title = _text(chapter, "title") or ""
+            chapters.append(Chapter(title=title, start_s=start_s, end_s=end_s))
+    return tuple(chapters)
 
 
 def _text(info: Info, key: str) -> str | None:
     value = info.get(key)
-    return str(value) if value not in (None, "") else None
+    return _whole(value) if value not in (None, "") else None
+
+
+def _whole(value: object) -> str:
+    """As text that a table can hold: half a surrogate pair, which JSON lets through, is none."""
+    return str(value).encode(errors="replace").decode()
+
+
+def _seconds(value: object) -> float | None:
+    """A time as a page gives it, where it is one."""
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        return None
+    return float(value)
 
 
 def _day(timestamp: object) -> str | None:
     if not isinstance(timestamp, int | float):
         return None
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d")
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d")
+    except (ValueError, OverflowError, OSError):  # No day of any calendar.
+        return None

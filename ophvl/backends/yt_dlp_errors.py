@@ -27,10 +27,13 @@ _BY_STATUS = {
     504: FailureKind.TIMEOUT,
 }
 
+_BOT_CHECK = re.compile(r"not a bot|captcha|anti-?bot", re.IGNORECASE)
+"""Decides before the status, which is 403 or 429 then: not this item is refused but we are."""
+
 _BY_WORDING = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"not a bot|captcha|ip.{0,20}(block|ban)|access denied", FailureKind.BLOCKED),
+        (r"\bip\b.{0,20}(block|ban)|access denied", FailureKind.BLOCKED),
         (r"rate.?limit|too many requests|try again later", FailureKind.RATE_LIMITED),
         (r"confirm your age|age.?restrict|inappropriate for some", FailureKind.AGE_GATED),
         (r"in your (country|region|location)|geo.?restrict", FailureKind.GEO_BLOCKED),
@@ -55,11 +58,15 @@ _BY_WORDING = tuple(
 _STATUS = re.compile(r"HTTP Error (\d{3})")
 _TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST_MESSAGE = 500
+"""Sites put whole pages into theirs."""
+_LONGEST_WAIT_S = 7 * 86_400.0
+"""No host means longer than that, and none can shut itself out for ever by a slip."""
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
 _TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
 _URL = re.compile(r"https?://\S+")
 """Removed before the wording is judged: an address may hold any word."""
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET = re.compile(r"(?<=://)[^/?#\s]+@")
 """Name and password in an address."""
 
 _NEXT = {
@@ -87,7 +94,7 @@ def as_item_error(error: Exception, url: str) -> ItemError:
     """The `ItemError` that an error of yt-dlp about `url` amounts to."""
     causes = list(_causes(error))
     message = _COLOUR.sub("", str(error)).strip()
-    message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")
+    message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")[:_LONGEST_MESSAGE]
     kind = _kind(causes, _URL.sub("", message))
     return item_error(kind, url, message, _retry_after_s(causes))
 
@@ -96,8 +103,9 @@ def item_error(
     kind: FailureKind, url: str, message: str, retry_after_s: float | None = None
 ) -> ItemError:
     """An error about `url` that keeps the tool's words, but no password, and says what to do next."""
-    told = f"{url}: {message}; {_NEXT[kind]}"
-    return ItemError(kind, _SECRET.sub("", told), retry_after_s)
+    told = _SECRET.sub("", f"{url}: {message}; {_NEXT[kind]}")
+    printable = "".join(c if c.isprintable() else " " for c in told)
+    return ItemError(kind, " ".join(printable.split()), retry_after_s)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -121,6 +129,8 @@ def _kind(causes: list[BaseException], wording: str) -> FailureKind:
         kind = _by_type(cause)
         if kind:
             return kind
+    if _BOT_CHECK.search(wording):
+        return FailureKind.BLOCKED
     # While it downloads, yt-dlp gives the status in words alone.
     statuses = [cause.status for cause in causes if isinstance(cause, HTTPError)]
     statuses += map(int, _STATUS.findall(wording))
@@ -159,12 +169,17 @@ def _retry_after_s(causes: list[BaseException]) -> float | None:
     for cause in causes:
         if isinstance(cause, HTTPError):
             value = cause.response.headers.get("Retry-After", "").strip()
-            if value.isdecimal():
-                return float(value)
-            try:
-                until = parsedate_to_datetime(value)
-            except ValueError:
-                continue
-            until = until if until.tzinfo else until.replace(tzinfo=UTC)
-            return max(0.0, (until - datetime.now(UTC)).total_seconds())
+            wait_s = float(value) if value.isdecimal() else _until(value)
+            if wait_s is not None:
+                return min(wait_s, _LONGEST_WAIT_S)
     return None
+
+
+def _until(date: str) -> float | None:
+    """Seconds from now to a date of HTTP, in any of its three forms."""
+    try:
+        until = parsedate_to_datetime(date)
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None

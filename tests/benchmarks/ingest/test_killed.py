@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,3 +54,23 @@ def test_differences_are_told(tmp_path: Path) -> None:
     assert any("table media differs" in line for line in told)
     assert any("x.mp4.part" in line for line in told)
     assert differences(folders[1], folders[1], stages) == []
+
+
+@pytest.mark.timeout(300)
+def test_three_jobs_of_an_array_at_once_make_the_same_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    source = fakes.write_list(tmp_path / "list.txt", range(VIDEOS))
+    alone, shared = tmp_path / "alone" / "out", tmp_path / "shared" / "out"
+    for out in (alone, shared):
+        out.mkdir(parents=True)
+        fakes.template(out)
+    program = [sys.executable, "-m", "benchmarks.ingest.killed", str(source)]
+    subprocess.run([*program, str(alone)], check=True)
+    jobs = [subprocess.Popen([*program, str(shared), f"{k}/3"]) for k in (1, 2, 3)]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    assert differences(shared, alone, fakes.stages()) == []
+    before = finished(shared, fakes.stages())
+    subprocess.run([*program, str(shared)], check=True)
+    assert finished(shared, fakes.stages()) == before, "nothing is left to do"

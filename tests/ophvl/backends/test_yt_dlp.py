@@ -19,7 +19,9 @@ from tests.media_factory import make_video, tone
 from tests.ophvl.backends.conftest import Site
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed <socket:ResourceWarning"  # yt-dlp looks into a file and leaves it open.
+    # yt-dlp looks into a file and leaves it open, and what it is told to stop writing.
+    "ignore:unclosed <socket:ResourceWarning",
+    "ignore:unclosed file:ResourceWarning",
 )
 
 downloader = YtDlpDownloader(timeout_s=10.0, retries=1)
@@ -222,7 +224,7 @@ def test_what_is_too_large_is_stopped_and_leaves_nothing(site: Site, tmp_path: P
         small.fetch(stream, tmp_path / "media", "url_x")
     assert caught.value.kind is FailureKind.TOO_LARGE
     smaller = YtDlpDownloader(timeout_s=10.0, retries=0, max_bytes=500.0)
-    with pytest.raises(ItemError, match="raise download.max_gb") as caught:
+    with pytest.raises(ItemError, match=r"raise download\.max_gb") as caught:
         smaller.fetch(f"{site.url}/v.mp4", tmp_path / "media", "url_y")
     assert caught.value.kind is FailureKind.TOO_LARGE
     assert list((tmp_path / "media").iterdir()) == []

@@ -79,7 +79,9 @@ def test_no_more_is_fetched_ahead_than_keeps_all_busy(tmp_path: Path) -> None:
     # Two ahead, beside those handed out to the worker that computes.
     assert most <= 2 + 3
     order = [int(name) for what, name in events if what == "did"]
-    assert all(abs(place - number) <= 4 for place, number in enumerate(order)), "in about list order"
+    assert all(abs(place - number) <= 4 for place, number in enumerate(order)), (
+        "in about list order"
+    )
 
 
 class _Slow(Setup):

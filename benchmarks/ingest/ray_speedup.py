@@ -1,0 +1,86 @@
+"""What a second worker is worth, on Ray and in the local pool: 30 ms of computing a unit.
+
+    python -m benchmarks.ingest.ray_speedup [--units 300]
+
+Wall time of all units after the workers have started, with two workers and with one, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ophvl.executors import local, ray_cluster
+from ophvl.executors.legs import Leg
+from schemas.vocab import Pool
+
+
+@dataclass(frozen=True)
+class Unit:
+    """So many rounds of computing."""
+
+    rounds: int
+    pool: Pool = Pool.CPU
+    again: bool = False
+
+
+def setup() -> Callable[[Unit], float]:
+    """What a worker does: compute, and tell when it was done."""
+    return _compute
+
+
+def _compute(unit: Unit) -> float:
+    total = 0
+    for number in range(unit.rounds):
+        total += number * number
+    return time.time()
+
+
+def rounds_for(seconds: float) -> int:
+    """How many rounds take so long on this machine."""
+    started = time.perf_counter()
+    _compute(Unit(2_000_000))
+    return round(2_000_000 * seconds / (time.perf_counter() - started))
+
+
+def wall_s(engine: str, units: Sequence[Unit], workers: int) -> float:
+    """Seconds from the first result to the last."""
+    legs = {Pool.CPU: Leg(setup=setup, workers=workers)}
+    if engine == "local":
+        done = list(local.run(legs, units, onward=_final))
+    else:
+        done = list(
+            ray_cluster.run(legs, units, onward=_final, address=None, note=lambda text: None)
+        )
+    return max(done) - min(done)
+
+
+def _final(unit: Unit, done: float) -> None:
+    return None
+
+
+def measure(count: int) -> Iterator[str]:
+    """Time both executors with one worker and with two."""
+    units = [Unit(rounds_for(0.03))] * count
+    for engine in ("local", "ray"):
+        one, two = (wall_s(engine, units, workers) for workers in (1, 2))
+        yield (
+            f"{engine:<6} {count} units: one worker {one:.2f} s, two {two:.2f} s, "
+            f"speed-up {one / two:.2f}"
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what is seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--units", type=int, default=300)
+    for line in measure(parser.parse_args(arguments).units):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

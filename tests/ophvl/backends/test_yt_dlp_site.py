@@ -1,0 +1,288 @@
+"""Real yt-dlp on a video site of our own, with channels, playlists, subtitles and metadata."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yt_dlp.globals
+from yt_dlp.extractor import import_extractors
+from yt_dlp.extractor.common import InfoExtractor
+
+from ophvl.backends.yt_dlp import YtDlpDownloader, offered_subtitles, read_cookies
+from ophvl.errors import ConfigError, ItemError
+from schemas.vocab import CaptionKind, FailureKind
+from tests.media_factory import make_video
+from tests.ophvl.backends.conftest import Site
+from tests.ophvl.backends.test_captions import ROLLING
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+downloader = YtDlpDownloader(timeout_s=10.0, retries=0)
+
+
+class EyeTubeIE(InfoExtractor):
+    """A video: its record is a JSON file."""
+
+    _VALID_URL = r"http://127\.0\.0\.1:\d+/eyetube/watch-(?P<id>\w+)"
+
+    def _real_extract(self, url: str) -> Any:
+        return self._download_json(f"{url}.json", self._match_id(url))
+
+
+class EyeTubeListIE(InfoExtractor):
+    """A channel, of playlists, or a playlist, of videos: its addresses are a JSON list."""
+
+    _VALID_URL = r"http://127\.0\.0\.1:\d+/eyetube/list-(?P<id>\w+)"
+    _RETURN_TYPE = "playlist"
+
+    def _real_extract(self, url: str) -> Any:
+        addresses = self._download_json(f"{url}.json", self._match_id(url))
+        entries = [
+            self.url_result(a, EyeTubeListIE if "list-" in a else EyeTubeIE) for a in addresses
+        ]
+        return self.playlist_result(entries, self._match_id(url), "a list")
+
+
+@pytest.fixture
+def publish(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, object], str]:
+    """Put a record on the site; the address that it has there."""
+    import_extractors()
+    known: Mapping[str, type] = yt_dlp.globals.extractors.value
+    ours = {"EyeTubeIE": EyeTubeIE, "EyeTubeListIE": EyeTubeListIE}
+    monkeypatch.setattr(yt_dlp.globals.extractors, "value", {**ours, **known})
+    (site.root / "eyetube").mkdir()
+
+    def put(name: str, record: object) -> str:
+        (site.root / "eyetube" / f"{name}.json").write_text(json.dumps(record))
+        return f"{site.url}/eyetube/{name}"
+
+    return put
+
+
+@pytest.fixture
+def record(site: Site) -> dict[str, object]:
+    """What the site says of a video."""
+    make_video(site.root / "v.mp4")
+    (site.root / "manual.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nTrypan blue\n")
+    (site.root / "heard.vtt").write_text(ROLLING)
+    (site.root / "translated.vtt").write_text(ROLLING.replace("limbus", "Limbus"))
+    return {
+        "id": "x1",
+        "title": "Phaco",
+        "formats": [{"url": f"{site.url}/v.mp4", "ext": "mp4", "height": 240}],
+        "uploader": "Eye clinic",
+        "license": "Creative Commons Attribution licence (reuse allowed)",
+        "timestamp": 1735776000,
+        "duration": 65.5,
+        "language": "en-US",
+        "tags": ["phaco", "half a pair \ud83d"],
+        "chapters": [
+            {"title": "Incision", "start_time": 0, "end_time": 10},
+            {"title": "Rhexis", "start_time": 10, "end_time": 1e400},
+        ],
+        "subtitles": {
+            "de": [{"url": f"{site.url}/manual.srt", "ext": "srt"}],
+            "en": [
+                {"url": f"{site.url}/gone.json", "ext": "json3"},
+                {"url": f"{site.url}/manual.srt", "ext": "srt"},
+            ],
+            "en-GB": [{"url": f"{site.url}/gone.vtt", "ext": "vtt"}],
+        },
+        "automatic_captions": {
+            "de": [{"url": f"{site.url}/translated.vtt", "ext": "vtt"}],
+            "en": [{"url": f"{site.url}/translated.vtt", "ext": "vtt"}],
+            "en-orig": [{"url": f"{site.url}/heard.vtt", "ext": "vtt"}],
+        },
+    }
+
+
+def test_metadata_and_subtitles_come_with_the_file(publish, record, tmp_path: Path) -> None:
+    fetched = downloader.fetch(publish("watch-x1", record), tmp_path / "media", "eyetube_x1")
+    assert [path.name for path in (tmp_path / "media").iterdir()] == ["eyetube_x1.mp4"]
+    found = fetched.found
+    assert (found.extractor, found.site_id, found.title) == ("eyetube", "x1", "Phaco")
+    assert (found.channel, found.upload_date, found.duration_s) == ("Eye clinic", "20250102", 65.5)
+    assert found.licence == "Creative Commons Attribution licence (reuse allowed)"
+    assert found.tags == ("phaco", "half a pair ?")
+    assert [chapter.title for chapter in found.chapters] == ["Incision"]
+    said = [(line.kind, line.language, line.text) for line in fetched.subtitles]
+    assert said[0] == (CaptionKind.MANUAL, "en", "Trypan blue")
+    assert said[1:4] == [
+        (CaptionKind.AUTOMATIC, "en", "we now make"),
+        (CaptionKind.AUTOMATIC, "en", "a 2.4 mm & clear incision"),
+        (CaptionKind.AUTOMATIC, "en", "at the limbus"),
+    ]
+    assert len(said) == 5, "one that is gone costs no other, and none is taken twice"
+
+
+def test_subtitles_can_be_left_where_they_are(publish, record, tmp_path: Path) -> None:
+    without = YtDlpDownloader(timeout_s=10.0, retries=0, subtitles=False)
+    assert without.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1").subtitles == ()
+
+
+TTML = """<?xml version="1.0" encoding="utf-8"?><tt xmlns="http://www.w3.org/ns/ttml"><body><div>
+<p begin="00:00:01.000" end="00:00:02.500">Now the <br/>capsule</p></div></body></tt>"""
+
+
+@pytest.mark.parametrize(
+    ("ext", "content", "texts"),
+    [
+        ("ttml", TTML, ["Now the", "capsule"]),
+        ("ttml", "<tt", []),
+        ("vtt", "<html>sign in</html>", []),
+        ("json3", "{}", []),
+    ],
+)
+def test_what_is_no_subtitle_costs_nothing_but_itself(
+    site: Site, publish, record, tmp_path: Path, ext, content, texts
+) -> None:
+    (site.root / "s.txt").write_text(content)
+    record["subtitles"] = {"en": [{"url": f"{site.url}/s.txt", "ext": ext}]}
+    record["automatic_captions"] = {"en": [{"url": "file:///etc/passwd", "ext": "vtt"}]}
+    fetched = downloader.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    assert [line.text for line in fetched.subtitles] == texts
+
+
+@pytest.mark.parametrize(
+    ("spoken", "manual", "automatic", "taken"),
+    [
+        ("en", [], ["de", "en", "en-orig", "fr"], ["automatic en"]),
+        ("en", [], ["de", "en", "fr"], ["automatic en"]),
+        (
+            "de",
+            ["de-AT", "en", "fr"],
+            ["de-orig", "en"],
+            ["manual de-AT", "manual en", "automatic de"],
+        ),
+        (None, ["en-GB"], ["de", "en", "fr"], ["manual en-GB"]),
+        (None, [], ["en"], ["automatic en"]),
+        (None, ["live_chat"], ["fr"], []),
+    ],
+)
+def test_which_subtitles_are_taken(spoken, manual, automatic, taken) -> None:
+    info = {
+        "language": spoken,
+        "subtitles": {language: [{}] for language in manual},
+        "automatic_captions": {language: [{}] for language in automatic},
+    }
+    found = [f"{kind} {language}" for kind, language, _ in offered_subtitles(info, ("en",))]
+    assert found == taken
+
+
+def test_a_channel_is_opened_and_what_is_gone_loses_no_other(publish, site: Site) -> None:
+    videos = [f"{site.url}/eyetube/watch-{n}" for n in ("a", "gone", "b")]
+    lists = [publish("list-1", videos[:2]), f"{site.url}/eyetube/list-gone"]
+    lists.append(publish("list-2", [videos[2], videos[0], "file:///etc/passwd", "--exec=x"]))
+    found = downloader.expand(publish("list-all", lists))
+    assert [video.url for video in found] == [*videos[:2], lists[1], videos[2]]
+    assert {video.extractor for video in found} == {"eyetube", "eyetubelist"}
+
+
+def test_a_list_in_a_list_that_may_come_back_is_waited_for(publish, site: Site) -> None:
+    lists = [
+        publish("list-1", [f"{site.url}/eyetube/watch-a"]),
+        "http://127.0.0.1:1/eyetube/list-2",
+    ]
+    with pytest.raises(ItemError) as caught:
+        downloader.expand(publish("list-all", lists))
+    assert caught.value.kind is FailureKind.NETWORK
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "said"),
+    [
+        ({"duration": 7200.0}, FailureKind.TOO_LARGE, "it lasts 2.0 h, more than 1.0 h"),
+        ({"is_live": True}, FailureKind.LIVE, "live stream"),
+        ({"live_status": "is_upcoming"}, FailureKind.LIVE, "live stream"),
+        ({"formats": 5}, FailureKind.UNSUPPORTED, "cannot read this page (TypeError"),
+    ],
+)
+def test_what_is_refused_by_its_record_is_not_fetched(
+    publish, record, tmp_path: Path, changes, kind, said
+) -> None:
+    url = publish("watch-x1", record | changes)
+    with pytest.raises(ItemError) as caught:
+        YtDlpDownloader(max_duration_s=3600.0).fetch(url, tmp_path / "media", "eyetube_x1")
+    assert caught.value.kind is kind
+    assert said in str(caught.value)
+    assert not list((tmp_path / "media").glob("*"))
+
+
+def test_numbers_and_dates_that_are_none_are_left_out(publish, record) -> None:
+    odd = {"timestamp": 1e18, "duration": -1, "upload_date": None, "title": "a \ud83d b"}
+    (found,) = downloader.expand(publish("watch-x1", record | odd))
+    assert (found.upload_date, found.duration_s, found.title) == (None, None, "a ? b")
+
+
+class _Proxy(http.server.BaseHTTPRequestHandler):
+    """Lets nobody through, and keeps whom they asked for."""
+
+    asked: list[str]
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(502)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is asked of the world, which nothing reaches."""
+    hosts: list[str] = []
+    handler = type("Proxy", (_Proxy,), {"asked": hosts})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        for variable in (name, name.upper()):
+            monkeypatch.setenv(variable, f"http://127.0.0.1:{server.server_port}")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    yield hosts
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("line", ["ytsearch5:trabeculectomy", "ytsearch2:phaco $(reboot) --exec=x"])
+def test_a_search_is_asked_of_its_site(asked: list[str], line: str) -> None:
+    with pytest.raises(ItemError) as caught:
+        downloader.expand(line)
+    assert caught.value.kind is FailureKind.NETWORK
+    assert str(caught.value).startswith(line)
+    assert set(asked) == {"www.youtube.com:443"}
+
+
+@pytest.mark.parametrize(
+    "line", ["ytsearchall:x", "gvsearch5:x", "ytsearch5", "http://[::1/v.mp4", "http://h:x/"]
+)
+def test_other_searches_and_broken_addresses_are_refused_unasked(asked: list[str], line) -> None:
+    with pytest.raises(ItemError, match="is not a web address") as caught:
+        downloader.expand(line)
+    assert (caught.value.kind, asked) == (FailureKind.UNSUPPORTED, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot read the cookie file"),
+        ("secret\n", "line 1 of the cookie file"),
+        (".e.org\tTRUE\t/\tFALSE\tsoon\tsession\tsecret\n", "line 1 of the cookie file"),
+        ("# Netscape HTTP Cookie File\n\n.e.org TRUE / FALSE 0 session secret\n", "line 3"),
+    ],
+)
+def test_a_cookie_file_that_is_none_is_named_and_not_told(tmp_path: Path, text, said) -> None:
+    path = tmp_path / "cookies.txt"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        read_cookies(path)
+    assert str(path) in str(caught.value)
+    assert "secret" not in str(caught.value)
