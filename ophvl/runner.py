@@ -112,6 +112,7 @@ class Runner:
         Raises:
             UsageError: the folder's state does not allow it; the message says what next.
         """
+        self._store.sweep(self._options.parts)
         if self._store.stages[names[0]].scope is Scope.LINE:
             # Some lines are asked, then their videos fetched: not all of a list before the first.
             runner = self._line_runner()
@@ -131,6 +132,7 @@ class Runner:
     def retry(self, names: Sequence[str], kinds: Collection[FailureKind]) -> None:
         """Try again what failed at one of the stages `names` for one of these reasons, nothing else."""
         self._retry = frozenset(kinds)
+        self._store.sweep(self._options.parts)
         lines: list[SourceLine] = []
         if self._store.stages[names[0]].scope is Scope.LINE:
             lines = self._failed_lines(names[0])
@@ -152,7 +154,6 @@ class Runner:
     def _groups(self, names: Sequence[str]) -> Iterator[list[StageSpec]]:
         """Stages that run together; what an interrupted run left is put in order before and after."""
         parts = self._options.parts
-        self._store.sweep(parts)
         for name in names:
             self._store.compact(name, parts)
         chosen = [self._store.stages[name] for name in names]

@@ -104,24 +104,31 @@ class Pacer:
         time.sleep(max(0.0, slot - time.time()))
 
     def accepted(self, host: str) -> None:
-        """The host answered as it should: what it refused before is forgotten."""
-        if _read(self._root, host).refusals:
+        """The host answered as it should: what it refused before is forgotten.
+
+        A host that has closed meanwhile stays so: the answer is to a request from before.
+        """
+        state = _read(self._root, host)
+        if state.refusals and state.closed_until_s <= time.time():
             with self._changing(host) as (state, write):
-                write(replace(state, refusals=0, kind=None, message="", closed_until_s=0.0))
+                if state.closed_until_s <= time.time():
+                    write(replace(state, refusals=0, kind=None, message=""))
 
     def refused(self, host: str, err: ItemError) -> None:
         """The host refused: ask later, later still when it goes on, much later when it is a block."""
         with self._changing(host) as (state, write):
             refusals = state.refusals + 1 if state.kind == err.kind else 1
-            write(
-                replace(
-                    state,
-                    refusals=refusals,
-                    kind=str(err.kind),
-                    message=err.message,
-                    closed_until_s=time.time() + self._pause_s(err, refusals),
+            until_s = time.time() + self._pause_s(err, refusals)
+            if until_s >= state.closed_until_s:  # What closes it for longer holds.
+                write(
+                    replace(
+                        state,
+                        refusals=refusals,
+                        kind=str(err.kind),
+                        message=err.message,
+                        closed_until_s=until_s,
+                    )
                 )
-            )
 
     def _pause_s(self, err: ItemError, refusals: int) -> float:
         if err.kind is FailureKind.BLOCKED:
@@ -136,10 +143,11 @@ class Pacer:
 
     def _refuse_if_closed(self, state: HostState) -> None:
         if state.closed_until_s - time.time() > LONGEST_WAIT_S:
+            limited = state.kind == FailureKind.RATE_LIMITED
             raise HostClosedError(
                 state.host,
                 state.closed_until_s,
-                FailureKind(state.kind or FailureKind.BLOCKED),
+                FailureKind.RATE_LIMITED if limited else FailureKind.BLOCKED,
                 f"{state.host} wants no requests until {local_time(state.closed_until_s)} "
                 f"({state.message}); run the same command again then",
             )

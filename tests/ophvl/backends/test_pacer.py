@@ -139,7 +139,13 @@ def test_a_block_closes_the_host(
         found.refused(HOST, refusal(kind, asked_s))
     with pytest.raises(HostClosedError) as err:
         found.wait(HOST)
-    assert err.value.kind is kind
+    limited = kind is FailureKind.RATE_LIMITED
+    assert err.value.kind is (kind if limited else FailureKind.BLOCKED), "so it is tried again"
+    # What was asked for before, and is answered now, opens nothing.
+    found.accepted(HOST)
+    found.refused(HOST, refusal(FailureKind.FORBIDDEN))
+    with pytest.raises(HostClosedError):
+        found.wait(HOST)
     assert err.value.until_s - pacer.time.time() == pytest.approx(closed_s, abs=5)
 
 
