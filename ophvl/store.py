@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,8 +50,9 @@ _BATCH = "batch-"
 
 _PART_IN_NAME = re.compile(r"-(?P<part>\d{3})-[0-9a-f]{8}\.parquet|^\.?(?P<segment>\d{3})\.jsonl")
 
-_LOOKS = 5
-"""How often a reader starts over when a running writer takes a file from under it."""
+_LOOKS = 40
+_LOOK_AGAIN_S = 0.05
+"""How often, and after what pause, a reader starts over when a running writer takes a file from under it."""
 
 UNIT_COLUMNS = ("video_id", "line_id", "unit")
 """The columns that may tell which unit a row belongs to."""
@@ -425,7 +427,7 @@ def _beside_a_writer(look: Callable[[], Seen]) -> Seen:
         try:
             return look()
         except FileNotFoundError:
-            continue
+            time.sleep(_LOOK_AGAIN_S)
     return look()
 
 

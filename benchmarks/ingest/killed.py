@@ -54,11 +54,13 @@ def kill_and_resume(
     for entries, delay_s in instants:
         wanted = len(finished(out, stages)) + entries
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and len(finished(out, stages)) < wanted:
-            time.sleep(0.01)
-        time.sleep(delay_s)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            while process.poll() is None and len(finished(out, stages)) < wanted:
+                time.sleep(0.01)
+            time.sleep(delay_s)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
         yield finished(out, stages)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 

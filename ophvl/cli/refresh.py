@@ -42,7 +42,8 @@ def refresh(
         told=told,
     )
     states = Counter(row.state for row in latest(store).values())
-    listed = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "none"
+    ordered = sorted(states.items(), key=lambda one: (-one[1], one[0]))
+    listed = ", ".join(f"{count} {state}" for state, count in ordered) or "none"
     typer.echo(f"asked for {sum(asked.values())} video(s); by the last check of each: {listed}")
     for err in {err.host: err for err in held}.values():
         count = sum(other.host == err.host for other in held)
