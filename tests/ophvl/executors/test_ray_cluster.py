@@ -55,10 +55,15 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
     assert sorted(one.said for one in done) == sorted(
         [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
     )
-    pids = {one.pid for one in done if one.said.startswith("did")}
+    assert {one.threads for one in done} == {"1"}
+    pids: set[int] = set()
+    # Either node may be seconds late; the work ends as soon as both were heard of.
+    for one in run([Job(f"{n:04d}", seconds=0.05) for n in range(1200)], cluster):
+        pids.add(one.pid)
+        if len(pids) == 2:
+            break
     assert len(pids) == 2
     assert os.getpid() not in pids
-    assert {one.threads for one in done} == {"1"}
     with pytest.raises(KeyError, match="bug"):
         list(run([Job("a"), Job("bug"), Job("b")], cluster))
     with pytest.raises(ItemError) as caught:

@@ -74,11 +74,14 @@ def test_a_scope_has_an_end(matcher):
 
 def test_judging_takes_time_in_proportion(matcher):
     def seconds(times):
+        """The least of three: a collection of garbage, say, is not the judging's time."""
         text = "no phaco " * times
         matches = matcher.find(text)
-        started = time.process_time()
-        judge(matches, text)
-        return time.process_time() - started
+        tries = []
+        for _ in range(3):
+            started = time.process_time()
+            judge(matches, text)
+            tries.append(time.process_time() - started)
+        return min(tries)
 
-    short = min(seconds(3000) for _ in range(3))
-    assert seconds(12_000) < 10 * short
+    assert seconds(12_000) < 10 * seconds(3000)
