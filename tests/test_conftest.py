@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.parametrize("spread", [(), ("--numprocesses", "2", "--dist", "loadfile")])
 @pytest.mark.parametrize(("forbid", "code"), [("1", 1), ("", 0)])
-def test_skips_can_be_forbidden(tmp_path: Path, forbid: str, code: int) -> None:
+def test_skips_can_be_forbidden(
+    tmp_path: Path, forbid: str, code: int, spread: tuple[str, ...]
+) -> None:
     module, passing = "import pytest\npytest.importorskip('no_such_tool')\n", "def test_y(): pass\n"
     (tmp_path / "test_module.py").write_text(module + passing)
     (tmp_path / "test_one.py").write_text(
@@ -19,7 +22,7 @@ def test_skips_can_be_forbidden(tmp_path: Path, forbid: str, code: int) -> None:
     )
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", os.devnull]
     result = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), str(tmp_path)],
+        [*command, *spread, "--rootdir", str(tmp_path), str(tmp_path)],
         capture_output=True,
         text=True,
         env={**os.environ, "OPHVL_FORBID_SKIPS": forbid},
