@@ -182,7 +182,7 @@ class LicenceClass(StrEnum):
     NON_COMMERCIAL = "non_commercial"
     """Creative Commons with NC, without ND."""
     STANDARD = "standard"
-    """The site's own terms, under which it may be watched there."""
+    """All rights reserved, or the site's own terms: it may be watched there."""
     UNKNOWN = "unknown"
     """None given, one whose name tells nothing, or ND: whether a dataset is a derivative is not ours
     to judge."""
