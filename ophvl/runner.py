@@ -286,8 +286,10 @@ class Runner:
                 force=self._options.force,
             )
             due = chain.due(task)
-            if due is None or len(todo) == self._options.limit:
+            if due is None:
                 self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
+            elif len(todo) == self._options.limit:
+                self._reporter.advanced(UnitReport(unit=unit))
             else:
                 # What lies on this machine needs no download.
                 fetched = is_url(place) and self._options.downloads

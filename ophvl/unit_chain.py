@@ -70,7 +70,8 @@ class UnitTask:
 class UnitReport:
     """What was done for one source video: new entries, and the stages that needed nothing.
 
-    `held` tells why it waits: its host wants no requests for now.
+    Where both are empty it is left for another run. `held` tells why it waits: its host wants no
+    requests for now.
     """
 
     unit: str

@@ -47,16 +47,23 @@ class _Tally:
 
     def add(self, report: UnitReport) -> None:
         self.done += 1
-        last = report.entries[-1].outcome if report.entries else None
-        stuck = [
-            e for e in report.entries if e.outcome in (EntryOutcome.FAILED, EntryOutcome.DROPPED)
-        ]
-        state = stuck[0].outcome if stuck else last
-        self.states[str(state) if state else "unchanged"] += 1
+        self.states[_state(report)] += 1
 
     def __str__(self) -> str:
         states = ", ".join(f"{count} {state}" for state, count in self.states.items())
         return f"{self.name} {self.done}/{self.total} {states}".rstrip()
+
+
+def _state(report: UnitReport) -> str:
+    """What became of a unit, in a word or two."""
+    if report.held is not None:
+        return "waiting for their host"
+    stuck = [e for e in report.entries if e.outcome in (EntryOutcome.FAILED, EntryOutcome.DROPPED)]
+    if stuck:
+        return str(stuck[0].outcome)
+    if report.entries:
+        return str(report.entries[-1].outcome)
+    return "unchanged" if report.unchanged else "left for another run"
 
 
 class _Log:

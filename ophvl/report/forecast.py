@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from ophvl.backends.pacer import host_of, is_local
 from ophvl.ledger import EntryOutcome
-from ophvl.report.terminal import printable
+from ophvl.report.terminal import in_words, printable
 from ophvl.sources import is_url
 from ophvl.stage import SourceLine
 from ophvl.store import Store
@@ -107,8 +107,8 @@ def forecast_lines(found: Forecast) -> list[str]:
     text += [f"requests {host}: {count}" for host, count in list(found.by_host.items())[:_SHOWN]]
     guess = "assuming 1.5 Mbit/s" if found.assumed else "at the rate of the media here"
     text += [
-        f"time     {found.hours:.1f} h at the pace of the slowest host",
-        f"disk     {found.bytes / 1e9:.1f} GB for {found.video_hours:.1f} h of video, {guess}",
+        f"time     {in_words(found.hours)} at the pace of the slowest host",
+        f"disk     {found.bytes / 1e9:.1f} GB for {in_words(found.video_hours)} of video, {guess}",
     ]
     if found.remote_lines:
         text.append(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ophvl.backends.pacer import HostState, closed_hosts, host_of, local_time
 from ophvl.ledger import EntryOutcome
-from ophvl.report.terminal import printable
+from ophvl.report.terminal import in_words, printable
 from ophvl.sources import is_url
 from ophvl.store import Store
 
@@ -68,7 +68,7 @@ def pace_lines(pace: Pace) -> list[str]:
         if stage.pending and stage.per_hour:
             text.append(
                 f"{stage.stage:<12}{stage.per_hour:.0f} videos an hour, {stage.pending} to go: "
-                f"{stage.hours_left:.1f} h"
+                f"{in_words(stage.hours_left or 0.0)}"
             )
     text += [
         printable(

@@ -13,6 +13,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def in_words(hours: float) -> str:
+    """A time that something takes, in the unit that suits it."""
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
 def funnel_lines(account: Account) -> list[str]:
     """The funnel: source lines, source videos, and what became of them stage by stage."""
     lines, units = account.lines, account.units
