@@ -11,33 +11,25 @@ import re
 
 from schemas.vocab import LicenceClass
 
-_COMMONS = frozenset({"cc", "creativecommons"})
-
-_CODE = frozenset({"by", "sa", "nc"})
-_LABEL = frozenset(
-    {"attribution", "share", "alike", "sharealike", "non", "commercial", "noncommercial"}
-)
-
-_NON_COMMERCIAL = frozenset({"nc", "noncommercial", "commercial"})
-
-_NO_DERIVATIVES = re.compile(r"\bnd\b|\bno ?deriv")
+_COMMONS = re.compile(r"\bcc\b|\bcreative ?commons\b")
+_CODE = re.compile(r"by( (sa|nc))*|attribution( (share ?alike|non ?commercial))*")
+_NON_COMMERCIAL = re.compile(r"\bnc\b|\bnon ?commercial\b|\bby(nc|sa)*nc")
+_NO_DERIVATIVES = re.compile(r"\bnd\b|\bno ?deriv|\bby(nc|sa)*nd\b")
 """Whether a dataset is a derivative is for its maker to judge."""
-
 _PUBLIC_DOMAIN = re.compile(r"\bpublic ?domain\b")
+_RESERVED = re.compile(r"\ball rights reserved\b|(?<!non )\bstandard\b")
+_DENIED = re.compile(r"\bnot (creative|public|cc\b|under)")
 
 
 def licence_class(licence: str | None) -> LicenceClass:
     """What a published licence allows, as far as its name tells."""
-    words = re.findall(r"[a-z]+", (licence or "").lower())
-    text, known = " ".join(words), frozenset(words)
-    if _NO_DERIVATIVES.search(text):
-        return LicenceClass.UNKNOWN
-    if _PUBLIC_DOMAIN.search(text):
-        return LicenceClass.OPEN
-    code = words[:1] == ["by"] and known <= _CODE
-    label = words[:1] == ["attribution"] and known <= _LABEL
-    if known & _COMMONS or "creative commons" in text or code or label:
-        return LicenceClass.NON_COMMERCIAL if known & _NON_COMMERCIAL else LicenceClass.OPEN
-    if "standard" in known or "all rights reserved" in text:
+    name = " ".join(re.findall(r"[a-z]+", (licence or "").lower()))
+    if _RESERVED.search(name):
         return LicenceClass.STANDARD
+    if _NO_DERIVATIVES.search(name) or _DENIED.search(name):
+        return LicenceClass.UNKNOWN
+    if _PUBLIC_DOMAIN.search(name):
+        return LicenceClass.OPEN
+    if _COMMONS.search(name) or _CODE.fullmatch(name):
+        return LicenceClass.NON_COMMERCIAL if _NON_COMMERCIAL.search(name) else LicenceClass.OPEN
     return LicenceClass.UNKNOWN

@@ -22,6 +22,13 @@ from schemas.vocab import LicenceClass
         ("CCTV footage, ask us", LicenceClass.UNKNOWN),
         ("Public Domain Mark", LicenceClass.OPEN),
         ("All rights reserved", LicenceClass.STANDARD),
+        ("not Creative Commons, all rights reserved", LicenceClass.STANDARD),
+        ("non-standard terms", LicenceClass.UNKNOWN),
+        ("Creative Commons, commercial use allowed", LicenceClass.OPEN),
+        ("Creative Commons Attribution-No Derivative Works 3.0", LicenceClass.UNKNOWN),
+        ("Creative Commons Attribution Non-Commercial No Derivatives", LicenceClass.UNKNOWN),
+        ("CC BYNCND", LicenceClass.UNKNOWN),
+        ("CC BYNC", LicenceClass.NON_COMMERCIAL),
         # Vimeo's codes
         ("by", LicenceClass.OPEN),
         ("by-sa", LicenceClass.OPEN),
