@@ -27,8 +27,11 @@ class Line:
     text: str
 
 
-def read(text: str, format: str) -> list[Line]:
-    """The lines of a subtitle file in order of time; none where it is none."""
+def read(text: str, format: str, *, rolling: bool = False) -> list[Line]:
+    """The lines of a subtitle file in order of time; none where it is none.
+
+    What people wrote is taken as it stands: who says "good" three times has said it three times.
+    """
     import webvtt
     from webvtt.errors import MalformedFileError
 
@@ -40,7 +43,18 @@ def read(text: str, format: str) -> list[Line]:
         Line(start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=cue.text)
         for cue in cues.captions
     ]
-    return once(line for line in lines if line.end_s > line.start_s)
+    fit = [line for line in lines if line.end_s > line.start_s]
+    return once(fit) if rolling else _rows(fit)
+
+
+def _rows(cues: Iterable[Line]) -> list[Line]:
+    ordered = sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
+    return [
+        replace(cue, text=row)
+        for cue in ordered
+        for row in map(_clean, cue.text.split("\n"))
+        if row
+    ]
 
 
 def once(cues: Iterable[Line]) -> list[Line]:

@@ -36,7 +36,7 @@ at the limbus
 
 
 def test_rolling_captions_say_each_line_once() -> None:
-    assert read(ROLLING, "vtt") == [
+    assert read(ROLLING, "vtt", rolling=True) == [
         Line(start_s=0.16, end_s=2.399, text="we now make"),
         Line(start_s=2.399, end_s=5.01, text="a 2.4 mm & clear incision"),
         Line(start_s=5.01, end_s=8.5, text="at the limbus"),
@@ -61,6 +61,12 @@ def test_cues_that_do_not_roll_stay_as_they_are() -> None:
         Line(start_s=1.0, end_s=2.5, text="is injected."),
         Line(start_s=3.0, end_s=4.0, text="Is injected."),
     ]
+
+
+def test_what_people_wrote_is_not_taken_for_rolling() -> None:
+    said = ("Good.", "Good.", "Now", "Now we enter the eye.")
+    cues = (f"00:0{n}.000 --> 00:0{n + 1}.000\n{text}\n" for n, text in enumerate(said))
+    assert [line.text for line in read("\n".join(["WEBVTT\n", *cues]), "vtt")] == [*said]
 
 
 @pytest.mark.parametrize(
