@@ -47,7 +47,7 @@ class PacedDownloader:
         try:
             answer = ask()
         except ItemError as err:
-            if err.kind in _REFUSALS:
+            if err.kind in _REFUSALS or err.retry_after_s is not None:
                 self.pacer.refused(host, err)
             raise
         self.pacer.accepted(host)

@@ -38,6 +38,9 @@ _LIMITS = 3
 _LIMITED_S = 900.0
 """After so many refusals in a row, a host that says "too many requests" is left alone for so long."""
 
+_BLOCKS = 2
+"""One page may be guarded for itself; two in a row are the host."""
+
 _BLOCKED_S = 6 * _HOUR_S
 """How long a block lasts is not told; asking on prolongs it."""
 
@@ -132,7 +135,8 @@ class Pacer:
 
     def _pause_s(self, err: ItemError, refusals: int) -> float:
         if err.kind is FailureKind.BLOCKED:
-            return max(_BLOCKED_S, err.retry_after_s or 0.0)
+            pause_s = _BLOCKED_S if refusals >= _BLOCKS else self._pace.pause_s
+            return max(pause_s, err.retry_after_s or 0.0)
         if err.kind is FailureKind.FORBIDDEN:
             return _HOUR_S if refusals >= _FORBIDDEN else 0.0
         if err.retry_after_s is not None:
@@ -143,7 +147,7 @@ class Pacer:
 
     def _refuse_if_closed(self, state: HostState) -> None:
         if state.closed_until_s - time.time() > LONGEST_WAIT_S:
-            limited = state.kind == FailureKind.RATE_LIMITED
+            limited = state.kind in (FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR)
             raise HostClosedError(
                 state.host,
                 state.closed_until_s,
