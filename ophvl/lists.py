@@ -4,8 +4,9 @@
     exclude.txt    evaluation sets: models are judged on them, so none may learn from them
 
 In: one video or channel a line; `#` begins a comment. A video is named by its id here
-(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...`
-or by its URL.
+(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...`,
+by `channel:` and its name as the site shows it, or by the URL with its id. A URL with its handle is
+refused: pages of videos do not tell it, and a list that keeps nothing out must not look as if it did.
 Out: for one video, whether and why it is kept out.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +31,8 @@ EXCLUDE = "exclude.txt"
 
 _REASONS = ((BLOCK, DropReason.TAKEN_DOWN), (EXCLUDE, DropReason.EVALUATION))
 _CHANNEL = "channel:"
-_CHANNEL_PATH = re.compile(r"^/(?:channel/|c/|user/|(?=@))([^/]+)")
+_CHANNEL_PATH = re.compile(r"^/channel/([^/]+)")
+_HANDLE_PATH = re.compile(r"^/(?:c/|user/|@)[^/]+")
 _YOUTUBE = re.compile(r"(^|\.)(youtube\.com|youtube-nocookie\.com|youtu\.be)$")
 _VIDEO_PATH = re.compile(r"^/(?:shorts|embed|live|v)/([\w-]+)")
 
@@ -86,6 +89,7 @@ def add(root: Path, file: str, source: Path) -> int:
         lines = source.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {source}: {err}; name a text file") from err
+    _refuse_handles(lines, source)
     own = root / file
     before = own.read_text(encoding="utf-8").splitlines() if own.exists() else []
     new = [line for line in dict.fromkeys(map(str.strip, lines)) if line and line not in before]
@@ -101,8 +105,22 @@ def _read(path: Path) -> set[str]:
         return set()
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {path}: {err}; mend or remove it") from err
+    _refuse_handles(text.splitlines(), path)
     lines = (line.strip() for line in text.splitlines())
     return {name for line in lines if line and not line.startswith("#") for name in _names(line)}
+
+
+def _refuse_handles(lines: Iterable[str], path: Path) -> None:
+    """Stop at a channel's URL that no video can be compared with."""
+    for line in map(str.strip, lines):
+        with suppress(ValueError):  # No address at all: compared as a word.
+            parts = urlsplit(line.partition(" ")[0])
+            if _YOUTUBE.search(parts.hostname or "") and _HANDLE_PATH.match(parts.path):
+                raise UsageError(
+                    f"{path}: videos do not tell the handle of their channel, so {line} would keep nothing "
+                    "out; write channel:UC... instead, the id that the channel's page shows under "
+                    "'Share channel'"
+                )
 
 
 def _names(line: str) -> set[str]:

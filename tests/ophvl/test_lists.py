@@ -52,9 +52,21 @@ def test_evaluation_sets_and_what_goes_first(tmp_path: Path) -> None:
     assert judged(tmp_path) == ""
     (tmp_path / "exclude.txt").write_text("dQw4w9WgXcQ")
     assert judged(tmp_path) == f"{VIDEO} {DropReason.EVALUATION}"
-    (tmp_path / "block.txt").write_text("channel:@surgeon\nhttps://www.youtube.com/@surgeon")
+    (tmp_path / "block.txt").write_text("channel:@surgeon")
     assert judged(tmp_path, channel="@surgeon") == f"{VIDEO} {DropReason.TAKEN_DOWN}"
     assert judged(tmp_path, "file_0123", "/data/dQw4w9WgXcQ.mp4", None) == ""
+
+
+@pytest.mark.parametrize("path", ["@surgeon", "@surgeon/videos", "c/surgeon", "user/surgeon"])
+def test_a_handle_that_no_video_tells_is_refused(tmp_path: Path, path: str) -> None:
+    own = tmp_path / "mine.txt"
+    own.write_text(f"https://www.youtube.com/{path}\n")
+    with pytest.raises(UsageError, match="write channel:UC"):
+        add(tmp_path, "block.txt", own)
+    assert not (tmp_path / "block.txt").exists()
+    (tmp_path / "block.txt").write_text(own.read_text())
+    with pytest.raises(UsageError, match="write channel:UC"):
+        judged(tmp_path)
 
 
 def test_the_revision_follows_the_contents(tmp_path: Path) -> None:
