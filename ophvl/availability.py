@@ -15,6 +15,7 @@ from ophvl.errors import HostClosedError, ItemError
 from ophvl.ports import Downloader
 from ophvl.sources import is_url
 from ophvl.store import Store
+from schemas.vocab import RETRIED
 
 AVAILABLE = "available"
 
@@ -72,7 +73,8 @@ def latest(store: Store) -> dict[str, CheckRow]:
 
 
 def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
-    checked = {video_id: row.checked_at for video_id, row in latest(store).items()}
+    # A check that the network or the host stood in the way of tells nothing of the video.
+    checked = {v: row.checked_at for v, row in latest(store).items() if row.state not in RETRIED}
     limit = datetime.now(UTC) - older_than
     videos = store.read("videos", ["video_id", "location"]).to_pylist()
     return [

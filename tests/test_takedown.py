@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from ophvl.availability import CheckRow
 from ophvl.store import Store
 from pipelines.registry import STAGES
+from schemas.availability import AVAILABILITY
 from tests.fault_server import serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
@@ -64,6 +67,14 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
         run("ophvl", "refresh", "--out", out, "--older-than", "0")
         rows = Store(out, STAGES).read("availability").to_pylist()
         assert sorted(row["state"] for row in rows) == ["available"] * 2 + ["not_found"] * 2
+        (out / "availability").rename(tmp_path / "kept")
+        now = datetime.now(UTC).replace(microsecond=0)
+        cut_off = [
+            CheckRow(video_id=video_id, checked_at=now, state="network", licence=None, message="x")
+            for video_id in sorted({row["video_id"] for row in rows})
+        ]
+        Store(out, STAGES).append("availability", AVAILABILITY.table(cut_off))
+        assert "asked for 2 video(s)" in run("ophvl", "refresh", "--out", out).stdout
         run("ophvl", "check", "--out", out)
         log = run(
             "ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", code=3
