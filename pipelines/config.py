@@ -76,8 +76,8 @@ class AdmitConfig:
 class DownloadConfig(_AskingConfig):
     # Fetch videos whose title says that they are not surgery.
     assume_surgical: bool = False
-    # Largest picture height to fetch, in pixels.
-    max_height: int = 720
+    # Largest picture height to fetch, in pixels; what is fetched already stays as it is.
+    max_height: int = effort(720)
     # What is larger or longer is refused.
     max_gb: float = effort(20.0)
     max_hours: float = effort(12.0)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, object]
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
+"""`en`, `pt-BR`: what a subtitle file's name may end with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +87,11 @@ def download(
     downloader: Downloader,
     files: MediaFolder,
     lists: Lists,
+    previous: Mapping[str, pa.Table],
 ) -> StageResult:
     """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
+
+    What an earlier run fetched (`previous`) stays, when the site does not give it any more.
 
     Raises:
         ItemError: it cannot be fetched, or is not a video that can be decoded.
@@ -105,13 +112,19 @@ def download(
             )
         )
     if video["extractor"] == "file":
-        path, tool = Path(video["location"]), f"PyAV {version('av')}"
-        page, lines = None, _beside(path)
+        path, tool = Path(video["location"]).absolute(), f"PyAV {version('av')}"
+        name, page, lines = str(path), None, _beside(path)
         seen = probe(path)
     else:
         files.make_room(config.reserve_gb, video["listed_duration_s"])
-        fetched = downloader.fetch(video["location"], files.fetched, video_id)
+        try:
+            fetched = downloader.fetch(video["location"], files.fetched, video_id)
+        except ItemError as err:
+            if err.kind is FailureKind.DISK_FULL or not _is_had(previous["media"], files):
+                raise
+            return _as_before(video, previous)
         path, tool, page, lines = fetched.path, fetched.tool, fetched.found, fetched.subtitles
+        name = files.name(path)
         drop = lists.judge(video_id, (page.url, page.webpage_url), (page.channel_id, page.channel))
         if drop is not None:  # Lists of videos often do not say whose they are.
             files.discard(video_id)
@@ -123,7 +136,7 @@ def download(
             raise
     row = MediaRow(
         video_id=video_id,
-        path=files.name(path),
+        path=name,
         bytes=seen.bytes,
         sha256=seen.sha256,
         duration_s=seen.duration_s,
@@ -141,6 +154,20 @@ def download(
             "subtitles": SUBTITLES.table(_subtitles(video_id, lines)),
         }
     )
+
+
+def _is_had(media: pa.Table, files: MediaFolder) -> bool:
+    return any(files.present(row["path"]) for row in media.to_pylist())
+
+
+def _as_before(video: Row, previous: Mapping[str, pa.Table]) -> StageResult:
+    """What an earlier run fetched. A folder of an earlier version has no publications yet."""
+    from schemas.publications import PUBLICATIONS
+
+    tables = dict(previous)
+    if not tables["publications"].num_rows:
+        tables["publications"] = PUBLICATIONS.table([publication(video, None)])
+    return StageResult(tables=tables)
 
 
 def publication(video: Row, page: Found | None) -> PublicationRow:
@@ -173,8 +200,12 @@ def _beside(video: Path) -> tuple[Subtitle, ...]:
     for path in sorted(video.parent.glob("*")):
         format = path.suffix.lower().removeprefix(".")
         stem, _, language = path.stem.partition(f"{video.stem}.")
-        named = path.stem == video.stem or (not stem and language)
+        named = path.stem == video.stem or (not stem and _LANGUAGE.fullmatch(language))
         if format not in captions.FORMATS or not named:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:  # A folder, or a link to nothing: the video itself is had.
             continue
         found += [
             Subtitle(
@@ -184,7 +215,7 @@ def _beside(video: Path) -> tuple[Subtitle, ...]:
                 end_s=line.end_s,
                 text=line.text,
             )
-            for line in captions.read(path.read_text(encoding="utf-8", errors="replace"), format)
+            for line in captions.read(text, format)
         ]
     return tuple(found)
 

@@ -51,9 +51,8 @@ def keep(
     (file,) = media.to_pylist()
     assert speech.num_rows == 1  # It is transcribed.
     path, form = _wanted(file, MediaForm(config.media), files, proxies)
-    row = KeptRow(
-        video_id=file["video_id"], form=form, path=files.name(path), bytes=path.stat().st_size
-    )
+    name = file["path"] if form is MediaForm.ALL else files.name(path)
+    row = KeptRow(video_id=file["video_id"], form=form, path=name, bytes=path.stat().st_size)
     return StageResult(tables={"kept": KEPT.table([row])})
 
 

@@ -65,6 +65,7 @@ STAGES: tuple[StageSpec, ...] = (
             "files": "pipelines.ports:media_folder",
             "lists": "pipelines.ports:lists_at_fetch",
         },
+        reuses_output=True,
         pool=Pool.NETWORK,
     ),
     StageSpec(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ophvl.store import Store
+from pipelines.registry import STAGES
 from tests.fault_server import serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
@@ -111,6 +113,21 @@ def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Pat
         assert {*server.requests} == {"/403.mp4"}
         assert "kinds are" in run("ophvl", "retry", "--kind", "tired", "--out", out, code=2).stderr
     assert failures(out)["body-500"] == ("download", "server_error")
+
+
+def test_what_was_fetched_stays_when_its_site_is_gone(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/fine.mp4\n")
+        ingest = ("ophvl", "ingest", "--source", source, "--out", out, *QUICK)
+        run(*ingest, "--keep-media", "proxy")
+    store = Store(out, STAGES)
+    before = {name: store.read(name).to_pylist() for name in ("media", "publications", "kept")}
+    run("ophvl", "run", "download..keep", "--out", out, "--workers", "1", "--force")
+    assert [path.name.partition(".")[2] for path in (out / "media").iterdir()] == ["proxy.mp4"]
+    assert before == {name: store.read(name).to_pylist() for name in before}
+    counts = status(out)
+    assert (counts["failed"], counts["pending"]) == (0, 1)
 
 
 def test_a_block_stops_the_host_and_not_the_list(video: Path, tmp_path: Path) -> None:

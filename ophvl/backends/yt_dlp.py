@@ -41,6 +41,10 @@ _TIMED_TEXT = ("ttml", "dfxp")
 _EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
 """Seconds since 1970, or nothing, in a cookie file."""
 
+_ANY = re.compile("")
+_PIECE = re.compile(r"^(temp|f[^.]+)\.|\.(part|ytdl)\b", re.IGNORECASE)
+"""A part, or picture and sound (`f137.mp4`) before they are joined. What an earlier run had whole is none."""
+
 _MAX_DEPTH = 2
 """Lists in lists that are opened: a channel holds tabs, a tab holds videos."""
 
@@ -77,7 +81,7 @@ class YtDlpDownloader:
 
     @property
     def revision(self) -> str:
-        return f"{self.max_height}p-1"
+        return "yt-dlp-2"
 
     def expand(self, url: str) -> list[Found]:
         """The videos behind a URL; playlists, channels and feeds are opened, their videos are not.
@@ -132,9 +136,9 @@ class YtDlpDownloader:
                 subtitles = tuple(self._subtitles(session, video)) if self.subtitles else ()
         except ItemError as err:
             if err.kind not in RETRIED - {FailureKind.DISK_FULL}:
-                _tidy(directory, video_id, keep=None)
+                _tidy(directory, video_id, _PIECE)
             raise
-        _tidy(directory, video_id, keep=path)
+        _tidy(directory, video_id, _ANY, keep=path)
         found = _as_found(video, url) if video is info else _of_page(video, info, url)
         return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles)
 
@@ -174,7 +178,7 @@ class YtDlpDownloader:
         """The subtitles that the site offers; what cannot be had or read is left out."""
         for kind, language, files in offered_subtitles(info, self.languages):
             try:
-                lines = _lines(session, files)
+                lines = _lines(session, files, rolling=kind is CaptionKind.AUTOMATIC)
             except Exception:  # noqa: BLE001  Whatever a site sends for one: the video itself is had.
                 continue
             for line in lines:
@@ -239,19 +243,32 @@ def offered_subtitles(
                 yield kind, _whole(language).removesuffix("-orig"), offered[language]
 
 
-def _lines(session: YoutubeDL, files: list[Info]) -> list[captions.Line]:
+def _lines(session: YoutubeDL, files: list[Info], *, rolling: bool) -> list[captions.Line]:
     """The lines of the best of several files that hold the same subtitles."""
     from yt_dlp.utils import dfxp2srt
 
     for format in (*captions.FORMATS, *_TIMED_TEXT):
         for file in files:
-            url = _text(file, "url") or ""
-            if file.get("ext") == format and _is_web_address(url):
-                content = session.urlopen(url).read(_SUBTITLE_BYTES)
-                if format in _TIMED_TEXT:
-                    return captions.read(dfxp2srt(content), "srt")
-                return captions.read(content.decode(errors="replace"), format)
+            content = _content(session, file) if file.get("ext") == format else None
+            if content is None:
+                continue
+            if format in _TIMED_TEXT:
+                lines = captions.read(dfxp2srt(content), "srt", rolling=rolling)
+            else:
+                lines = captions.read(content.decode(errors="replace"), format, rolling=rolling)
+            if lines:
+                return lines
     return []
+
+
+def _content(session: YoutubeDL, file: Info) -> bytes | None:
+    """A subtitle file: some extractors have its text, most its address; lists of pieces are left out."""
+    if text := _text(file, "data"):
+        return text.encode()[:_SUBTITLE_BYTES]
+    url = _text(file, "url") or ""
+    if not _is_web_address(url) or (_text(file, "protocol") or "").startswith("m3u8"):
+        return None
+    return cast("bytes", session.urlopen(url).read(_SUBTITLE_BYTES))
 
 
 def read_cookies(path: Path) -> str:
@@ -309,10 +326,12 @@ def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
         raise item_error(FailureKind.UNSUPPORTED, url, said) from err
 
 
-def _tidy(directory: Path, video_id: str, *, keep: Path | None) -> None:
-    """Remove parts and leftovers of a video."""
+def _tidy(
+    directory: Path, video_id: str, what: re.Pattern[str], *, keep: Path | None = None
+) -> None:
+    """Remove the files of a video whose names, after its id, match `what`."""
     for path in directory.glob(f"{video_id}.*"):
-        if path != keep:
+        if path != keep and what.search(path.name.removeprefix(f"{video_id}.")):
             path.unlink(missing_ok=True)
 
 
@@ -401,7 +420,9 @@ def _as_found(info: Info, url: str) -> Found:
     from yt_dlp.utils import unsmuggle_url
 
     listed = _is_link(info) or info.get("playlist_index") is not None
-    own, _ = unsmuggle_url(_text(info, "url") if listed else url)
+    # A record with picture and sound apart has no address of its own.
+    address = _text(info, "url") or _text(info, "original_url") or _text(info, "webpage_url")
+    own, _ = unsmuggle_url((address or url) if listed else url)
     extractor = _text(info, "extractor_key") or _text(info, "ie_key") or "Generic"
     title = _text(info, "title") or ""
     upload_date = _text(info, "upload_date") or _day(info.get("timestamp"))

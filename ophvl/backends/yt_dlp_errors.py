@@ -33,7 +33,7 @@ _BOT_CHECK = re.compile(r"not a bot|captcha|anti-?bot", re.IGNORECASE)
 _BY_WORDING = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"\bip\b.{0,20}(block|ban)|access denied", FailureKind.BLOCKED),
+        (r"\bip\b.{0,20}(block|ban)|^please sign in", FailureKind.BLOCKED),
         (r"rate.?limit|too many requests|try again later", FailureKind.RATE_LIMITED),
         (r"confirm your age|age.?restrict|inappropriate for some", FailureKind.AGE_GATED),
         (r"in your (country|region|location)|geo.?restrict", FailureKind.GEO_BLOCKED),
@@ -41,12 +41,17 @@ _BY_WORDING = tuple(
             r"private|members.only|subscribers|log ?in|sign in|registered users|password|premium",
             FailureKind.PRIVATE,
         ),
+        (r"access denied", FailureKind.FORBIDDEN),
         (r"redirect loop|infinite loop|too many redirects", FailureKind.REDIRECT_LOOP),
+        (r"recording is not available", FailureKind.NOT_FOUND),
         (r"live (event|stream)|premieres? in", FailureKind.LIVE),
         (r"timed? ?out", FailureKind.TIMEOUT),
         (r"connection (refused|reset|aborted)|failed to (resolve|establish)", FailureKind.NETWORK),
         (r"format is not available|\bdrm\b", FailureKind.UNSUPPORTED),
-        (r"unavailable|not available|removed|deleted|terminated|not exist", FailureKind.NOT_FOUND),
+        (
+            r"unavailable|not? (longer )?(available|exist)|removed|deleted|terminated|copyright",
+            FailureKind.NOT_FOUND,
+        ),
         (
             r"did not get any data|more expected|expected \d+ bytes|incomplete",
             FailureKind.TRUNCATED,

@@ -16,7 +16,8 @@ OLD_DAYS = 90
 """Sites change what they send; a yt-dlp of this age has missed a few changes."""
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_SECRET = re.compile(r"(?<=//)[^/@\s]+@")
+_SECRET = re.compile(r"^(\w+://)?.*@")
+"""Name and password in a proxy's address, whatever they hold."""
 
 
 def check_yt_dlp() -> Iterator[Finding]:
@@ -91,7 +92,7 @@ def check_javascript() -> Iterator[Finding]:
 def check_environment() -> Iterator[Finding]:
     """Proxies and certificates that are set in the environment: they change what every request does."""
     proxies = {
-        kind: _SECRET.sub("", address) for kind, address in urllib.request.getproxies().items()
+        kind: _SECRET.sub(r"\1", address) for kind, address in urllib.request.getproxies().items()
     }
     told = ", ".join(f"{kind} {address}" for kind, address in sorted(proxies.items()))
     if told:

@@ -29,7 +29,7 @@ class MediaFolder:
 
     def is_fetched(self, stored: str) -> bool:
         """Whether a `media.path` value names a file of ours, not one of the user's."""
-        return (self.root / stored).is_relative_to(self.fetched)
+        return not Path(stored).is_absolute()
 
     def path(self, stored: str, form: MediaForm) -> Path:
         """Where a file lies, or what stands in for it: ALL is the file that a `media.path` value names."""
@@ -83,7 +83,5 @@ class MediaFolder:
             path.unlink()
 
     def name(self, path: Path) -> str:
-        """The `media.path` value for a file: relative when it lies in the dataset folder."""
-        if path.is_relative_to(self.root):
-            return str(path.relative_to(self.root))
-        return str(path)
+        """The `media.path` value for a file of ours; one of the user's goes by its absolute path."""
+        return str(path.relative_to(self.root))

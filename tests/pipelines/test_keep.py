@@ -76,11 +76,13 @@ def test_a_crash_before_the_larger_file_went_is_made_good(folder: MediaFolder) -
 
 
 def test_files_of_the_user_are_never_touched(folder: MediaFolder, tmp_path: Path) -> None:
-    own = make_video(tmp_path / "case.mp4", audio=tone(2.0))
-    for wish in ("proxy", "audio"):
-        assert kept(folder, wish, path=str(own)) == "all case.mp4"
-    assert own.exists()
-    assert names(folder) == [".mp4"]
+    # Also those that lie where fetched ones do.
+    for own in (tmp_path / "case.mp4", folder.fetched / "case.mp4"):
+        make_video(own, audio=tone(2.0))
+        for wish in ("proxy", "audio"):
+            assert kept(folder, wish, path=str(own)) == "all case.mp4"
+        assert own.exists()
+    assert names(folder) == [".mp4", "case.mp4"]
 
 
 def test_a_video_without_sound_keeps_its_pictures(folder: MediaFolder) -> None:

@@ -201,6 +201,39 @@ def test_a_stream_is_put_together(site: Site, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "media").iterdir()] == ["url_x.mp4"]
 
 
+def test_a_page_with_two_streams_of_picture_and_sound_apart_is_no_bug_of_ours(
+    site: Site, tmp_path: Path
+) -> None:
+    make_video(site.root / "s.ts", seconds=2.0)
+    hls(site, "picture.m3u8", "#EXTINF:2,", "s.ts")
+    for name in ("a", "b"):
+        (site.root / f"{name}.m3u8").write_text(
+            '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="s",NAME="s",URI="picture.m3u8"\n'
+            '#EXT-X-STREAM-INF:BANDWIDTH=90000,CODECS="avc1.4d401e",AUDIO="s"\npicture.m3u8\n'
+        )
+    (site.root / "page.html").write_text("<video src='a.m3u8'></video><video src='b.m3u8'></video>")
+    (found,) = downloader.expand(f"{site.url}/page.html")
+    assert found.url == f"{site.url}/page.html"
+    assert kind_of(found.url, tmp_path) is FailureKind.UNSUPPORTED, "nobody tells which of the two"
+
+
+def test_a_failure_removes_pieces_and_nothing_that_was_had(site: Site, tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    had = ("url_x.mp4", "url_x.flv", "url_x.proxy.mp4", "url_x.audio.m4a", "url_xy.mp4.part")
+    pieces = (
+        "url_x.mp4.part",
+        "url_x.mp4.ytdl",
+        "url_x.f137.mp4",
+        "url_x.f140.m4a.part",
+        "url_x.temp.mp4",
+    )
+    for name in (*had, *pieces, "url_x.mp4.part-Frag3"):
+        (media / name).touch()
+    assert kind_of(f"{site.url}/gone.mp4", media) is FailureKind.NOT_FOUND
+    assert {path.name for path in media.iterdir()} == {*had}
+
+
 def test_an_encrypted_stream_is_no_matter_for_another_program(site: Site, tmp_path: Path) -> None:
     key = bytes(range(16))
     plain = make_video(site.root / "s.ts", seconds=2.0).read_bytes()
