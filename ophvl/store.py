@@ -24,6 +24,7 @@ import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -45,6 +46,12 @@ DROPPED = "dropped"
 
 ADDED = frozenset({"availability"})
 """Tables that no stage writes: rows are added to them."""
+
+_ANYBODYS = frozenset({".locks", ".pace", *ADDED})
+"""Folders that are written without a lock on any part."""
+
+_WRITTEN_S = 60.0
+"""What is half-written for so long there was left by a crash."""
 
 _BATCH = "batch-"
 
@@ -208,8 +215,16 @@ class Store:
         Files of parts that others may be writing stay; so does, unless all parts are ours, what
         belongs to no part.
         """
-        for path in list(self.root.rglob(f".*{PARTIAL}")):
-            if not self._is_of(path, parts):
+        self._sweep(self.root, lambda path: self._is_of(path, parts))
+
+    def sweep_lines(self) -> None:
+        """Remove what a crash of a stage that reads lines left behind. One run at a time may."""
+        for folder in ("ledger", "units", "tables"):
+            self._sweep(self.root / folder, self._is_of_lines)
+
+    def _sweep(self, folder: Path, ours: Callable[[Path], bool]) -> None:
+        for path in list(folder.rglob(f".*{PARTIAL}")):
+            if not ours(path):
                 continue
             if path.is_dir():
                 shutil.rmtree(path)
@@ -222,17 +237,32 @@ class Store:
             for table, name in _read_header(segment).items()
         }
         for path in (self.root / "tables").glob("*/*.parquet"):
-            if path not in live and self._is_of(path, parts):
+            if path not in live and ours(path):
                 path.unlink()
 
     def _is_of(self, path: Path, parts: Parts) -> bool:
         """Whether a file, perhaps half-written, belongs to these parts alone."""
+        if path.relative_to(self.root).parts[0] in _ANYBODYS:
+            with suppress(FileNotFoundError):
+                return time.time() - path.stat().st_mtime > _WRITTEN_S
+            return False
         if parts == ALL_PARTS:
             return True
+        if self._is_of_lines(path):
+            return False
         if path.is_relative_to(self.root / "units"):
             return part_of(path.name.removeprefix(".").partition(".zip")[0]) in parts
         found = _PART_IN_NAME.search(path.name)
         return found is not None and int(found["part"] or found["segment"]) in parts
+
+    def _is_of_lines(self, path: Path) -> bool:
+        """Whether a stage that reads lines wrote a file: its parts are shared by all runs."""
+        folder, *rest = path.relative_to(self.root).parts
+        if folder == "tables":
+            stage = path.name.removeprefix(".").partition("-")[0]
+        else:
+            stage = rest[0] if folder in ("ledger", "units") else ""
+        return stage in self.stages and self.stages[stage].scope is Scope.LINE
 
     def require(self) -> None:
         """Raise UsageError when there is no dataset here."""
