@@ -4,19 +4,21 @@
     .locks/<name>.turn     something that one run does at a time, such as expanding the source list
 
 A run holds the parts that it writes (`locked`), so that the jobs of an array share one folder. Its
-heart beats as long as it lives; a lock is taken at once from a dead process on the same host, and from
-one on another host when its heart has stood still for `STALE_S`.
+heart beats as long as it lives. A lock is taken at once from a dead process whose number can be looked up
+here, and from any other, on another host or in another container, when its heart has stood still for
+`STALE_S`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,18 +28,31 @@ from ophvl.parts import ALL_PARTS, Parts
 
 HEARTBEAT_S = 10.0
 STALE_S = 120.0
-"""A lock of another host that has not beaten for so long belongs to a dead process."""
+"""A lock that has not beaten for so long belongs to a dead process, where that cannot be looked up."""
 
 _FOLDER = ".locks"
 _LOOK_S = 0.05
+_LOOK_AGAIN_S = 1.0
+_TELL_S = 5.0
+
+Holder = dict[str, object]
+"""What a lock says of the process that holds it."""
 
 
 @contextmanager
-def locked(root: Path, parts: Parts = ALL_PARTS) -> Iterator[None]:
-    """Hold `parts` of the dataset folder `root`; take them over at once from a dead process.
+def locked(
+    root: Path, parts: Parts = ALL_PARTS, note: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold `parts` of the dataset folder `root`; take them over from a dead process.
+
+    Where only its heart can tell whether a holder lives, that is waited for. A run whose lock is taken
+    from it, say while its machine slept, stops.
+
+    Args:
+        note: told what is waited for.
 
     Raises:
-        UsageError: a live process holds one of them.
+        UsageError: a live process holds one of them, or took ours over.
     """
     try:
         (root / _FOLDER).mkdir(parents=True, exist_ok=True)
@@ -46,19 +61,42 @@ def locked(root: Path, parts: Parts = ALL_PARTS) -> Iterator[None]:
             f"{root} cannot be a dataset folder: {err.strerror}; name another with --out"
         ) from err
     path = root / _FOLDER / f"{uuid.uuid4().hex}.json"
-    with turn(root, "locks"):
-        for other in sorted(path.parent.glob("*.json")):
-            _make_way(root, other, parts)
-        write_text(path, json.dumps({**_self(), "parts": parts.name}))
-    with _beating(path):
-        yield
+    holder = {**_self(), "parts": parts.name}
+    beats: dict[Path, float] = {}
+    while True:
+        with turn(root, "locks", note):
+            others = sorted(path.parent.glob("*.json"))
+            if not any([_bars(root, other, parts, beats) for other in others]):
+                write_text(path, json.dumps(holder))
+                break
+        if note:
+            whom = ", ".join(_name(_holder(other)) for other in beats)
+            note(f"waiting up to {STALE_S:.0f} s to see whether {whom} still lives")
+            note = None
+        time.sleep(_LOOK_AGAIN_S)
+    lost = threading.Event()
+    try:
+        with _beating(path, holder, lost):
+            yield
+    except KeyboardInterrupt:
+        if lost.is_set():
+            raise UsageError(
+                f"another process took over {root} while this one did not answer, or {path} was removed; "
+                "what was finished is kept. See that no other run is at it, then run the same command again"
+            ) from None
+        raise
 
 
 @contextmanager
-def turn(root: Path, name: str) -> Iterator[None]:
-    """Wait until no other run does what `name` stands for in the dataset folder, then do it."""
+def turn(root: Path, name: str, note: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Wait until no other run does what `name` stands for in the dataset folder, then do it.
+
+    Args:
+        note: told whom it waits for, if that takes seconds.
+    """
     path = root / _FOLDER / f"{name}.turn"
     path.parent.mkdir(parents=True, exist_ok=True)
+    asked = time.monotonic()
     while True:
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -66,51 +104,102 @@ def turn(root: Path, name: str) -> Iterator[None]:
         except FileExistsError:
             _take_from_the_dead(path)
             time.sleep(_LOOK_S)
+            if note and time.monotonic() - asked > _TELL_S:
+                note(f"waiting for {_name(_holder(path))}, which has the turn '{name}' in {root}")
+                note = None
+    holder = _self()
     with os.fdopen(descriptor, "w") as file:
-        json.dump(_self(), file)
-    with _beating(path):
+        json.dump(holder, file)
+    with _beating(path, holder):
         yield
 
 
 @contextmanager
-def _beating(path: Path) -> Iterator[None]:
-    """Keep a lock alive, and remove it at the end."""
+def _beating(path: Path, holder: Holder, lost: threading.Event | None = None) -> Iterator[None]:
+    """Keep a lock alive, and remove it at the end; `lost` is set, and the run stopped, if it goes."""
     stop = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, stop), daemon=True)
+    heart = threading.Thread(target=_beat, args=(path, holder, stop, lost), daemon=True)
     heart.start()
     try:
         yield
     finally:
         stop.set()
         heart.join()
-        path.unlink(missing_ok=True)
+        if _is_ours(path, holder):
+            path.unlink(missing_ok=True)
 
 
-def _beat(path: Path, stop: threading.Event) -> None:
+def _beat(path: Path, holder: Holder, stop: threading.Event, lost: threading.Event | None) -> None:
     while not stop.wait(HEARTBEAT_S):
-        with suppress(FileNotFoundError):
-            os.utime(path)
+        with suppress(OSError):  # A file server that does not answer for once.
+            if _is_ours(path, holder):
+                os.utime(path)
+            elif lost is not None:
+                lost.set()
+                # Only the main thread can be stopped, and a wait of its only by a signal.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                return
 
 
-def _self() -> dict[str, object]:
-    return {"pid": os.getpid(), "host": socket.gethostname(), "thread": threading.get_ident()}
+def _self() -> Holder:
+    pid = os.getpid()
+    return {
+        "token": uuid.uuid4().hex,
+        "pid": pid,
+        "host": socket.gethostname(),
+        "machine": _machine(),
+        "started": _started(pid),
+    }
 
 
-def _make_way(root: Path, other: Path, parts: Parts) -> None:
-    """Remove a lock whose holder is dead; raise if it lives and holds parts that are wanted."""
+def _machine() -> str:
+    """Where process numbers mean the same: one start of one machine, and one container on it."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process started, in ticks of the machine; empty where there is no telling."""
+    try:
+        # The name of a program, in parentheses, may hold blanks and parentheses.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _name(holder: Holder | None) -> str:
+    known = holder or {}
+    return f"process {known.get('pid', '?')} on {known.get('host', 'an unknown host')}"
+
+
+def _is_ours(path: Path, holder: Holder) -> bool:
+    return (_holder(path) or {}).get("token") == holder["token"]
+
+
+def _bars(root: Path, other: Path, parts: Parts, beats: dict[Path, float]) -> bool:
+    """Whether to wait for a lock; remove it if its holder is dead, raise if it lives.
+
+    `beats` keeps when each that is waited for had last beaten at the first look.
+    """
     holder = _holder(other)
     if holder is None:
-        return
+        return False
     if _is_dead(other, holder):
         other.unlink(missing_ok=True)
-        return
+        return False
     held = Parts.share(str(holder.get("parts", ALL_PARTS.name)))
-    if held & parts:
-        raise UsageError(
-            f"{root} is in use by process {holder.get('pid')} on {holder.get('host')} (parts "
-            f"{held.name}); wait until it ends, or choose another folder with --out. If no such process "
-            f"lives, remove {other}"
-        )
+    if not held & parts:
+        return False
+    beat = other.stat().st_mtime
+    if not _is_near(holder) and beats.setdefault(other, beat) == beat:
+        return True
+    raise UsageError(
+        f"{root} is in use by {_name(holder)} (parts {held.name}); wait until it ends, or choose another "
+        f"folder with --out. If no such process lives, remove {other}"
+    )
 
 
 def _take_from_the_dead(path: Path) -> None:
@@ -135,7 +224,7 @@ def _take_from_the_dead(path: Path) -> None:
         claim.unlink(missing_ok=True)
 
 
-def _holder(path: Path) -> dict[str, object] | None:
+def _holder(path: Path) -> Holder | None:
     """What a lock says of its holder; None when it is gone, empty when it is cut off."""
     try:
         found = json.loads(path.read_text())
@@ -146,13 +235,19 @@ def _holder(path: Path) -> dict[str, object] | None:
     return found if isinstance(found, dict) else {}
 
 
-def _is_dead(path: Path, holder: dict[str, object]) -> bool:
-    host, pid = holder.get("host"), holder.get("pid")
-    if host == socket.gethostname() and isinstance(pid, int) and pid != os.getpid():
-        return not _alive(pid)
-    # In a container that starts anew, this process often has the number of the one that died.
+def _is_near(holder: Holder) -> bool:
+    """Whether the holder's number tells if it lives: it was given on this machine, since it started."""
+    return holder.get("host") == socket.gethostname() and holder.get("machine") == _machine()
+
+
+def _is_dead(path: Path, holder: Holder) -> bool:
+    pid = holder.get("pid")
+    if _is_near(holder) and isinstance(pid, int):
+        # The number of one that died may have been given to another process.
+        return not _alive(pid) or holder.get("started") != _started(pid)
     with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > (STALE_S if host else HEARTBEAT_S)
+        age_s = time.time() - path.stat().st_mtime
+        return age_s > (STALE_S if holder.get("host") else HEARTBEAT_S)
     return False
 
 

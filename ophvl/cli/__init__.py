@@ -6,6 +6,7 @@ Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or conf
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 
 import typer
@@ -58,6 +59,8 @@ app.add_typer(review.app, name="review")
 
 def main() -> None:
     """Run the command line; errors that are explained in words are printed without a traceback."""
+    # Asked to end, as by a cluster whose time is up, a run gives its locks back like after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except OphvlError as err:

@@ -221,13 +221,15 @@ class Job:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
             lines = read_source_list(source)
-        with locked(self.root, run_options.parts), make_reporter() as reporter:
+        with (
+            make_reporter() as reporter,
+            locked(self.root, run_options.parts, reporter.note),
+        ):
             for file, sources in self.lists.items():
                 for path in sources:
                     reporter.note(f"{file}: {add(self.root, file, path)} line(s) of {path} are new")
             runner = Runner(store, configs, run_options, reporter)
-            if not self.kinds:
-                runner.pin([name for names in spans for name in names])
+            runner.pin([name for names in spans for name in names])
             # Only now: settings that were refused are not kept.
             write_text(self.root / "config.toml", to_toml(configs))
             self._go(runner, spans, lines)

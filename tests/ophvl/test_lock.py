@@ -19,12 +19,30 @@ from ophvl.lock import locked, turn
 from ophvl.parts import Parts
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hearts that beat and are missed within a second."""
+    monkeypatch.setattr(lock, "HEARTBEAT_S", 0.5)
+    monkeypatch.setattr(lock, "STALE_S", 1.5)
+    monkeypatch.setattr(lock, "_LOOK_AGAIN_S", 0.05)
+
+
 def write_lock(
-    root: Path, *, pid: int, host: str, age_s: float = 0.0, parts: str = "1/1", name: str = "x.json"
+    root: Path,
+    *,
+    pid: int,
+    host: str = "",
+    age_s: float = 0.0,
+    parts: str = "1/1",
+    name: str = "x.json",
+    **others: str,
 ) -> Path:
+    """The lock of a process of this machine, unless another host or machine is named."""
     path = root / ".locks" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"pid": pid, "host": host, "parts": parts}))
+    near = {"host": host or socket.gethostname(), "machine": lock._machine()}
+    holder = {**near, "pid": pid, "started": lock._started(pid), "parts": parts, **others}
+    path.write_text(json.dumps(holder))
     os.utime(path, (time.time() - age_s,) * 2)
     return path
 
@@ -70,47 +88,73 @@ def test_jobs_of_an_array_share_a_folder_and_no_part(tmp_path: Path) -> None:
 
 
 def test_another_live_process_is_respected_however_old_its_beat(tmp_path: Path) -> None:
-    path = write_lock(tmp_path, pid=os.getppid(), host=socket.gethostname(), age_s=9999)
+    path = write_lock(tmp_path, pid=os.getppid(), age_s=9999)
     with pytest.raises(UsageError, match=r"--out.*remove .*x\.json"), locked(tmp_path):
         pass
     assert path.exists()
 
 
 def test_a_dead_process_of_this_host_is_inherited_at_once(tmp_path: Path) -> None:
-    write_lock(tmp_path, pid=dead_pid(), host=socket.gethostname())
-    write_lock(tmp_path, pid=dead_pid(), host=socket.gethostname(), name="locks.turn")
+    write_lock(tmp_path, pid=dead_pid())
+    write_lock(tmp_path, pid=dead_pid(), name="locks.turn")
     with locked(tmp_path):
         (path,) = locks(tmp_path)
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert locks(tmp_path) == []
 
 
-@pytest.mark.parametrize(("age_s", "free"), [(1.0, False), (lock.STALE_S + 5, True)])
-@pytest.mark.parametrize("own_pid_in_an_earlier_life", [True, False])
-def test_else_the_beat_decides(
-    tmp_path: Path, age_s: float, free: bool, own_pid_in_an_earlier_life: bool
+def test_a_dead_process_whose_number_was_given_away_is_inherited_at_once(tmp_path: Path) -> None:
+    write_lock(tmp_path, pid=os.getppid(), started="1")
+    with locked(tmp_path):
+        assert len(locks(tmp_path)) == 1
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("far", [{"host": "elsewhere"}, {"machine": "another container"}])
+def test_one_that_cannot_be_looked_up_is_waited_for(tmp_path: Path, far: dict[str, str]) -> None:
+    write_lock(tmp_path, pid=dead_pid(), **far)
+    said: list[str] = []
+    began = time.monotonic()
+    with locked(tmp_path, note=said.append):
+        assert time.monotonic() - began > 1
+    (words,) = said
+    assert "still lives" in words
+    write_lock(tmp_path, pid=1, age_s=9999, **far)
+    with locked(tmp_path, note=said.append):
+        assert len(said) == 1  # Its heart stood still for long.
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("far", [{"host": "elsewhere"}, {"machine": "another container"}])
+def test_one_whose_heart_beats_is_respected_wherever_it_lives(
+    tmp_path: Path, far: dict[str, str]
 ) -> None:
-    if own_pid_in_an_earlier_life:
-        write_lock(tmp_path, pid=os.getpid(), host=socket.gethostname(), age_s=age_s)
-    else:
-        write_lock(tmp_path, pid=1, host="elsewhere", age_s=age_s)
-    if free:
-        with locked(tmp_path):
+    path = write_lock(tmp_path, pid=dead_pid(), **far)
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(0.3):
+            os.utime(path)
+
+    heart = threading.Thread(target=beat)
+    heart.start()
+    try:
+        with pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
             pass
-    else:
-        with pytest.raises(UsageError), locked(tmp_path):
-            pass
+    finally:
+        ended.set()
+        heart.join()
+    assert path.exists()
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("text", ["", '{"pid": 1', "\x00\x00", "[]"])
 def test_a_lock_cut_off_by_a_crash_is_free_after_a_beat(tmp_path: Path, text: str) -> None:
-    path = write_lock(tmp_path, pid=1, host="")
+    path = write_lock(tmp_path, pid=1)
     path.write_text(text)
-    with pytest.raises(UsageError), locked(tmp_path):
-        pass
-    os.utime(path, (time.time() - lock.HEARTBEAT_S - 1,) * 2)
+    began = time.monotonic()
     with locked(tmp_path):
-        pass
+        assert time.monotonic() - began > 0.3
 
 
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,12 +166,44 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         while path.stat().st_mtime == 0 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert path.stat().st_mtime > 0
+
+
+def test_a_run_whose_lock_is_taken_stops_and_leaves_it_to_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "HEARTBEAT_S", 0.05)
+    began = time.monotonic()
+
+    def sleep_and_lose() -> None:
+        with locked(tmp_path):
+            locks(tmp_path)[0].write_text(json.dumps({"token": "of another", "pid": 1}))
+            time.sleep(30)
+
+    with pytest.raises(UsageError, match="took over"):
+        sleep_and_lose()
+    assert time.monotonic() - began < 10
+    assert json.loads(locks(tmp_path)[0].read_text())["token"] == "of another"
+
+
+def test_whom_a_turn_waits_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_TELL_S", 0.1)
+    path = write_lock(tmp_path, pid=os.getppid(), name="lines.turn")
+    said: list[str] = []
+
+    def tell(words: str) -> None:
+        said.append(words)
         path.unlink()
-        time.sleep(0.1)  # The heart beats on where the file is gone.
+
+    with turn(tmp_path, "lines", tell):
+        pass
+    (words,) = said
+    assert words.startswith(
+        f"waiting for process {os.getppid()} on {socket.gethostname()}, which has"
+    )
 
 
 def test_of_many_newcomers_one_inherits(tmp_path: Path) -> None:
-    write_lock(tmp_path, pid=dead_pid(), host=socket.gethostname())
+    write_lock(tmp_path, pid=dead_pid())
     start, done = threading.Barrier(8), threading.Event()
     won: list[int] = []
     refused: list[str] = []
@@ -154,7 +230,7 @@ def test_of_many_newcomers_one_inherits(tmp_path: Path) -> None:
 
 
 def test_turns_follow_each_other_also_after_a_death(tmp_path: Path) -> None:
-    write_lock(tmp_path, pid=dead_pid(), host=socket.gethostname(), name="lines.turn")
+    write_lock(tmp_path, pid=dead_pid(), name="lines.turn")
     inside: list[str] = []
 
     def come(number: int) -> None:
