@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.ledger import Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.reporter import Reporter
 from ophvl.stage import SourceLine, StageSpec
 from ophvl.store import Store
@@ -31,8 +32,6 @@ from schemas.vocab import RETRIED, FailureKind, Outcome
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PLACE = ("line_id", "line_number")
-
 _BATCH_S = 1.0
 _BATCH_LINES = 10_000
 
@@ -43,6 +42,7 @@ class LineRunner:
     Args:
         force: expand every line anew.
         retry: failures of these kinds are tried again, besides those that always are.
+        parts: of the lines that were asked before, those of these parts are tried again.
         whole: the lines given are all of their list, so that others were taken off it.
         limit: stop once so many new videos were found.
         pause_after_s: stop after so long, so that the videos that were found can go on.
@@ -54,6 +54,7 @@ class LineRunner:
         reporter: Reporter,
         *,
         force: bool,
+        parts: Parts = ALL_PARTS,
         retry: Collection[FailureKind] = (),
         whole: bool = True,
         limit: int | None = None,
@@ -62,6 +63,7 @@ class LineRunner:
         self._store = store
         self._reporter = reporter
         self._force = force
+        self._parts = parts
         self._retry = RETRIED | set(retry)
         self._whole = whole
         self._limit = limit
@@ -77,89 +79,100 @@ class LineRunner:
 
         Returns whether nothing is left: after `pause_after_s` another call goes on with the rest.
         """
-        spec = stage.spec
+        found = self._look(stage.spec)
+        if self._whole:
+            self._forget_mended(stage.spec, lines, found)
+        marks = {line.line_id: _mark(stage, line) for line in lines}
+        through = self._take(stage, lines, self._lines_to_do(lines, marks, found), marks, found)
+        lost = found.lost(lines)
+        if not (through and lost):
+            return through
+        self._store.compact(stage.spec.name)
+        return self._take(stage, lost, {line.line_id for line in lost}, marks, found)
+
+    def _look(self, spec: StageSpec) -> _Found:
         entries = self._store.entries(spec.name)
         stored = {table: self._store.read(table) for table in spec.writes}
-        numbers = dict(zip(*(stored["sources"].column(c).to_pylist() for c in _PLACE), strict=True))
-        marks = {line.line_id: _mark(stage, line) for line in lines}
-        if self._whole:
-            self._forget_mended(spec, lines, entries, stored["sources"])
-        again = self._lines_to_do(lines, marks, entries, stored["sources"])
-        known = {
-            video_id
-            for line_id, entry in entries.items()
-            if line_id not in again
-            for video_id in entry.hashes.get("videos", {})
-        }
-        self._reporter.started([spec.name], len(lines))
+        columns = ["line_id", "line_number", "folded_videos"]
+        ids, numbers, folded = (stored["sources"].column(name).to_pylist() for name in columns)
+        return _Found(
+            entries=entries,
+            stored=stored,
+            numbers=dict(zip(ids, numbers, strict=True)),
+            folded={line_id: videos for line_id, videos in zip(ids, folded, strict=True) if videos},
+            owner={video_id: line_id for line_id, e in entries.items() for video_id in _own(e)},
+        )
+
+    def _take(
+        self,
+        stage: OpenStage,
+        lines: Sequence[SourceLine],
+        due: Collection[str],
+        marks: Mapping[str, str],
+        found: _Found,
+    ) -> bool:
+        """Run the lines that are due, in the order of the list; return whether there was time for all."""
+        name = stage.spec.name
+        self._reporter.started([name], len(lines))
         batch = _Batch(self._store)
         moved: dict[str, int] = {}
-        targets: set[str] = set()
+        first: dict[str, str] = {}
         through, started = True, time.monotonic()
         for line in lines:
-            repeated = line.target in targets
-            targets.add(line.target)
-            before = entries.get(line.line_id)
-            if before is not None and line.line_id not in again:
-                if numbers[line.line_id] != line.number:
+            meant_by = first.setdefault(line.target, line.line_id)
+            if line.line_id not in due:
+                if found.numbers[line.line_id] != line.number:
                     moved[line.line_id] = line.number
-                self._reporter.advanced(UnitReport(unit=line.text, unchanged=(spec.name,)))
+                self._reporter.advanced(UnitReport(unit=line.text, unchanged=(name,)))
                 continue
             if self._limit is not None and self.found >= self._limit:
                 break
-            if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
-                through = False
-                break
             self._done.add(line.line_id)
-            done = self._run_line(stage, line, marks[line.line_id], before, stored, known, repeated)
-            new = set(done.entry.hashes.get("videos", {}))
-            self.found += len(new - known) if done.entry.outcome is EntryOutcome.EMITTED else 0
-            known |= new
+            repeats = meant_by if meant_by != line.line_id else None
+            known = len(found.owner)
+            done = self._run_line(stage, line, marks[line.line_id], found, repeats)
+            self.found += max(0, len(found.owner) - known)
             batch.add(done, at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
+            if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
+                through = line is lines[-1]
+                break
         batch.commit()
-        self._renumber(moved, entries, stored)
+        self._renumber(moved, found)
         self._reporter.ended()
         return through
 
-    def _forget_mended(
-        self,
-        spec: StageSpec,
-        lines: Sequence[SourceLine],
-        entries: Mapping[str, Entry],
-        sources: pa.Table,
-    ) -> None:
+    def _forget_mended(self, spec: StageSpec, lines: Sequence[SourceLine], found: _Found) -> None:
         """A failed line that was taken off its list, or mended, is no failure any more."""
         listed = {line.line_id for line in lines}
         lists = {line.list_path for line in lines}
+        sources = found.stored["sources"]
         paths = sources.column("list_path").to_pylist()
         for line_id, path in zip(sources.column("line_id").to_pylist(), paths, strict=True):
-            entry = entries[line_id]
+            entry = found.entries[line_id]
             failed = entry.outcome is EntryOutcome.FAILED and not entry.hashes
             if failed and path in lists and line_id not in listed:
                 retract(self._store, spec.name, line_id)
 
     def _lines_to_do(
-        self,
-        lines: Sequence[SourceLine],
-        marks: Mapping[str, str],
-        entries: Mapping[str, Entry],
-        sources: pa.Table,
+        self, lines: Sequence[SourceLine], marks: Mapping[str, str], found: _Found
     ) -> set[str]:
-        again = {
-            line.line_id
-            for line in lines
-            if self._force
-            or line.line_id not in entries
-            or entries[line.line_id].fingerprint != marks[line.line_id]
-            or self._worth_another_try(line, entries[line.line_id])
-        }
-        if any(entries[i].hashes.get("videos") for i in again if i in entries):
-            # What that line no longer leads to may still be on a line that was folded into it.
-            folded = sources.column("folded_units").to_pylist()
-            ids = sources.column("line_id").to_pylist()
-            again |= {i for i, n in zip(ids, folded, strict=True) if n and i in marks}
-        return again - self._done
+        """Lines that are new or changed, folded into one that is gone, or worth another try."""
+        due = set()
+        first: dict[str, str] = {}
+        for line in lines:
+            alone = first.setdefault(line.target, line.line_id) == line.line_id
+            entry = found.entries.get(line.line_id)
+            if (
+                entry is None
+                or entry.fingerprint != marks[line.line_id]
+                or (alone and found.leads_nowhere(line.line_id))
+            ):
+                due.add(line.line_id)
+            elif self._force or self._worth_another_try(line, entry):
+                # The jobs of an array share these out: none asks for all of them.
+                due |= {line.line_id} if part_of(line.line_id) in self._parts else set()
+        return due - self._done
 
     def _worth_another_try(self, line: SourceLine, entry: Entry) -> bool:
         """What lies on this machine costs nothing to look at; a host is not asked in vain."""
@@ -167,17 +180,12 @@ class LineRunner:
         return failed and (not line.is_url or entry.kind in self._retry)
 
     def _run_line(
-        self,
-        stage: OpenStage,
-        line: SourceLine,
-        mark: str,
-        before: Entry | None,
-        stored: Mapping[str, pa.Table],
-        known: set[str],
-        repeated: bool,
+        self, stage: OpenStage, line: SourceLine, mark: str, found: _Found, meant_by: str | None
     ) -> _Done:
+        """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same."""
         from schemas.videos import VIDEOS
 
+        before = found.entries.get(line.line_id)
         entry = Entry(
             stage=stage.spec.name,
             unit=line.line_id,
@@ -187,56 +195,89 @@ class LineRunner:
             attempt=before.attempt + 1 if before and before.outcome is EntryOutcome.FAILED else 1,
         )
         started = time.monotonic()
+        own, folded = VIDEOS.empty(), []
         try:
-            found = (
-                VIDEOS.empty()
-                if repeated
-                else with_retries(lambda: stage.call(line)).tables["videos"]
-            )
+            if meant_by is not None:
+                folded = found.leads_to(meant_by)
+            else:
+                videos = with_retries(lambda: stage.call(line)).tables["videos"]
+                folded = found.of_others(line, videos.column("video_id").to_pylist())
+                own = _without(videos, set(folded))
         except (ItemError, HostClosedError) as err:
             if err.kind is FailureKind.DISK_FULL:
                 raise DiskFullError(self._store.root, str(err)) from err
             if isinstance(err, HostClosedError):
                 self.held.append(err)
             # What the line led to before stays: a day without network must not void transcripts.
-            held = before.hashes.get("videos", {}) if before else {}
-            kept = {video_id: hashes for video_id, hashes in held.items() if video_id not in known}
-            own = _of_lines(stored["videos"], [line.line_id]) if kept else None
+            own = _of_lines(found.stored["videos"], [line.line_id]) if _own(before) else own
             where = f"{Path(line.list_path).name} line {line.number}: "
-            failed = replace(
+            entry = replace(
                 failed_entry(entry, err, started=started, where=where),
-                hashes={"videos": kept} if kept else {},
+                hashes=before.hashes if before else {},
             )
-            row = _source_row(line, Outcome.FAILED, len(kept), 0)
-            return _Done(entry=failed, row=row, videos=own and _without(own, known))
-        new = _without(found, known) if known else found
-        folded = found.num_rows - new.num_rows
-        outcome = Outcome.EXPANDED if new.num_rows else Outcome.FOLDED
-        columns = self._store.hashed_columns("videos")
-        done = replace(
-            entry,
-            seconds=round(time.monotonic() - started, 3),
-            rows={"sources": 1, "videos": new.num_rows},
-            hashes={"videos": hash_columns(new, columns)} if new.num_rows else {},
-        )
-        row = _source_row(line, outcome, new.num_rows, folded)
-        return _Done(entry=done, row=row, videos=new if new.num_rows else None)
+            outcome = Outcome.FAILED
+        else:
+            hashes = hash_columns(own, self._store.hashed_columns("videos"))
+            entry = replace(
+                entry,
+                seconds=round(time.monotonic() - started, 3),
+                rows={"sources": 1, "videos": own.num_rows},
+                hashes={"videos": hashes} if hashes else {},
+            )
+            outcome = Outcome.EXPANDED if own.num_rows else Outcome.FOLDED
+        found.note(entry, folded)
+        row = _source_row(line, outcome, own.num_rows, folded)
+        return _Done(entry=entry, row=row, videos=own if own.num_rows else None)
 
-    def _renumber(
-        self,
-        moved: Mapping[str, int],
-        entries: Mapping[str, Entry],
-        stored: Mapping[str, pa.Table],
-    ) -> None:
+    def _renumber(self, moved: Mapping[str, int], found: _Found) -> None:
         """Lines move when a list is edited: keep the number that the user sees, fetch nothing."""
         if not moved:
             return
-        own = {table: _of_lines(rows, moved) for table, rows in stored.items()}
+        own = {table: _of_lines(rows, moved) for table, rows in found.stored.items()}
         source = own["sources"]
         place = source.schema.get_field_index("line_number")
         numbers = [moved[line_id] for line_id in source.column("line_id").to_pylist()]
         own["sources"] = source.set_column(place, source.schema.field(place), [numbers])
-        self._store.commit_batch([entries[line_id] for line_id in moved], own)
+        self._store.commit_batch([found.entries[line_id] for line_id in moved], own)
+
+
+@dataclass(kw_only=True)
+class _Found:
+    """What the lines of the folder, of all its lists, lead to by now."""
+
+    entries: dict[str, Entry]
+    stored: Mapping[str, pa.Table]
+    numbers: Mapping[str, int]
+    folded: dict[str, list[str]]
+    """Line to the videos that it leads to and that another line brought in."""
+    owner: dict[str, str]
+    """Video to the line that brought it in."""
+
+    def leads_to(self, line_id: str) -> list[str]:
+        return [*_own(self.entries.get(line_id)), *self.folded.get(line_id, ())]
+
+    def leads_nowhere(self, line_id: str) -> bool:
+        """Whether it was folded into one that failed."""
+        entry = self.entries.get(line_id)
+        emitted = entry is not None and entry.outcome is EntryOutcome.EMITTED
+        return emitted and not self.leads_to(line_id)
+
+    def of_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
+        return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
+
+    def lost(self, lines: Sequence[SourceLine]) -> list[SourceLine]:
+        """Lines that lead to a video which the line that brought it in no longer leads to."""
+        return [
+            x for x in lines if any(v not in self.owner for v in self.folded.get(x.line_id, ()))
+        ]
+
+    def note(self, entry: Entry, folded: list[str]) -> None:
+        """Take in what became of a line."""
+        for video_id in _own(self.entries.get(entry.unit)):
+            del self.owner[video_id]
+        self.owner |= dict.fromkeys(_own(entry), entry.unit)
+        self.entries[entry.unit] = entry
+        self.folded[entry.unit] = folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +336,12 @@ class _SourceRow:
     text: str
     outcome: str
     units: int
-    folded_units: int
+    folded_videos: list[str]
+
+
+def _own(entry: Entry | None) -> Collection[str]:
+    """The videos that a line brought in."""
+    return entry.hashes.get("videos", {}) if entry else ()
 
 
 def _of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
@@ -313,7 +359,7 @@ def _without(videos: pa.Table, known: set[str]) -> pa.Table:
     return videos.filter(pa.array(unknown, pa.bool_()))
 
 
-def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: int) -> _SourceRow:
+def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: list[str]) -> _SourceRow:
     return _SourceRow(
         line_id=line.line_id,
         list_path=line.list_path,
@@ -321,5 +367,5 @@ def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: int) -> 
         text=line.text,
         outcome=outcome,
         units=units,
-        folded_units=folded,
+        folded_videos=folded,
     )

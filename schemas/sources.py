@@ -9,7 +9,7 @@ from schemas.vocab import Outcome
 
 SOURCES = TableSpec(
     name="sources",
-    version=1,
+    version=2,
     meaning="lines of the source lists; expanded + failed + folded = all lines",
     columns=(
         Column(
@@ -25,9 +25,9 @@ SOURCES = TableSpec(
         ),
         Column(name="units", type=pa.int64(), meaning="source videos that the line added"),
         Column(
-            name="folded_units",
-            type=pa.int64(),
-            meaning="source videos that an earlier line had added",
+            name="folded_videos",
+            type=pa.list_(pa.string()),
+            meaning="ids of source videos that it leads to and that another line had added",
         ),
     ),
     primary_key=("line_id",),
@@ -35,7 +35,6 @@ SOURCES = TableSpec(
         matches("line_id"),
         within("line_number", 1),
         within("units", 0),
-        within("folded_units", 0),
         one_of("outcome", list(Outcome)),
     ),
 )

@@ -45,7 +45,7 @@ def source_row(n: int, **changes: object) -> SimpleNamespace:
         text=f"https://example.org/{n}",
         outcome="expanded",
         units=1,
-        folded_units=0,
+        folded_videos=[],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ophvl.accounts import take_account
+from ophvl.parts import Parts
 from tests.ophvl.toy_folder import ToyFolder
 
 
@@ -15,8 +16,8 @@ def test_the_same_target_twice_is_asked_once(toy: ToyFolder) -> None:
     assert toy.calls() == ["list a.json"]
     assert toy.lines() == [
         (1, "a.json", "expanded", 1, 0),
-        (2, "./a.json", "folded", 0, 0),
-        (3, "a.json", "folded", 0, 0),
+        (2, "./a.json", "folded", 0, 1),
+        (3, "a.json", "folded", 0, 1),
     ]
 
 
@@ -109,6 +110,77 @@ def test_a_video_goes_over_to_the_line_that_still_names_it(toy: ToyFolder) -> No
     assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch b"]
     assert toy.column("videos", "video_id") == ["a", "b"]
     assert [line[2:] for line in toy.lines()] == [("expanded", 1, 0), ("expanded", 1, 0)]
+
+
+def test_a_line_folded_into_a_failed_one_takes_its_place(toy: ToyFolder) -> None:
+    toy.list("a.json", "./a.json")
+    toy.run(["list"])
+    assert [line[2:] for line in toy.lines()] == [("failed", 0, 0), ("folded", 0, 0)]
+    toy.videos("a")
+    toy.list("./a.json")
+    toy.run()
+    assert toy.lines() == [(1, "./a.json", "expanded", 1, 0)]
+    assert toy.column("routes", "video_id") == ["a"]
+
+
+def test_a_video_goes_over_to_an_earlier_line_and_in_a_later_run(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.source("one.json", ("a", ""))
+    toy.source("two.json", ("a", ""))
+    toy.list("one.json")
+    toy.run()
+    toy.list("two.json", "one.json")
+    toy.run()
+    assert [line[2:] for line in toy.lines()] == [("folded", 0, 1), ("expanded", 1, 0)]
+    toy.source("one.json", ("b", ""))
+    with monkeypatch.context() as patched:  # Killed after the line that no longer leads to it.
+        patched.setattr("ophvl.source_lines._Found.lost", lambda self, lines: [])
+        toy.run(["list"])
+    assert toy.column("videos", "video_id") == ["b"]
+    toy.run()
+    assert toy.column("routes", "video_id") == ["a", "b"]
+
+
+def test_a_video_goes_over_to_the_line_of_another_list(toy: ToyFolder) -> None:
+    toy.source("one.json", ("a", ""))
+    toy.source("two.json", ("a", ""))
+    toy.list("one.json")
+    toy.run()
+    first, toy.list_path = toy.list_path, toy.base / "another.txt"
+    toy.list("two.json")
+    toy.run()
+    toy.list_path = first
+    toy.source("one.json", ("b", ""))
+    toy.run()
+    toy.list_path = toy.base / "another.txt"
+    toy.run()
+    assert toy.column("routes", "video_id") == ["a", "b"]
+
+
+def test_a_forced_line_below_one_that_means_the_same_loses_nothing(toy: ToyFolder) -> None:
+    toy.source("a.json", ("a", ""))
+    toy.list("./a.json")
+    toy.run()
+    toy.list("a.json", "./a.json")
+    toy.run(force=True)
+    assert toy.column("routes", "video_id") == ["a"]
+    assert sorted(line[2:] for line in toy.lines()) == [("expanded", 1, 0), ("folded", 0, 1)]
+
+
+def test_jobs_of_an_array_share_out_what_is_asked_again(toy: ToyFolder) -> None:
+    names = [f"v{n}" for n in range(12)]
+    toy.videos(*names)
+    toy.run(["list"])
+    toy.calls()
+    asked = []
+    for k in (1, 2, 3):
+        toy.run(["list"], force=True, parts=Parts.share(f"{k}/3"))
+        asked.append(toy.calls())
+    assert sorted(call for calls in asked for call in calls) == sorted(
+        f"list {n}.json" for n in names
+    )
+    assert all(asked)
 
 
 def test_a_video_that_no_line_names_any_more_leaves_all_tables(toy: ToyFolder) -> None:

@@ -132,10 +132,10 @@ class ToyFolder:
         return values
 
     def lines(self) -> list[tuple[int, str, str, int, int]]:
-        """Number, text, outcome, units and folded units of the source lines, in order."""
-        names = ["line_number", "text", "outcome", "units", "folded_units"]
+        """Number, text, outcome, units and folded videos of the source lines, in order."""
+        names = ["line_number", "text", "outcome", "units", "folded_videos"]
         rows = self.store.read("sources", names).to_pylist()
-        return sorted(tuple(row.values()) for row in rows)
+        return sorted((*list(row.values())[:-1], len(row["folded_videos"])) for row in rows)
 
     def counts(self) -> Counter[str]:
         """How many units stand at which outcome in which stage: `fetch emitted`."""
