@@ -6,6 +6,7 @@ import pytest
 
 from ophvl.accounts import AccountError, LineCount, UnitCount, take_account
 from ophvl.report.terminal import funnel_lines
+from ophvl.store import Store
 from tests.ophvl.toy_folder import ToyFolder
 
 
@@ -57,5 +58,29 @@ def test_a_vanished_line_is_a_bug_that_is_told(toy: ToyFolder) -> None:
     for path in (toy.root / "ledger" / "list").glob("*.jsonl"):
         header, *entries = path.read_text().splitlines()
         path.write_text("\n".join([header, *entries[1:]]) + "\n")
-    with pytest.raises(AccountError, match="2 listed, but 0 accounted for"):
+    with pytest.raises(AccountError, match="2 of the table not in the ledger"):
         take_account(toy.store)
+
+
+def test_beside_a_run_that_expands_lines_all_adds_up(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run adds a line after each look at table or ledger."""
+    names = [f"v{n}" for n in range(40)]
+    toy.videos(*names)
+    listed = iter(range(1, len(names)))
+    read = Store.read
+
+    def beside(self: Store, table: str, *arguments: object) -> object:
+        rows = read(self, table, *arguments)
+        if table in ("sources", "videos"):
+            with monkeypatch.context() as alone:
+                alone.setattr(Store, "read", read)
+                toy.list(*(f"{name}.json" for name in names[: next(listed)]))
+                toy.run(["list"])
+        return rows
+
+    monkeypatch.setattr(Store, "read", beside)
+    for _ in range(5):
+        lines = take_account(toy.store).lines
+        assert lines.listed == lines.expanded
