@@ -90,6 +90,12 @@ class Runner:
         self._options = options
         self._reporter = reporter
         self._retry: frozenset[FailureKind] = frozenset()
+        self._found = 0
+        """New videos that the lines led to."""
+        self._taken: set[str] = set()
+        """Videos for which anything was to be done."""
+        self._failed: set[str] = set()
+        """Videos that failed since `run` began: they were tried often enough."""
         self.held: list[HostClosedError] = []
         """One for each line and video that waits, because its host wants no requests for now."""
 
@@ -112,6 +118,7 @@ class Runner:
         Raises:
             UsageError: the folder's state does not allow it; the message says what next.
         """
+        self._failed = set()
         self._store.sweep(self._options.parts)
         if self._store.stages[names[0]].scope is Scope.LINE:
             # Some lines are asked, then their videos fetched: not all of a list before the first.
@@ -171,24 +178,29 @@ class Runner:
     # The lines of a source list
 
     def _line_runner(self) -> LineRunner:
+        limit = self._options.limit
         return LineRunner(
             self._store,
             self._reporter,
             force=self._options.force,
+            parts=self._options.parts,
             retry=self._retry,
             whole=not self._retry,
-            limit=self._options.limit,
+            limit=None if limit is None else max(0, limit - self._found),
             pause_after_s=_LINES_S,
         )
 
     def _run_lines(self, runner: LineRunner, name: str, lines: Sequence[SourceLine]) -> bool:
         """Run the line stage `name` on some lines; return whether none is left."""
-        with turn(self._store.root, "lines"):
+        with turn(self._store.root, "lines", self._reporter.note):
+            self._store.sweep_lines()
             self._store.compact(name)
+            found = runner.found
             try:
                 through = runner.run(self._open(self._store.stages[name]), lines)
             finally:
                 self._store.compact(name)
+        self._found += runner.found - found
         self.held += runner.held
         runner.held = []
         return through
@@ -241,6 +253,7 @@ class Runner:
             ready = [unit for unit in ready if unit in chosen]
         else:
             self._retract_unready(entries, places)
+        ready = [unit for unit in ready if unit not in self._failed]
         setup = ChainSetup(
             root=self._store.root,
             stages=self._stages,
@@ -254,15 +267,20 @@ class Runner:
         for task in todo:
             units[part_of(task.unit)].append(task.unit)
         waiting = {part: len(of_part) for part, of_part in units.items()}
+        dropped: set[str] = set()
         for report in self._execute(setup, todo):
             self._reporter.advanced(report)
             if report.held is not None:
                 self.held.append(report.held)
+            ends = {entry.outcome for entry in report.entries}
+            self._failed |= {report.unit} if EntryOutcome.FAILED in ends else set()
+            dropped |= {report.unit} if EntryOutcome.DROPPED in ends else set()
             part = part_of(report.unit)
             waiting[part] -= 1
             if not waiting[part]:  # No worker reads or writes this part any more.
                 for name in setup.chain:
                     self._store.compact(name, Parts.only(part), units[part])
+        self._retract_after(specs[-1], dropped)
         self._reporter.ended()
 
     def _plan(
@@ -288,19 +306,23 @@ class Runner:
             due = chain.due(task)
             if due is None:
                 self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
-            elif len(todo) == self._options.limit:
+            elif len(self._taken) == self._options.limit and unit not in self._taken:
                 self._reporter.advanced(UnitReport(unit=unit))
             else:
+                self._taken.add(unit)
                 # What lies on this machine needs no download.
                 fetched = is_url(place) and self._options.downloads
-                todo.append(replace(task, pool=due.pool if fetched else Pool.CPU))
+                waits = any(spec.pool is Pool.NETWORK for spec in specs[specs.index(due) :])
+                todo.append(replace(task, pool=Pool.NETWORK if fetched and waits else Pool.CPU))
         return todo
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
         options = self._options
-        waits = [s for s in setup.chain if self._store.stages[s].pool is Pool.NETWORK]
+        chain = list(setup.chain)
+        while chain and self._store.stages[chain[-1]].pool is not Pool.NETWORK:
+            chain.pop()
         legs = {
-            Pool.NETWORK: Leg(setup=replace(setup, chain=waits), workers=options.downloads),
+            Pool.NETWORK: Leg(setup=replace(setup, chain=chain), workers=options.downloads),
             Pool.CPU: Leg(setup=setup, workers=options.workers),
         }
         if options.engine == "local":
@@ -319,6 +341,15 @@ class Runner:
             for unit in sorted(set(of_stage) - set(ready)):
                 if part_of(unit) in self._options.parts:
                     retract(self._store, name, unit)
+
+    def _retract_after(self, spec: StageSpec, dropped: Collection[str]) -> None:
+        """Void what stages after a chain made of videos that it dropped, such as those taken down."""
+        later = self._stages[self._stages.index(spec) + 1 :] if dropped else []
+        for of_unit in (stage for stage in later if stage.scope is Scope.UNIT):
+            made = sorted(self._store.entries(of_unit.name).keys() & dropped)
+            for unit in made:
+                retract(self._store, of_unit.name, unit)
+            self._store.compact(of_unit.name, self._options.parts, made)
 
     def _note_what_is_missing(self, spec: StageSpec) -> None:
         earlier = self._stages[: self._stages.index(spec)]

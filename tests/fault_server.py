@@ -30,6 +30,7 @@ class FaultServer(http.server.ThreadingHTTPServer):
         self.video = video
         self.requests: list[str] = []
         self.seen: Counter[str] = Counter()
+        self.two = threading.Barrier(2, timeout=30)
 
     @property
     def url(self) -> str:
@@ -128,6 +129,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         time.sleep(6)
         self.close_connection = True
 
+    def together(self) -> None:
+        """Answer once two ask at the same time."""
+        try:
+            self.server.two.wait()
+        except threading.BrokenBarrierError:
+            self.status(404)
+        else:
+            self.video(self.server.video)
+
     def cut_once(self, time: int) -> None:
         """Cut in the middle; whoever comes back for the rest gets it."""
         half = len(self.server.video) // 2
@@ -164,6 +174,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                                          announced=len(h.server.video)),
         "body-short": lambda h, n: h.video(h.server.video, announced=len(h.server.video) + 5000),
         "body-stall": lambda h, n: h.stall(),
+        "body-together-1": lambda h, n: h.together(),
+        "body-together-2": lambda h, n: h.together(),
         "body-page": lambda h, n: h.page(),
         "body-truncated": lambda h, n: h.video(h.server.video[: len(h.server.video) * 2 // 3]),
         "body-corrupt": lambda h, n: h.corrupt(),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 from ophvl.store import Store
 from pipelines.registry import STAGES
-from tests.fault_server import serving
+from tests.fault_server import LOOKS, serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
 
@@ -95,6 +98,37 @@ def test_each_fault_has_its_kind_and_the_rest_of_the_list_is_done(
     assert "HTTP Error 404" in told
     by_host = {(one["kind"], one["host"]) for one in counts["pace"]["failures"]}
     assert ("timeout", server.url.removeprefix("http://")) in by_host
+
+
+def test_downloads_share_the_first_ingest(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/body-together-1.mp4\n{server.url}/body-together-2.mp4\n")
+        run(
+            "ophvl",
+            "ingest",
+            "--source",
+            source,
+            "--out",
+            out,
+            "--downloads",
+            "2",
+            "--workers",
+            "1",
+        )
+
+
+def test_a_run_that_is_asked_to_end_gives_its_locks_back(video: Path, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/body-stall.mp4\n")
+        words = ("ingest", "--source", str(source), "--out", str(out), "--workers", "1")
+        process = subprocess.Popen([sys.executable, "-m", "ophvl", *words])
+        while server.seen["body-stall"] <= LOOKS:
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+    assert list((out / ".locks").iterdir()) == []
 
 
 def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Path) -> None:

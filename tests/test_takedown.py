@@ -39,10 +39,11 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         (out / "block.txt").write_text(f"{ids[urls[1]]}  asked for by its surgeon\n")
         run("ophvl", "build-pairs", *quick)
         assert shard_videos(out) == before - {ids[urls[1]]}
+        for table in ("media", "publications", "speech", "pairs"):
+            assert ids[urls[1]] not in store.read(table).column("video_id").to_pylist()
         assert not list((out / "media").glob(f"{ids[urls[1]]}.*"))
         run("ophvl", "ingest", "--source", source, *quick)
         run("ophvl", "check", "--out", out)
-        assert ids[urls[1]] not in store.read("media").column("video_id").to_pylist()
         counts = status(out)
         assert counts["by_reason"] == {"evaluation": 1, "taken_down": 1}
         assert (counts["emitted"], counts["dropped"]) == (2, 2)

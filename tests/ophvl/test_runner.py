@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from ophvl.accounts import take_account
 from ophvl.atomic import PARTIAL
 from ophvl.errors import DiskFullError, UsageError
 from ophvl.parts import Parts, part_of
+from ophvl.runner import Runner, RunOptions
+from ophvl.sources import read_source_list
 from ophvl.unit_chain import PAUSE_S, TRIES, StageBug
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ALL, ToyFolder
-from tests.ophvl.toy_stages import STAGES
+from tests.ophvl.toy_stages import STAGES, ToyConfig
 
 
 def test_all_stages_run_once_and_then_stand(toy: ToyFolder) -> None:
@@ -258,6 +262,58 @@ def test_a_job_leaves_what_another_is_writing(toy: ToyFolder) -> None:
     toy.run(["name"], parts=mine)
     assert writing.exists()
     assert not own.exists()
+
+
+def test_a_job_that_starts_leaves_the_lines_that_another_is_writing(toy: ToyFolder) -> None:
+    toy.videos("a", "b")
+    toy.run(["list", "fetch"])
+    (live, *_) = (toy.root / "tables" / "videos").iterdir()
+    # Half-written, and written but named by no segment yet: it is in the midst of compacting.
+    fresh = live.with_name(live.name[: -len("00000000.parquet")] + "00000000.parquet")
+    shutil.copy(live, fresh)
+    half = [
+        toy.root / "units" / "list" / f".batch-line_x.zip.x{PARTIAL}",
+        live.with_name(f".{fresh.name}.x{PARTIAL}"),
+        toy.root / ".pace" / f".example.org.json.x{PARTIAL}",
+        toy.root / "availability" / f".20260101T000000Z-x.parquet.x{PARTIAL}",
+    ]
+    for path in half:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    toy.run(["fetch"], parts=Parts.share(f"{part_of_file(live) + 1}/128"))
+    assert all(path.exists() for path in [fresh, *half])
+    for path in half:
+        os.utime(path, (0, 0))
+    toy.run(["list", "fetch"], parts=Parts.share("1/2"))  # It is its turn at the lines.
+    assert not any(path.exists() for path in [fresh, *half])
+
+
+def part_of_file(path: Path) -> int:
+    return int(path.stem.split("-")[1])
+
+
+def test_a_run_tries_a_video_once_however_many_lines_it_asks_between(
+    toy: ToyFolder, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ophvl.runner._LINES_S", 1e-9)
+    toy.videos("a", "b", "c", "d", x="network down")
+    toy.list("x.json", "a.json", "b.json", "c.json", "d.json")
+    heard = toy.run(["list", "fetch"])
+    assert len(heard.groups) > 5
+    assert toy.calls().count("fetch x") == TRIES
+    toy.run(["list", "fetch"])
+    assert toy.calls().count("fetch x") == TRIES
+
+
+def test_a_limit_is_for_the_whole_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.videos(*"abcdef")
+    options = RunOptions(limit=2)
+    configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
+    lines = read_source_list(toy.list_path)
+    runner = Runner(toy.store, configs, options, toy.heard)
+    for _ in range(3):  # As after each wait for a host.
+        runner.run(["list", "fetch", "name"], lines)
+    assert toy.counts()["name emitted"] == 2 == len(toy.column("videos", "video_id"))
 
 
 def test_transient_failures_are_retried_within_the_run(toy: ToyFolder, pauses: list[float]) -> None:
