@@ -51,17 +51,17 @@ def run(
         crews = {pool: stack.enter_context(_Processes(legs[pool], len(tasks))) for pool in used}
         try:
             yield from flow(crews, tasks, onward=onward)
-        except BrokenProcessPool as err:
+        except BaseException as err:
+            # A worker may be asleep until its turn, an hour from now: none is waited for.
+            for child in multiprocessing.active_children():
+                child.terminate()
+            if not isinstance(err, BrokenProcessPool):
+                raise
             raise UsageError(
                 "a worker process was killed, most likely for lack of memory; what was finished is "
                 "kept. Run the same command again with fewer workers than "
                 f"{legs[Pool.CPU].workers} (--workers)"
             ) from err
-        except BaseException:
-            # A worker may be asleep until its turn, an hour from now: none is waited for.
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
 
 
 class _Processes(Generic[Task, Result]):
@@ -78,6 +78,9 @@ class _Processes(Generic[Task, Result]):
         )
 
     def __enter__(self) -> _Processes[Task, Result]:
+        # All start now: the death of one that starts later is not noticed until another task ends.
+        for _ in range(self.workers):
+            self._pool.submit(_begin)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -93,6 +96,10 @@ def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _work = setup()  # type: ignore[assignment]  # One pool serves one kind of task.
+
+
+def _begin() -> None:
+    """Nothing but a reason to start a process."""
 
 
 def _do(task: object) -> Any:

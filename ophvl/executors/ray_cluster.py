@@ -154,6 +154,7 @@ class _Actors(Generic[Task, Result]):
         self._ended = threading.Event()
         self._told = False
         self._stillborn = 0
+        self._broken: UsageError | None = None
         self._ear = threading.Thread(target=self._listen, daemon=True)
 
     def __enter__(self) -> _Actors[Task, Result]:
@@ -174,8 +175,11 @@ class _Actors(Generic[Task, Result]):
         call: _Call[Task, Result] = _Call(task, Future())
         call.future.set_running_or_notify_cancel()
         with self._lock:
-            self._unsent.append(call)
-            self._send()
+            if self._broken:
+                call.future.set_exception(self._broken)
+            else:
+                self._unsent.append(call)
+                self._send()
         return call.future
 
     def _hire(self) -> None:
@@ -227,8 +231,11 @@ class _Actors(Generic[Task, Result]):
             if dead in self._workers:
                 self._workers.remove(dead)
                 self._stillborn = 0 if dead.ready else self._stillborn + 1
+                # One that just does not answer may live: what it has in hand would be done twice.
+                ray.kill(dead.actor)
                 if self._stillborn > _STILLBORN:
-                    self._fail(None, UsageError(f"{_NO_START}: {err}"))
+                    self._broken = UsageError(f"{_NO_START}: {err}")
+                    self._fail(None, self._broken)
                     return
                 self._hire()
             if call:
@@ -244,7 +251,7 @@ class _Actors(Generic[Task, Result]):
             self._fail(call, err)
             return
         if worker:
-            worker.ready, self._told = True, False
+            worker.ready, self._told, self._stillborn = True, False, 0
         if call and call.worker:
             call.worker.in_hand -= 1
             call.future.set_result(result)

@@ -90,9 +90,13 @@ class _Slow(Setup):
         return super().work(job)
 
 
-def test_an_end_does_not_wait_for_workers_that_sleep() -> None:
+@pytest.mark.parametrize(("fault", "error"), [("bug", KeyError), ("die", UsageError)])
+@pytest.mark.parametrize("pool", list(Pool))
+def test_an_end_does_not_wait_for_workers_that_sleep(
+    fault: str, error: type[Exception], pool: Pool
+) -> None:
     started = time.monotonic()
-    with pytest.raises(KeyError):
-        run([Job("sleeper", Pool.NETWORK, seconds=60.0), Job("bug", Pool.NETWORK)])
+    with pytest.raises(error):
+        run([Job("sleeper", Pool.NETWORK, seconds=60.0), Job(fault, pool)])
     assert time.monotonic() - started < 20
     assert not multiprocessing.active_children()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -154,3 +154,20 @@ def test_without_an_address_a_cluster_is_started_and_ended() -> None:
     (done,) = ray_cluster.run(legs, [Job("a")], onward=onward, address=None, note=lambda text: None)
     assert done.said == "did a"
     assert not ray.is_initialized()
+
+
+class _Stillborn(Setup):
+    def __call__(self) -> Callable[[Job], Did]:
+        os._exit(9)
+
+
+def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -> None:
+    cluster.add_node(num_cpus=1)
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=_Stillborn("did"), workers=1),
+    }
+    jobs = [Job(str(n), Pool.NETWORK, seconds=30.0) for n in range(2)]
+    address, notes = cluster.address, list[str]()
+    with pytest.raises(UsageError, match="die before they have started"):
+        list(ray_cluster.run(legs, jobs, onward=onward, address=address, note=notes.append))
