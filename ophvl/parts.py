@@ -41,7 +41,10 @@ class Parts:
             raise UsageError(f"--parts {text}: write it as 3/16, the third of sixteen shares")
         k, n = int(index), int(count)
         if not 1 <= k <= n <= PARTS:
-            raise UsageError(f"--parts {text}: 1 <= 3 <= 16 <= {PARTS} must hold for 3/16")
+            raise UsageError(
+                f"--parts {text}: there is no share {k} of {n}; shares are counted from 1, and at most "
+                f"{PARTS} are made"
+            )
         return Parts(name=f"{k}/{n}", numbers=frozenset(range(k - 1, PARTS, n)))
 
 

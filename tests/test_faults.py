@@ -221,5 +221,20 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
         assert "lines    3 to expand" in told
+        assert "videos   0 to take up" in told
+        run("ophvl", "run", "discover", "--source", source, "--out", out)
+        (tmp_path / "block.txt").write_text(f"{server.url}/c.mp4\n")
+        before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
+        for options, words in (
+            ((), "videos   3 to take up, 3 of them to fetch"),
+            (
+                ("--block", tmp_path / "block.txt"),
+                "2 to take up, 2 of them to fetch; 0 left out by",
+            ),
+            (("--limit", "1"), "videos   1 to take up, 1 of them to fetch"),
+            (("--parts", "1/128"), "videos   0 to take up"),
+        ):
+            ingest = ("ophvl", "ingest", "--source", source, "--out", out, "--dry-run")
+            assert words in run(*ingest, *options).stdout
         assert {path: os.stat(path).st_mtime_ns for path in out.rglob("*")} == before
-    assert json.loads(run("ophvl", "status", "--json", "--out", out).stdout)["listed"] == 2
+    assert json.loads(run("ophvl", "status", "--json", "--out", out).stdout)["listed"] == 5

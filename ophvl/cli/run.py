@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,9 +18,11 @@ from ophvl.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ophvl.parts import Parts
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
+    from pipelines.config import DownloadConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -52,7 +54,7 @@ def ingest(
     assume_surgical: options.AssumeSurgical = False,
 ) -> None:
     """Discover, fetch, probe and transcribe the videos of a list."""
-    from ophvl.parts import Parts
+    from ophvl.parts import ALL_PARTS, Parts
     from pipelines.registry import INGEST
 
     overrides = [*(set_ or ())]
@@ -61,10 +63,10 @@ def ingest(
     if keep_media is not None:
         overrides.append(f"keep.media={json.dumps(keep_media.value)}")
     job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
-    if dry_run:
-        _forecast(job, source)
-        return
     job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
+    if dry_run:
+        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit)
+        return
     run_options = job.options(
         workers, downloads=downloads, force=force, repin=repin, limit=limit,
         engine=engine.value, address=address,
@@ -260,14 +262,21 @@ def _gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-def _forecast(job: Job, source: Path) -> None:
+def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
+    from ophvl.lists import Lists
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources import read_source_list
     from ophvl.store import Store
     from pipelines.registry import STAGES
 
-    asking = job.configs()["download"]
-    found = forecast(Store(job.root, STAGES), read_source_list(source), asking)
+    found = forecast(
+        Store(job.root, STAGES),
+        read_source_list(source),
+        cast("DownloadConfig", job.configs()["download"]),
+        lists=Lists(job.root, more=job.lists),
+        parts=parts,
+        limit=limit,
+    )
     for line in forecast_lines(found):
         typer.echo(line)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Protocol
 
 from ophvl.backends.pacer import host_of, is_local
 from ophvl.ledger import EntryOutcome
+from ophvl.lists import Lists
+from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
 from ophvl.sources import is_url
 from ophvl.stage import SourceLine
 from ophvl.store import Store
 from schemas.vocab import RETRIED, Surgical
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 _MEAN_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
@@ -25,6 +24,19 @@ _BYTES_A_SECOND = 190_000.0
 """Of a video with 720 lines at about 1.5 Mbit/s: until the folder has media of its own to go by."""
 
 _SHOWN = 5
+
+
+class Asking(Protocol):
+    """What counts of the config of stage download."""
+
+    @property
+    def gap_s(self) -> float: ...
+
+    @property
+    def per_hour(self) -> int: ...
+
+    @property
+    def assume_surgical(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +53,7 @@ class Forecast:
     videos: int
     remote_videos: int
     not_surgical: int
+    kept_out: int
     video_hours: float
     by_host: Mapping[str, int]
     hours: float
@@ -50,9 +63,23 @@ class Forecast:
     examples: tuple[str, ...]
 
 
-def forecast(store: Store, lines: Sequence[SourceLine], asking: DataclassInstance) -> Forecast:
-    """Look at the list and at the ledger; `asking` is the config of stage download."""
-    gap_s, per_hour = cast(float, asking.gap_s), cast(int, asking.per_hour)  # type: ignore[attr-defined]
+def forecast(
+    store: Store,
+    lines: Sequence[SourceLine],
+    asking: Asking,
+    *,
+    lists: Lists,
+    parts: Parts = ALL_PARTS,
+    limit: int | None = None,
+) -> Forecast:
+    """Look at the list and at the ledger.
+
+    Args:
+        asking: the config of stage download.
+        lists: what keeps videos out.
+        parts: the videos of a job; the lines are expanded by whichever job comes first.
+        limit: of lines that lead to something new, and of videos.
+    """
     entries = store.entries("discover")
     new = [line for line in lines if line.line_id not in entries]
     again = [
@@ -62,18 +89,31 @@ def forecast(store: Store, lines: Sequence[SourceLine], asking: DataclassInstanc
         and entry.outcome is EntryOutcome.FAILED
         and entry.kind in RETRIED
     ]
-    columns = ["video_id", "location", "listed_duration_s", "is_surgical", "title"]
+    columns = ["video_id", "location", "webpage_url", "listed_duration_s", "is_surgical", "title"]
+    channels = ["channel_id", "channel_handle", "channel"]
     done = store.entries("download")
     pending = [
         row
-        for row in store.read("videos", columns).to_pylist()
+        for row in store.read("videos", columns + channels).to_pylist()
+        if part_of(row["video_id"]) in parts
         if (entry := done.get(row["video_id"])) is None
         or (entry.outcome is EntryOutcome.FAILED and entry.kind in RETRIED)
     ]
-    wanted = [row for row in pending if row["is_surgical"] != Surgical.NO]
+    admitted = [
+        row
+        for row in pending
+        if not lists.judge(
+            row["video_id"], (row["location"], row["webpage_url"]), [row[name] for name in channels]
+        )
+    ]
+    wanted = [
+        row for row in admitted if row["is_surgical"] != Surgical.NO or asking.assume_surgical
+    ]
+    not_surgical = len(admitted) - len(wanted)
+    wanted, asked = wanted[:limit], [*new, *again][:limit]
     remote = [row for row in wanted if is_url(row["location"])]
     requests = Counter(host_of(row["location"]) for row in remote)
-    for line in (*new, *again):
+    for line in asked:
         if line.is_url:
             requests[host_of(line.text)] += 2
     paced = {host: count for host, count in requests.items() if not is_local(host)}
@@ -82,13 +122,16 @@ def forecast(store: Store, lines: Sequence[SourceLine], asking: DataclassInstanc
     return Forecast(
         new_lines=len(new),
         lines_again=len(again),
-        remote_lines=sum(line.is_url for line in (*new, *again)),
+        remote_lines=sum(line.is_url for line in asked),
         videos=len(wanted),
         remote_videos=len(remote),
-        not_surgical=len(pending) - len(wanted),
+        not_surgical=not_surgical,
+        kept_out=len(pending) - len(admitted),
         video_hours=seconds / 3600,
         by_host=dict(requests.most_common()),
-        hours=max((max(n / per_hour, n * gap_s / 3600) for n in paced.values()), default=0.0),
+        hours=max(
+            (max(n / asking.per_hour, n * asking.gap_s / 3600) for n in paced.values()), default=0.0
+        ),
         bytes=seconds * a_second,
         assumed=assumed,
         examples=tuple(row["title"] for row in remote[:_SHOWN]),
@@ -101,7 +144,7 @@ def forecast_lines(found: Forecast) -> list[str]:
         f"lines    {found.new_lines} to expand, {found.lines_again} to try again; "
         f"{found.remote_lines} of them ask a host",
         f"videos   {found.videos} to take up, {found.remote_videos} of them to fetch; "
-        f"{found.not_surgical} left out by their titles",
+        f"{found.not_surgical} left out by their titles, {found.kept_out} by your lists",
     ]
     text += [f"         {title}" for title in map(printable, found.examples)]
     text += [f"requests {host}: {count}" for host, count in list(found.by_host.items())[:_SHOWN]]
