@@ -73,3 +73,12 @@ def sha256_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+_HANDLE = re.compile(r"(?:^|/)(@[^/?#\s]+)")
+
+
+def channel_handle(*told: str | None) -> str | None:
+    """The handle (`@name`) of a channel, from what its site tells of it: an id, or an address."""
+    found = (match for one in told if one and (match := _HANDLE.search(one)))
+    return next((match[1] for match in found), None)

@@ -5,8 +5,9 @@
 
 In: one video or channel a line; `#` begins a comment. A video is named by its id here
 (`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...`,
-by `channel:` and its name as the site shows it, or by the URL with its id. A URL with its handle is
-refused: pages of videos do not tell it, and a list that keeps nothing out must not look as if it did.
+by `channel:@handle`, by `channel:` and its name as the site shows it, or by its URL. Behind an id or a URL
+words may follow, behind a name a comment. A channel's old addresses (`/c/...`, `/user/...`) are refused: no
+video tells them, and a list that keeps nothing out must not look as if it did.
 Out: for one video, whether and why it is kept out.
 """
 
@@ -14,15 +15,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from ophvl.errors import UsageError
-from ophvl.ids import canonical_url
+from ophvl.ids import canonical_url, channel_handle
 from ophvl.stage import Drop
 from schemas.vocab import DropReason
 
@@ -32,7 +33,8 @@ EXCLUDE = "exclude.txt"
 _REASONS = ((BLOCK, DropReason.TAKEN_DOWN), (EXCLUDE, DropReason.EVALUATION))
 _CHANNEL = "channel:"
 _CHANNEL_PATH = re.compile(r"^/channel/([^/]+)")
-_HANDLE_PATH = re.compile(r"^/(?:c/|user/|@)[^/]+")
+_OLD_PATH = re.compile(r"^/(?:c|user)/[^/]+")
+_CHANNEL_ID = re.compile(r"UC[\w-]{22}")
 _YOUTUBE = re.compile(r"(^|\.)(youtube\.com|youtube-nocookie\.com|youtu\.be)$")
 _VIDEO_PATH = re.compile(r"^/(?:shorts|embed|live|v)/([\w-]+)")
 
@@ -42,12 +44,14 @@ class Lists:
     """The lists of the dataset folder `root`; a missing one is empty."""
 
     root: Path
-    revision: str
+    revision: str = ""
+    more: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """Lists of the user's by the list of the folder that they would join."""
 
     @staticmethod
     def of(root: Path) -> Lists:
         """The lists, with a revision that changes with what they hold."""
-        found = Lists(root, "")
+        found = Lists(root)
         digest = hashlib.sha256()
         for name, _ in _REASONS:
             digest.update("\n".join([name, *sorted(found._names[name])]).encode())
@@ -60,11 +64,11 @@ class Lists:
 
         Args:
             urls: addresses that it is known by.
-            channels: ids and handles of its channel.
+            channels: id, handle and name of its channel.
         """
         own = {video_id, video_id.partition("_")[2]}
         own |= {name for url in urls if url for name in _names(url)}
-        own |= {_CHANNEL + channel for channel in channels if channel}
+        own |= {_channel(channel) for channel in channels if channel}
         for file, reason in _REASONS:
             found = sorted(own & self._names[file])
             if found:
@@ -74,7 +78,8 @@ class Lists:
 
     @cached_property
     def _names(self) -> dict[str, frozenset[str]]:
-        return {file: frozenset(_read(self.root / file)) for file, _ in _REASONS}
+        paths = {file: [self.root / file, *self.more.get(file, ())] for file, _ in _REASONS}
+        return {file: frozenset().union(*map(_read, of_file)) for file, of_file in paths.items()}
 
 
 def add(root: Path, file: str, source: Path) -> int:
@@ -89,7 +94,7 @@ def add(root: Path, file: str, source: Path) -> int:
         lines = source.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {source}: {err}; name a text file") from err
-    _refuse_handles(lines, source)
+    _refuse_old_addresses(lines, source)
     own = root / file
     before = own.read_text(encoding="utf-8").splitlines() if own.exists() else []
     new = [line for line in dict.fromkeys(map(str.strip, lines)) if line and line not in before]
@@ -105,26 +110,28 @@ def _read(path: Path) -> set[str]:
         return set()
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {path}: {err}; mend or remove it") from err
-    _refuse_handles(text.splitlines(), path)
+    _refuse_old_addresses(text.splitlines(), path)
     lines = (line.strip() for line in text.splitlines())
     return {name for line in lines if line and not line.startswith("#") for name in _names(line)}
 
 
-def _refuse_handles(lines: Iterable[str], path: Path) -> None:
+def _refuse_old_addresses(lines: Iterable[str], path: Path) -> None:
     """Stop at a channel's URL that no video can be compared with."""
     for line in map(str.strip, lines):
         with suppress(ValueError):  # No address at all: compared as a word.
             parts = urlsplit(line.partition(" ")[0])
-            if _YOUTUBE.search(parts.hostname or "") and _HANDLE_PATH.match(parts.path):
+            if _YOUTUBE.search(parts.hostname or "") and _OLD_PATH.match(parts.path):
                 raise UsageError(
-                    f"{path}: videos do not tell the handle of their channel, so {line} would keep nothing "
-                    "out; write channel:UC... instead, the id that the channel's page shows under "
-                    "'Share channel'"
+                    f"{path}: videos do not tell this address of their channel, so {line} would keep "
+                    "nothing out; write channel:@name or channel:UC... instead, the handle or id that the "
+                    "channel's page shows"
                 )
 
 
 def _names(line: str) -> set[str]:
     """What a line of a list, or an address of a video, is compared by."""
+    if line.startswith(_CHANNEL):
+        return {_channel(line.removeprefix(_CHANNEL))}
     word = line.split()[0]
     if "://" not in word:
         return {word}
@@ -136,9 +143,21 @@ def _names(line: str) -> set[str]:
     channel = _CHANNEL_PATH.match(parts.path)
     if channel:
         return {_CHANNEL + channel[1]}
+    handle = channel_handle(parts.path) if _YOUTUBE.search(parts.hostname or "") else None
+    if handle:
+        return {_channel(handle)}
     if _YOUTUBE.search(parts.hostname or ""):
         path = _VIDEO_PATH.match(parts.path)
         short = parts.path.strip("/") if (parts.hostname or "").endswith("youtu.be") else ""
         ids = [*parse_qs(parts.query).get("v", []), *([path[1]] if path else []), short]
         names |= {name for one in ids if one for name in (one, f"youtube_{one}")}
     return names
+
+
+def _channel(text: str) -> str:
+    """A channel's id, handle or name, as compared."""
+    name = " ".join(text.partition(" #")[0].split())
+    first = name.partition(" ")[0]
+    if first.startswith("@"):
+        return _CHANNEL + first.casefold()
+    return _CHANNEL + (first if _CHANNEL_ID.fullmatch(first) else name)

@@ -52,6 +52,7 @@ class Found:
     description: str | None = None
     channel: str | None = None
     channel_id: str | None = None
+    channel_handle: str | None = None
     upload_date: str | None = None
     duration_s: float | None = None
     chapters: tuple[Chapter, ...] = ()

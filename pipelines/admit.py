@@ -19,7 +19,8 @@ def admit(
     """Drop one video if it, or its channel, stands on a block list or an exclusion list."""
     (video,) = videos.to_pylist()
     urls = (video["location"], video["webpage_url"])
-    drop = lists.judge(video["video_id"], urls, (video["channel_id"], video["channel"]))
+    channels = (video["channel_id"], video["channel_handle"], video["channel"])
+    drop = lists.judge(video["video_id"], urls, channels)
     if drop is None:
         return StageResult(tables={})
     files.discard(video["video_id"])

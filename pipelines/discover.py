@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ophvl.errors import ItemError
-from ophvl.ids import file_id, sha256_file, site_id
+from ophvl.ids import channel_handle, file_id, sha256_file, site_id
 from ophvl.licences import licence_class
 from ophvl.ports import Chapter, Downloader, Found
 from ophvl.stage import SourceLine, StageResult
@@ -58,6 +58,7 @@ class VideoRow:
     description: str | None
     channel: str | None
     channel_id: str | None
+    channel_handle: str | None
     upload_date: str | None
     listed_duration_s: float | None
     chapters: list[dict[str, str | float]]
@@ -137,6 +138,7 @@ def _local_video(path: Path) -> tuple[str, Found]:
         description=_text(info, "description"),
         channel=_text(info, "channel") or _text(info, "uploader"),
         channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
+        channel_handle=channel_handle(_text(info, "uploader_id"), _text(info, "uploader_url")),
         upload_date=_text(info, "upload_date"),
         duration_s=_number(info, "duration"),
         chapters=_chapters(info),
@@ -201,6 +203,7 @@ def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> Vid
         description=found.description,
         channel=found.channel,
         channel_id=found.channel_id,
+        channel_handle=found.channel_handle,
         upload_date=found.upload_date,
         listed_duration_s=found.duration_s,
         chapters=[

@@ -59,6 +59,7 @@ class PublicationRow:
     description: str | None
     channel: str | None
     channel_id: str | None
+    channel_handle: str | None
     upload_date: str | None
     chapters: list[dict[str, str | float]]
     tags: list[str]
@@ -125,7 +126,8 @@ def download(
             return _as_before(video, previous)
         path, tool, page, lines = fetched.path, fetched.tool, fetched.found, fetched.subtitles
         name = files.name(path)
-        drop = lists.judge(video_id, (page.url, page.webpage_url), (page.channel_id, page.channel))
+        channels = (page.channel_id, page.channel_handle, page.channel)
+        drop = lists.judge(video_id, (page.url, page.webpage_url), channels)
         if drop is not None:  # Lists of videos often do not say whose they are.
             files.discard(video_id)
             return _dropped(drop)

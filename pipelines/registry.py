@@ -12,6 +12,7 @@ _PUBLISHED = (
     "description",
     "channel",
     "channel_id",
+    "channel_handle",
     "upload_date",
     "chapters",
     "tags",
@@ -40,7 +41,16 @@ STAGES: tuple[StageSpec, ...] = (
         scope=Scope.UNIT,
         entry="pipelines.admit:admit",
         help="keep out what stands on the folder's block list or exclusion list",
-        reads={"videos": ("video_id", "location", "webpage_url", "channel", "channel_id")},
+        reads={
+            "videos": (
+                "video_id",
+                "location",
+                "webpage_url",
+                "channel",
+                "channel_id",
+                "channel_handle",
+            )
+        },
         ports={"lists": "pipelines.ports:lists", "files": "pipelines.ports:media_folder"},
     ),
     StageSpec(
@@ -164,6 +174,7 @@ STAGES: tuple[StageSpec, ...] = (
                 "chapters",
                 "channel",
                 "channel_id",
+                "channel_handle",
             ),
             "attributes": (
                 "attribute_id",

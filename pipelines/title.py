@@ -64,7 +64,7 @@ def title(
     dropped: list[Drop] = []
     for video in publications.to_pylist():
         video_id: str = video["video_id"]
-        channels = (video["channel_id"], video["channel"])
+        channels = (video["channel_id"], video["channel_handle"], video["channel"])
         listed = lists.judge(video_id, (video["webpage_url"],), channels)
         mentions = _affirmed(attributes, video_id)
         structured = structure(

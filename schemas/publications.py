@@ -13,6 +13,7 @@ _AS_LISTED = (
     "description",
     "channel",
     "channel_id",
+    "channel_handle",
     "upload_date",
     "chapters",
     "tags",

@@ -17,7 +17,7 @@ CHAPTER = pa.struct(
 
 VIDEOS = TableSpec(
     name="videos",
-    version=1,
+    version=2,
     meaning="source videos: where each comes from and what its publisher says of it",
     columns=(
         Column(
@@ -46,6 +46,12 @@ VIDEOS = TableSpec(
         Column(name="channel", type=pa.string(), meaning="publisher's name", nullable=True),
         Column(
             name="channel_id", type=pa.string(), meaning="publisher's id on its site", nullable=True
+        ),
+        Column(
+            name="channel_handle",
+            type=pa.string(),
+            meaning="publisher's name in addresses of its site, with its @",
+            nullable=True,
         ),
         Column(
             name="upload_date",

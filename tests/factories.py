@@ -61,6 +61,7 @@ def video_row(n: int, **changes: object) -> SimpleNamespace:
         description="Cataract surgery of the right eye",
         channel="Eye clinic",
         channel_id="UC1",
+        channel_handle="@eye-clinic",
         upload_date="20250102",
         listed_duration_s=60.0,
         chapters=[{"title": "Incision", "start_s": 0.0, "end_s": 10.0}],

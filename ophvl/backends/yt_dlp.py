@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from ophvl.backends import captions
 from ophvl.backends.yt_dlp_errors import as_item_error, item_error
 from ophvl.errors import ConfigError, ItemError
-from ophvl.ids import ID
+from ophvl.ids import ID, channel_handle
 from ophvl.media.audio import ffmpeg_binary
 from ophvl.ports import Chapter, Fetched, Found, Subtitle
 from ophvl.sources import is_url
@@ -440,6 +440,7 @@ def _as_found(info: Info, url: str) -> Found:
         description=_text(info, "description"),
         channel=_text(info, "channel") or _text(info, "uploader"),
         channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
+        channel_handle=channel_handle(_text(info, "uploader_id"), _text(info, "uploader_url")),
         upload_date=upload_date,
         duration_s=_seconds(info.get("duration")),
         chapters=_chapters(info),

@@ -14,8 +14,13 @@ VIDEO = "youtube_dQw4w9WgXcQ"
 URL = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 
 
-def judged(root: Path, video_id: str = VIDEO, url: str = URL, channel: str | None = "UC1") -> str:
-    drop = Lists.of(root).judge(video_id, (url, None), (channel, None))
+CHANNEL = "UCabcdefghijklmnopqrstuv"
+
+
+def judged(root: Path, video_id: str = VIDEO, url: str = URL, channel: str | None = CHANNEL) -> str:
+    drop = Lists.of(root).judge(
+        video_id, (url, None), (channel, "@someSurgeon", "Eye Clinic of  Some Town")
+    )
     return "" if drop is None else f"{drop.row_id} {drop.reason}"
 
 
@@ -29,8 +34,12 @@ def judged(root: Path, video_id: str = VIDEO, url: str = URL, channel: str | Non
         "https://youtu.be/dQw4w9WgXcQ?t=3",
         "https://m.youtube.com/shorts/dQw4w9WgXcQ",
         "https://www.youtube.com/embed/dQw4w9WgXcQ",
-        "channel:UC1",
-        "https://www.youtube.com/channel/UC1/videos",
+        f"channel:{CHANNEL}",
+        f"channel:{CHANNEL} asked for by its surgeon",
+        f"https://www.youtube.com/channel/{CHANNEL}/videos",
+        "channel:@SomeSurgeon",
+        "https://www.youtube.com/@someSurgeon/videos  asked for by its surgeon",
+        "channel:Eye  Clinic of Some Town  # asked for by its head",
         "\ufeffdQw4w9WgXcQ   asked for by its surgeon, 2026-11-01",
     ],
 )
@@ -41,7 +50,19 @@ def test_each_way_to_name_it(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["dqw4w9wgxcq", "dQw4w9WgXc", "UC1", "youtube", "https://www.youtube.com/", "# x", "http://["],
+    [
+        "dqw4w9wgxcq",
+        "channel:Eye",
+        "channel:Eye Clinic",
+        "channel:",
+        "channel:@some",
+        "dQw4w9WgXc",
+        CHANNEL,
+        "youtube",
+        "https://www.youtube.com/",
+        "# x",
+        "http://[",
+    ],
 )
 def test_nothing_is_kept_out_by_accident(tmp_path: Path, line: str) -> None:
     (tmp_path / "block.txt").write_text(line)
@@ -57,15 +78,15 @@ def test_evaluation_sets_and_what_goes_first(tmp_path: Path) -> None:
     assert judged(tmp_path, "file_0123", "/data/dQw4w9WgXcQ.mp4", None) == ""
 
 
-@pytest.mark.parametrize("path", ["@surgeon", "@surgeon/videos", "c/surgeon", "user/surgeon"])
-def test_a_handle_that_no_video_tells_is_refused(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize("path", ["c/surgeon", "c/surgeon/videos", "user/surgeon"])
+def test_an_address_that_no_video_tells_is_refused(tmp_path: Path, path: str) -> None:
     own = tmp_path / "mine.txt"
     own.write_text(f"https://www.youtube.com/{path}\n")
-    with pytest.raises(UsageError, match="write channel:UC"):
+    with pytest.raises(UsageError, match="write channel:@name or channel:UC"):
         add(tmp_path, "block.txt", own)
     assert not (tmp_path / "block.txt").exists()
     (tmp_path / "block.txt").write_text(own.read_text())
-    with pytest.raises(UsageError, match="write channel:UC"):
+    with pytest.raises(UsageError, match="write channel:@name or channel:UC"):
         judged(tmp_path)
 
 
