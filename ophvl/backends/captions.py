@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ FORMATS = ("vtt", "srt")
 
 _GAP_S = 2.0
 """A line that comes again after a longer pause is said again."""
+
+_TAG = re.compile(r"</?(?:c|v|i|b|u|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>", re.IGNORECASE)
+"""Marks of the formats, and nothing else: in "IOP < 20, then > 30" nothing is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,7 @@ def read(text: str, format: str, *, rolling: bool = False) -> list[Line]:
     except MalformedFileError:
         return []
     lines = [
-        Line(start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=cue.text)
+        Line(start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=_TAG.sub("", cue.raw_text))
         for cue in cues.captions
     ]
     fit = [line for line in lines if line.end_s > line.start_s]
@@ -67,29 +71,22 @@ def once(cues: Iterable[Line]) -> list[Line]:
         if cue.start_s - shown_until_s > _GAP_S:
             shown = []
         kept = _overlap(shown, rows)
-        for row in rows[kept:]:
-            line = replace(cue, text=row)
-            if made and kept < len(shown) and _grows(made[-1].text, row) and row is rows[kept]:
-                made[-1] = replace(line, start_s=made[-1].start_s)
-            else:
-                made.append(line)
-        if kept and made and kept == len(rows):
-            made[-1] = replace(made[-1], end_s=max(made[-1].end_s, cue.end_s))
+        if kept and (kept == len(rows) or rows[kept - 1] != shown[-1]):
+            end_s = max(made[-1].end_s, cue.end_s)
+            made[-1] = replace(made[-1], text=rows[kept - 1], end_s=end_s)
+        made += [replace(cue, text=row) for row in rows[kept:]]
         if rows:
             shown, shown_until_s = rows, max(shown_until_s, cue.end_s)
     return made
 
 
 def _overlap(shown: list[str], rows: list[str]) -> int:
-    """How many of the first rows were the last ones shown."""
+    """How many of the first rows were the last ones shown, the very last of which may have grown."""
     for length in range(min(len(shown), len(rows)), 0, -1):
-        if shown[-length:] == rows[:length]:
+        *before, last = shown[-length:]
+        if rows[: length - 1] == before and f"{rows[length - 1]} ".startswith(f"{last} "):
             return length
     return 0
-
-
-def _grows(before: str, after: str) -> bool:
-    return after.startswith(before) and after != before
 
 
 def _clean(row: str) -> str:

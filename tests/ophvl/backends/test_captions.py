@@ -53,6 +53,19 @@ def test_a_line_that_grows_is_one_line() -> None:
     ]
 
 
+def test_a_second_row_that_grows_is_one_line() -> None:
+    said = ("we make", "we make\nthe", "we make\nthe capsule", "the capsule\nis open")
+    cues = [Line(start_s=float(n), end_s=n + 1.0, text=text) for n, text in enumerate(said)]
+    assert [line.text for line in once(cues)] == ["we make", "the capsule", "is open"]
+
+
+@pytest.mark.parametrize("rolling", [True, False])
+def test_a_sign_that_is_no_tag_is_kept(rolling: bool) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Dr A.>IOP < 20 and <b>then</b> > 30 &lt; 40</v>\n"
+    (line,) = read(text, "vtt", rolling=rolling)
+    assert line.text == "IOP < 20 and then > 30 < 40"
+
+
 def test_cues_that_do_not_roll_stay_as_they_are() -> None:
     text = "1\r\n00:00:01,000 --> 00:00:02,500\r\nTrypan <i>blue</i>\r\nis injected.\r\n\r\n"
     text += "2\r\n00:00:03,000 --> 00:00:04,000\r\nIs injected.\r\n"
