@@ -73,6 +73,8 @@ _URL = re.compile(r"https?://\S+")
 """Removed before the wording is judged: an address may hold any word."""
 _SECRET = re.compile(r"(?<=://)[^/?#\s]+@")
 """Name and password in an address."""
+_QUERY = re.compile(r"(?P<address>https?://[^\s?]*)\?(?P<query>\S*?)(?=[:;,.)\]'\"]*(?:\s|$))")
+"""What follows an address, often a key or a signature; only what names a video or a list may be told."""
 
 _NEXT = {
     FailureKind.NOT_FOUND: "take it off the list, or find its new address",
@@ -108,9 +110,19 @@ def item_error(
     kind: FailureKind, url: str, message: str, retry_after_s: float | None = None
 ) -> ItemError:
     """An error about `url` that keeps the tool's words, but no password, and says what to do next."""
-    told = _SECRET.sub("", f"{url}: {message}; {_NEXT[kind]}")
+    told = without_secrets(f"{url}: {message}; {_NEXT[kind]}")
     printable = "".join(c if c.isprintable() else " " for c in told)
     return ItemError(kind, " ".join(printable.split()), retry_after_s)
+
+
+def without_secrets(text: str) -> str:
+    """A text without the passwords and tokens that addresses in it hold."""
+    return _QUERY.sub(_open_query, _SECRET.sub("", text))
+
+
+def _open_query(match: re.Match[str]) -> str:
+    kept = [part for part in match["query"].split("&") if part.startswith(("v=", "list="))]
+    return match["address"] + ("?" + "&".join(kept) if kept else "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -88,7 +88,12 @@ def test_passwords_are_not_told(login: str) -> None:
         "https://example.org/v.mp4: cannot get https://example.org/v.mp4"
     )
     kept = as_item_error(DownloadError("no"), "https://example.org?mail=a@b.org")
-    assert kept.message.startswith("https://example.org?mail=a@b.org: no")
+    assert kept.message.startswith("https://example.org: no")
+    watch = "https://example.org/watch?v=ab&list=PL1&sig=SECRET"
+    told = as_item_error(DownloadError(f"no (see {watch}), or {watch}."), watch).message
+    assert "SECRET" not in told
+    assert told.count("https://example.org/watch?v=ab&list=PL1") == 3
+    assert "(see https://example.org/watch?v=ab&list=PL1), or https" in told
 
 
 def _wait(value: str) -> float | None:
