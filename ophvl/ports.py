@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ophvl.errors import ItemError
 from ophvl.stage import Port
 from schemas.guards import Guard
 from schemas.vocab import CaptionKind
@@ -80,6 +81,8 @@ class Fetched:
     tool: str
     found: Found
     subtitles: tuple[Subtitle, ...] = ()
+    refusal: ItemError | None = None
+    """Its host refused to be asked for more on the way: subtitles are missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

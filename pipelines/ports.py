@@ -34,6 +34,7 @@ from pipelines.config import (
 
 if TYPE_CHECKING:
     from ophvl.backends.engine import Engine
+    from ophvl.backends.pacer import Pacer
 
 
 def media_folder(config: object, folder: Path) -> MediaFolder:
@@ -52,10 +53,12 @@ def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloa
         pause_s=config.pause_s,
         local=config.pace_local,
     )
-    return PacedDownloader(inner=_yt_dlp(config), pacer=Pacer(folder, pace))
+    pacer = Pacer(folder, pace)
+    return PacedDownloader(inner=_yt_dlp(config, pacer), pacer=pacer)
 
 
-def _yt_dlp(config: DiscoverConfig | DownloadConfig) -> Downloader:
+def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader:
+    from ophvl.backends.pacer import host_of
     from ophvl.backends.yt_dlp import YtDlpDownloader
 
     cookies = Path(config.cookies) if config.cookies else None
@@ -69,7 +72,12 @@ def _yt_dlp(config: DiscoverConfig | DownloadConfig) -> Downloader:
             cookies=cookies,
             subtitles=config.subtitles,
         )
-    return YtDlpDownloader(timeout_s=config.timeout_s, retries=config.retries, cookies=cookies)
+    return YtDlpDownloader(
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        cookies=cookies,
+        before_list=lambda url: pacer.wait(host_of(url)),
+    )
 
 
 def lists_at_fetch(config: object, folder: Path) -> Lists:

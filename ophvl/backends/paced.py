@@ -39,7 +39,10 @@ class PacedDownloader:
 
     def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
         """Fetch one video; raises as `expand`."""
-        return self._ask(url, lambda: self.inner.fetch(url, directory, video_id))
+        fetched = self._ask(url, lambda: self.inner.fetch(url, directory, video_id))
+        if fetched.refusal is not None:
+            self.pacer.refused(host_of(url), fetched.refusal)
+        return fetched
 
     def _ask(self, url: str, ask: Callable[[], Answer]) -> Answer:
         host = host_of(url)

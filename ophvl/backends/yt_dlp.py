@@ -10,15 +10,16 @@ import contextlib
 import io
 import math
 import re
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ophvl.backends import captions
-from ophvl.backends.yt_dlp_errors import as_item_error, item_error
+from ophvl.backends.yt_dlp_errors import as_item_error, item_error, without_secrets
 from ophvl.errors import ConfigError, ItemError
 from ophvl.ids import ID, channel_handle
 from ophvl.media.audio import ffmpeg_binary
@@ -78,6 +79,8 @@ class YtDlpDownloader:
     cookies: Path | None = None
     subtitles: bool = True
     languages: tuple[str, ...] = ("en",)
+    before_list: Callable[[str], None] = field(default=lambda url: None)
+    """Called with the address of each list in a list, before it is opened."""
 
     @property
     def revision(self) -> str:
@@ -99,9 +102,9 @@ class YtDlpDownloader:
             "lazy_playlist": False,
         }
         with self._session(url, options) as session:
-            found = list(_found(session, url, depth=0))
+            found = list(self._found(session, url, depth=0))
         if not found:
-            message = f"{url} leads to no video; check it in a browser"
+            message = f"{without_secrets(url)} leads to no video; check it in a browser"
             raise ItemError(FailureKind.NOT_FOUND, message)
         return list({video.url: video for video in found}.values())
 
@@ -133,14 +136,53 @@ class YtDlpDownloader:
                 info = _extract(session, url, download=True)
                 video = _only_video(info, url)
                 path = _path(video, url)
-                subtitles = tuple(self._subtitles(session, video)) if self.subtitles else ()
+                refusals: list[ItemError] = []
+                subtitles = tuple(self._subtitles(session, video, refusals))
         except ItemError as err:
+            if err.kind is FailureKind.UNSUPPORTED and _filled(directory, video_id):
+                said = "the disk filled up while its picture and sound were joined"
+                err = item_error(FailureKind.DISK_FULL, url, said)
             if err.kind not in RETRIED - {FailureKind.DISK_FULL}:
                 _tidy(directory, video_id, _PIECE)
-            raise
+            raise err from None
         _tidy(directory, video_id, _ANY, keep=path)
         found = _as_found(video, url) if video is info else _of_page(video, info, url)
-        return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles)
+        refusal = refusals[0] if refusals else None
+        return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles, refusal=refusal)
+
+    def _found(self, session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
+        info = _extract(session, url, download=False)
+        if info.get("_type") != "playlist":
+            yield _as_found(info, url)
+            return
+        entries = _entries(info)
+        if len(entries) == 1 and not _is_link(entries[0]):
+            yield _of_page(entries[0], info, url)
+            return
+        for entry in entries:
+            video = _as_found(entry, url)
+            if not _is_web_address(video.url):
+                continue
+            if depth < _MAX_DEPTH and _is_list(entry):
+                yield from self._within(session, video, depth=depth + 1)
+            else:
+                yield video
+
+    def _within(self, session: YoutubeDL, entry: Found, *, depth: int) -> list[Found]:
+        """The videos of a list in a list.
+
+        One that is gone loses no other: it stands for itself, and fails by itself when it is to be fetched.
+        """
+        from yt_dlp.utils import YoutubeDLError
+
+        self.before_list(entry.url)
+        try:
+            return list(self._found(session, entry.url, depth=depth))
+        except (YoutubeDLError, OSError, ItemError) as err:
+            fault = err if isinstance(err, ItemError) else as_item_error(err, entry.url)
+            if fault.kind in TRANSIENT | {FailureKind.BLOCKED}:
+                raise fault from err  # All of the line is tried again.
+            return [entry]
 
     def _refuse_endless(self, url: str) -> Callable[..., None]:
         """A match filter of yt-dlp: stop before a stream without end, or one that is too long."""
@@ -174,12 +216,22 @@ class YtDlpDownloader:
 
         return refuse
 
-    def _subtitles(self, session: YoutubeDL, info: Info) -> Iterator[Subtitle]:
-        """The subtitles that the site offers; what cannot be had or read is left out."""
-        for kind, language, files in offered_subtitles(info, self.languages):
+    def _subtitles(
+        self, session: YoutubeDL, info: Info, refusals: list[ItemError]
+    ) -> Iterator[Subtitle]:
+        """The subtitles that the site offers; what cannot be had or read is left out.
+
+        Once the site says that it is asked too much (noted in `refusals`), it is asked for no more.
+        """
+        offered = offered_subtitles(info, self.languages) if self.subtitles else ()
+        for kind, language, files in offered:
             try:
                 lines = _lines(session, files, rolling=kind is CaptionKind.AUTOMATIC)
-            except Exception:  # noqa: BLE001  Whatever a site sends for one: the video itself is had.
+            except Exception as err:  # noqa: BLE001  Whatever a site sends: the video itself is had.
+                fault = as_item_error(err, _text(info, "webpage_url") or "")
+                if fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED):
+                    refusals.append(fault)
+                    return
                 continue
             for line in lines:
                 yield Subtitle(
@@ -296,7 +348,7 @@ def read_cookies(path: Path) -> str:
 def _refuse_unfit(url: str) -> None:
     """Stop before what is neither a web address nor a search: a local path, an option, another scheme."""
     if not (_is_web_address(url) if "://" in url else is_url(url)):
-        message = f"{url} is not a web address; give a URL that begins with http:// or https://"
+        message = f"{without_secrets(url)} is not a web address; give a URL that begins with http:// or https://"
         raise ItemError(FailureKind.UNSUPPORTED, message)
 
 
@@ -326,6 +378,13 @@ def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
         raise item_error(FailureKind.UNSUPPORTED, url, said) from err
 
 
+def _filled(directory: Path, video_id: str) -> bool:
+    """Whether there is less room than the pieces of a video take, as much as they take when joined."""
+    pieces = [path for path in directory.glob(f"{video_id}.*") if ".temp." not in path.name]
+    size = sum(path.stat().st_size for path in pieces)
+    return bool(pieces) and shutil.disk_usage(directory).free < size
+
+
 def _tidy(
     directory: Path, video_id: str, what: re.Pattern[str], *, keep: Path | None = None
 ) -> None:
@@ -333,41 +392,6 @@ def _tidy(
     for path in directory.glob(f"{video_id}.*"):
         if path != keep and what.search(path.name.removeprefix(f"{video_id}.")):
             path.unlink(missing_ok=True)
-
-
-def _found(session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
-    info = _extract(session, url, download=False)
-    if info.get("_type") != "playlist":
-        yield _as_found(info, url)
-        return
-    entries = _entries(info)
-    if len(entries) == 1 and not _is_link(entries[0]):
-        yield _of_page(entries[0], info, url)
-        return
-    for entry in entries:
-        video = _as_found(entry, url)
-        if not _is_web_address(video.url):
-            continue
-        if depth < _MAX_DEPTH and _is_list(entry):
-            yield from _within(session, video, depth=depth + 1)
-        else:
-            yield video
-
-
-def _within(session: YoutubeDL, entry: Found, *, depth: int) -> list[Found]:
-    """The videos of a list in a list.
-
-    One that is gone loses no other: it stands for itself, and fails by itself when it is to be fetched.
-    """
-    from yt_dlp.utils import YoutubeDLError
-
-    try:
-        return list(_found(session, entry.url, depth=depth))
-    except (YoutubeDLError, OSError, ItemError) as err:
-        fault = err if isinstance(err, ItemError) else as_item_error(err, entry.url)
-        if fault.kind in TRANSIENT | {FailureKind.BLOCKED}:
-            raise fault from err  # All of the line is tried again.
-        return [entry]
 
 
 def _entries(info: Info) -> list[Info]:
@@ -396,7 +420,7 @@ def _only_video(info: Info, url: str) -> Info:
     entries = _entries(info)
     if len(entries) != 1:
         count = "no video" if not entries else "several videos"
-        message = f"{url} holds {count}; put it on the source list, it will be opened there"
+        message = f"{without_secrets(url)} holds {count}; put it on the source list, it will be opened there"
         raise ItemError(FailureKind.UNSUPPORTED, message)
     return entries[0]
 
@@ -405,7 +429,7 @@ def _path(info: Info, url: str) -> Path:
     downloads = cast("list[Info]", info.get("requested_downloads") or [])
     path = _text(downloads[0], "filepath") if downloads else None
     if path is None or not Path(path).is_file():
-        raise ItemError(FailureKind.UNSUPPORTED, f"{url}: yt-dlp fetched nothing; update yt-dlp")
+        raise item_error(FailureKind.UNSUPPORTED, url, "yt-dlp fetched nothing")
     return Path(path)
 
 

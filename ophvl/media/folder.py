@@ -69,7 +69,8 @@ class MediaFolder:
         """
         self.fetched.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.fetched).free
-        needed = (duration_s or 0.0) * _BYTES_A_SECOND + reserve_gb * 1e9
+        # Twice: picture and sound that come apart lie beside the file that they are joined to.
+        needed = 2 * (duration_s or 0.0) * _BYTES_A_SECOND + reserve_gb * 1e9
         if free < needed:
             raise ItemError(
                 FailureKind.DISK_FULL,

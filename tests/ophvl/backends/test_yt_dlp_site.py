@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,10 +15,12 @@ import yt_dlp.globals
 from yt_dlp.extractor import import_extractors
 from yt_dlp.extractor.common import InfoExtractor
 
+from ophvl.backends.paced import PacedDownloader
+from ophvl.backends.pacer import Pace, Pacer, closed_hosts
 from ophvl.backends.yt_dlp import YtDlpDownloader, offered_subtitles, read_cookies
 from ophvl.errors import ConfigError, ItemError
 from schemas.vocab import CaptionKind, FailureKind
-from tests.media_factory import make_video
+from tests.media_factory import make_video, tone
 from tests.ophvl.backends.conftest import Site
 from tests.ophvl.backends.test_captions import ROLLING
 
@@ -182,6 +185,62 @@ def test_a_channel_is_opened_and_what_is_gone_loses_no_other(publish, site: Site
     found = downloader.expand(publish("list-all", lists))
     assert [video.url for video in found] == [*videos[:2], lists[1], videos[2]]
     assert {video.extractor for video in found} == {"eyetube", "eyetubelist"}
+
+
+def test_each_list_in_a_list_waits_for_its_turn(publish, site: Site) -> None:
+    video = f"{site.url}/eyetube/watch-a"
+    lists = [publish(f"list-{n}", [video]) for n in range(3)]
+    turns: list[str] = []
+    paced = YtDlpDownloader(timeout_s=10.0, retries=0, before_list=turns.append)
+    assert len(paced.expand(publish("list-all", lists))) == 1
+    assert [url for url in turns if "list-" in url] == lists
+
+
+def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
+    publish, record, site: Site, tmp_path: Path
+) -> None:
+    refused = [{"url": f"{site.url}/status/429", "ext": "vtt"}]
+    record["subtitles"] = {"de": record["subtitles"]["de"], "en": refused, "en-GB": refused}
+    fetched = downloader.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    assert fetched.path.exists()
+    assert fetched.refusal is not None
+    assert fetched.refusal.kind is FailureKind.RATE_LIMITED
+    pacer = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
+    paced = PacedDownloader(inner=downloader, pacer=pacer)
+    paced.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    assert [host.kind for host in closed_hosts(tmp_path)] == [FailureKind.RATE_LIMITED]
+
+
+def test_a_disk_that_fills_while_picture_and_sound_are_joined_is_told(
+    publish, record, site: Site, small_disk: Path
+) -> None:
+    picture = make_video(site.root / "v.mp4", seconds=20.0, size=(640, 480))
+    sound = make_video(site.root / "s.m4a", seconds=20.0, audio=tone(20.0))
+    size = picture.stat().st_size + sound.stat().st_size
+    record["formats"] = [
+        {
+            "format_id": "p",
+            "url": f"{site.url}/v.mp4",
+            "ext": "mp4",
+            "acodec": "none",
+            "vcodec": "h264",
+        },
+        {
+            "format_id": "s",
+            "url": f"{site.url}/s.m4a",
+            "ext": "m4a",
+            "acodec": "aac",
+            "vcodec": "none",
+        },
+    ]
+    url, media = publish("watch-x1", record), small_disk / "media"
+    media.mkdir()
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - size * 3 // 2))
+    with pytest.raises(ItemError, match="while its picture and sound were joined") as caught:
+        downloader.fetch(url, media, "eyetube_x1")
+    assert caught.value.kind is FailureKind.DISK_FULL
+    (small_disk / "filler").unlink()
+    assert downloader.fetch(url, media, "eyetube_x1").path.exists()
 
 
 def test_a_list_in_a_list_that_may_come_back_is_waited_for(publish, site: Site) -> None:
