@@ -193,9 +193,13 @@ def _bars(root: Path, other: Path, parts: Parts, beats: dict[Path, float]) -> bo
     held = Parts.share(str(holder.get("parts", ALL_PARTS.name)))
     if not held & parts:
         return False
-    beat = other.stat().st_mtime
-    if not _is_near(holder) and beats.setdefault(other, beat) == beat:
-        return True
+    if not _is_near(holder):
+        try:
+            beat = other.stat().st_mtime
+        except FileNotFoundError:
+            return False
+        if beats.setdefault(other, beat) == beat:
+            return True
     raise UsageError(
         f"{root} is in use by {_name(holder)} (parts {held.name}); wait until it ends, or choose another "
         f"folder with --out. If no such process lives, remove {other}"

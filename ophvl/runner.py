@@ -96,6 +96,8 @@ class Runner:
         """Videos for which anything was to be done."""
         self._failed: set[str] = set()
         """Videos that failed since `run` began: they were tried often enough."""
+        self._forced: set[tuple[str, str]] = set()
+        """The first stage of a chain, or that of lines, with the units that it did as forced."""
         self.held: list[HostClosedError] = []
         """One for each line and video that waits, because its host wants no requests for now."""
 
@@ -182,7 +184,7 @@ class Runner:
         return LineRunner(
             self._store,
             self._reporter,
-            force=self._options.force,
+            forced=self._forced if self._options.force else None,
             parts=self._options.parts,
             retry=self._retry,
             whole=not self._retry,
@@ -263,6 +265,11 @@ class Runner:
         )
         self._reporter.started(setup.chain, len(ready))
         todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
+        self._retract_after(specs[-1], self._work(setup, todo))
+        self._reporter.ended()
+
+    def _work(self, setup: ChainSetup, todo: Sequence[UnitTask]) -> set[str]:
+        """Do the tasks, and compact each part once it is through; return the videos that were dropped."""
         units: dict[int, list[str]] = defaultdict(list)
         for task in todo:
             units[part_of(task.unit)].append(task.unit)
@@ -270,18 +277,21 @@ class Runner:
         dropped: set[str] = set()
         for report in self._execute(setup, todo):
             self._reporter.advanced(report)
+            ends = {entry.outcome for entry in report.entries}
             if report.held is not None:
                 self.held.append(report.held)
-            ends = {entry.outcome for entry in report.entries}
-            self._failed |= {report.unit} if EntryOutcome.FAILED in ends else set()
-            dropped |= {report.unit} if EntryOutcome.DROPPED in ends else set()
+            elif self._options.force:
+                self._forced.add((setup.chain[0], report.unit))
+            if EntryOutcome.FAILED in ends:
+                self._failed.add(report.unit)
+            if EntryOutcome.DROPPED in ends:
+                dropped.add(report.unit)
             part = part_of(report.unit)
             waiting[part] -= 1
             if not waiting[part]:  # No worker reads or writes this part any more.
                 for name in setup.chain:
                     self._store.compact(name, Parts.only(part), units[part])
-        self._retract_after(specs[-1], dropped)
-        self._reporter.ended()
+        return dropped
 
     def _plan(
         self,
@@ -301,7 +311,7 @@ class Runner:
                 unit=unit,
                 hashes={table: of_table.get(unit, {}) for table, of_table in hashes.items()},
                 entries={name: e[unit] for name, e in entries.items() if unit in e},
-                force=self._options.force,
+                force=self._options.force and (specs[0].name, unit) not in self._forced,
             )
             due = chain.due(task)
             if due is None:

@@ -40,7 +40,8 @@ class LineRunner:
     """Runs a line stage on the lines of a list.
 
     Args:
-        force: expand every line anew.
+        forced: where all lines are to be expanded anew, the stage and lines that were so already; those
+            that this runner expands are added.
         retry: failures of these kinds are tried again, besides those that always are.
         parts: of the lines that were asked before, those of these parts are tried again.
         whole: the lines given are all of their list, so that others were taken off it.
@@ -53,7 +54,7 @@ class LineRunner:
         store: Store,
         reporter: Reporter,
         *,
-        force: bool,
+        forced: set[tuple[str, str]] | None = None,
         parts: Parts = ALL_PARTS,
         retry: Collection[FailureKind] = (),
         whole: bool = True,
@@ -62,7 +63,7 @@ class LineRunner:
     ) -> None:
         self._store = store
         self._reporter = reporter
-        self._force = force
+        self._forced = forced
         self._parts = parts
         self._retry = RETRIED | set(retry)
         self._whole = whole
@@ -83,7 +84,8 @@ class LineRunner:
         if self._whole:
             self._forget_mended(stage.spec, lines, found)
         marks = {line.line_id: _mark(stage, line) for line in lines}
-        through = self._take(stage, lines, self._lines_to_do(lines, marks, found), marks, found)
+        due = self._lines_to_do(stage.spec.name, lines, marks, found)
+        through = self._take(stage, lines, due, marks, found)
         lost = found.lost(lines)
         if not (through and lost):
             return through
@@ -129,9 +131,11 @@ class LineRunner:
                 break
             self._done.add(line.line_id)
             repeats = meant_by if meant_by != line.line_id else None
-            known = len(found.owner)
+            known, held = len(found.owner), len(self.held)
             done = self._run_line(stage, line, marks[line.line_id], found, repeats)
             self.found += max(0, len(found.owner) - known)
+            if self._forced is not None and len(self.held) == held:
+                self._forced.add((name, line.line_id))
             batch.add(done, at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
             if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
@@ -155,7 +159,7 @@ class LineRunner:
                 retract(self._store, spec.name, line_id)
 
     def _lines_to_do(
-        self, lines: Sequence[SourceLine], marks: Mapping[str, str], found: _Found
+        self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: _Found
     ) -> set[str]:
         """Lines that are new or changed, folded into one that is gone, or worth another try."""
         due = set()
@@ -169,10 +173,13 @@ class LineRunner:
                 or (alone and found.leads_nowhere(line.line_id))
             ):
                 due.add(line.line_id)
-            elif self._force or self._worth_another_try(line, entry):
+            elif self._is_forced(stage, line) or self._worth_another_try(line, entry):
                 # The jobs of an array share these out: none asks for all of them.
                 due |= {line.line_id} if part_of(line.line_id) in self._parts else set()
         return due - self._done
+
+    def _is_forced(self, stage: str, line: SourceLine) -> bool:
+        return self._forced is not None and (stage, line.line_id) not in self._forced
 
     def _worth_another_try(self, line: SourceLine, entry: Entry) -> bool:
         """What lies on this machine costs nothing to look at; a host is not asked in vain."""

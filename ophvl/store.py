@@ -215,15 +215,15 @@ class Store:
         Files of parts that others may be writing stay; so does, unless all parts are ours, what
         belongs to no part.
         """
-        self._sweep(self.root, lambda path: self._is_of(path, parts))
+        self._sweep([self.root], lambda path: self._is_of(path, parts))
 
     def sweep_lines(self) -> None:
         """Remove what a crash of a stage that reads lines left behind. One run at a time may."""
-        for folder in ("ledger", "units", "tables"):
-            self._sweep(self.root / folder, self._is_of_lines)
+        folders = [self.root / name for name in ("ledger", "units", "tables")]
+        self._sweep(folders, self._is_of_lines)
 
-    def _sweep(self, folder: Path, ours: Callable[[Path], bool]) -> None:
-        for path in list(folder.rglob(f".*{PARTIAL}")):
+    def _sweep(self, folders: Sequence[Path], ours: Callable[[Path], bool]) -> None:
+        for path in [path for folder in folders for path in folder.rglob(f".*{PARTIAL}")]:
             if not ours(path):
                 continue
             if path.is_dir():

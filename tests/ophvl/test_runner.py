@@ -305,6 +305,19 @@ def test_a_run_tries_a_video_once_however_many_lines_it_asks_between(
     assert toy.calls().count("fetch x") == TRIES
 
 
+def test_what_is_forced_is_done_once_a_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.videos(*"abcd")
+    toy.run()
+    toy.calls()
+    monkeypatch.setattr("ophvl.runner._LINES_S", 1e-9)
+    configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
+    runner = Runner(toy.store, configs, RunOptions(force=True), toy.heard)
+    for _ in range(2):  # As after a wait for a host.
+        runner.run(["list", "fetch", "name", "split", "mark"], read_source_list(toy.list_path))
+    calls = toy.calls()
+    assert [calls.count(call) for call in ("list a.json", "fetch a", "name a", "mark a")] == [1] * 4
+
+
 def test_a_limit_is_for_the_whole_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.videos(*"abcdef")
     options = RunOptions(limit=2)
