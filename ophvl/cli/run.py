@@ -133,6 +133,7 @@ def retry(
     workers: options.Workers = 0,
     downloads: options.Downloads = 4,
     cookies: options.Cookies = None,
+    repin: options.Repin = False,
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
     from pipelines.registry import BUILD_PAIRS, INGEST
@@ -145,7 +146,7 @@ def retry(
     kinds = frozenset(map(FailureKind, kind))
     job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds)
     spans = [job.names(INGEST), job.names(BUILD_PAIRS)]
-    job.run(spans, job.options(workers, downloads=downloads))
+    job.run(spans, job.options(workers, downloads=downloads, repin=repin))
 
 
 @dataclass(frozen=True, kw_only=True)
