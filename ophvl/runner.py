@@ -98,8 +98,8 @@ class Runner:
         """Videos that failed since `run` began: they were tried often enough."""
         self._forced: set[tuple[str, str]] = set()
         """The first stage of a chain, or that of lines, with the units that it did as forced."""
-        self.held: list[HostClosedError] = []
-        """One for each line and video that waits, because its host wants no requests for now."""
+        self.held: dict[str, HostClosedError] = {}
+        """The lines and videos that wait, each with why: its host wants no requests for now."""
 
     def pin(self, names: Sequence[str]) -> None:
         """Hold the folder to the models that the stages `names` use; call it before `run`.
@@ -203,8 +203,7 @@ class Runner:
             finally:
                 self._store.compact(name)
         self._found += runner.found - found
-        self.held += runner.held
-        runner.held = []
+        self.held |= runner.held
         return through
 
     def _failed_lines(self, name: str) -> list[SourceLine]:
@@ -279,9 +278,11 @@ class Runner:
             self._reporter.advanced(report)
             ends = {entry.outcome for entry in report.entries}
             if report.held is not None:
-                self.held.append(report.held)
-            elif self._options.force:
-                self._forced.add((setup.chain[0], report.unit))
+                self.held[report.unit] = report.held
+            else:
+                self.held.pop(report.unit, None)  # Its host may have opened since.
+                if self._options.force:
+                    self._forced.add((setup.chain[0], report.unit))
             if EntryOutcome.FAILED in ends:
                 self._failed.add(report.unit)
             if EntryOutcome.DROPPED in ends:

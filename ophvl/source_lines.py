@@ -69,8 +69,8 @@ class LineRunner:
         self._whole = whole
         self._limit = limit
         self._pause_after_s = pause_after_s
-        self.held: list[HostClosedError] = []
-        """One for each line that waits: its host wants no requests for now."""
+        self.held: dict[str, HostClosedError] = {}
+        """The lines that wait, each with why: its host wants no requests for now."""
         self.found = 0
         """New videos of this run."""
         self._done: set[str] = set()
@@ -131,10 +131,10 @@ class LineRunner:
                 break
             self._done.add(line.line_id)
             repeats = meant_by if meant_by != line.line_id else None
-            known, held = len(found.owner), len(self.held)
+            known = len(found.owner)
             done = self._run_line(stage, line, marks[line.line_id], found, repeats)
             self.found += max(0, len(found.owner) - known)
-            if self._forced is not None and len(self.held) == held:
+            if self._forced is not None and line.line_id not in self.held:
                 self._forced.add((name, line.line_id))
             batch.add(done, at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
@@ -214,7 +214,7 @@ class LineRunner:
             if err.kind is FailureKind.DISK_FULL:
                 raise DiskFullError(self._store.root, str(err)) from err
             if isinstance(err, HostClosedError):
-                self.held.append(err)
+                self.held[line.line_id] = err
             # What the line led to before stays: a day without network must not void transcripts.
             own = _of_lines(found.stored["videos"], [line.line_id]) if _own(before) else own
             where = f"{Path(line.list_path).name} line {line.number}: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -237,8 +238,8 @@ class Job:
             write_text(self.root / "config.toml", to_toml(configs))
             self._go(runner, spans, lines)
             while self.wait and runner.held:
-                _sleep_until(min(held.until_s for held in runner.held), reporter.note)
-                runner.held = []
+                _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
+                runner.held = {}
                 self._go(runner, spans, lines)
         for line in funnel_lines(take_account(store)):
             typer.echo(line)
@@ -315,9 +316,9 @@ def _exit_if_anything_is_left(store: Store, runner: Runner, names: Sequence[str]
         typer.echo(printable(told), err=True)
     if len(failures) > 20:
         typer.echo(f"and {len(failures) - 20} more; see table failures", err=True)
-    hosts = {held.host: held for held in runner.held}
+    waiting = Counter(held.host for held in runner.held.values())
+    hosts = {held.host: held for held in runner.held.values()}
     for host, held in sorted(hosts.items()):
-        count = sum(other.host == host for other in runner.held)
-        typer.echo(printable(f"{count} line(s) or video(s) wait: {held}"), err=True)
+        typer.echo(printable(f"{waiting[host]} line(s) or video(s) wait: {held}"), err=True)
     if failures or hosts:
         raise typer.Exit(FAILED_AND_RECORDED)

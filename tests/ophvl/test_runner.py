@@ -181,7 +181,9 @@ def test_a_retry_takes_up_what_failed_so_and_nothing_else(toy: ToyFolder) -> Non
 def test_what_a_closed_host_holds_is_pending_and_no_failure(toy: ToyFolder) -> None:
     toy.videos("a", b="https://example.org/closed")
     toy.run(["list", "fetch", "name"])
-    assert [str(held) for held in toy.heard.held] == ["example.org is closed"]
+    assert {unit: str(held) for unit, held in toy.heard.held.items()} == {
+        "b": "example.org is closed"
+    }
     assert toy.outcomes("fetch") == {"a": "emitted"}
     account = take_account(toy.store)
     assert (account.units.failed, account.units.pending) == (0, 2)
@@ -303,6 +305,17 @@ def test_a_run_tries_a_video_once_however_many_lines_it_asks_between(
     assert toy.calls().count("fetch x") == TRIES
     toy.run(["list", "fetch"])
     assert toy.calls().count("fetch x") == TRIES
+
+
+def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ophvl.runner._LINES_S", 1e-9)
+    toy.videos("c", "d", a="https://example.org/closed", b="https://example.org/closed for long")
+    toy.list("a.json", "b.json", "c.json", "d.json")
+    toy.run(["list", "fetch", "name"])
+    assert toy.calls().count("fetch b") > 2
+    assert set(toy.heard.held) == {"b"}
 
 
 def test_what_is_forced_is_done_once_a_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ class Heard:
     notes: list[str] = field(default_factory=list)
     groups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     reports: list[UnitReport] = field(default_factory=list)
-    held: list[HostClosedError] = field(default_factory=list)
+    held: dict[str, HostClosedError] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

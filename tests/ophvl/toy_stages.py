@@ -137,10 +137,13 @@ def _die(unit: str, before: int, result: StageResult) -> StageResult:
     return result
 
 
-def _closed(unit: str, before: int, result: StageResult) -> StageResult:
-    if before:
+def _closed(times: int) -> _Act:
+    def act(unit: str, before: int, result: StageResult) -> StageResult:
+        if before < times:
+            raise HostClosedError("example.org", 4e9, FailureKind.BLOCKED, "example.org is closed")
         return result
-    raise HostClosedError("example.org", 4e9, FailureKind.BLOCKED, "example.org is closed")
+
+    return act
 
 
 def _no_room(unit: str, before: int, result: StageResult) -> StageResult:
@@ -155,7 +158,8 @@ _ACTS: dict[str, _Act] = {
     "fail": _fail(FailureKind.UNREADABLE, 99),
     "fail once": _fail(FailureKind.UNREADABLE, 1),
     "blocked once": _fail(FailureKind.BLOCKED, 1),
-    "closed": _closed,
+    "closed": _closed(1),
+    "closed for long": _closed(99),
     "no room": _no_room,
     "flaky": _fail(FailureKind.NETWORK, 2),
     "network down": _fail(FailureKind.NETWORK, 99),
