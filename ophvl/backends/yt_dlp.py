@@ -8,36 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
-from ophvl.backends import captions
 from ophvl.backends.yt_dlp_errors import as_item_error, item_error, without_secrets
+from ophvl.backends.yt_dlp_records import (
+    Info,
+    as_found,
+    entries_of,
+    is_link,
+    is_list,
+    is_web_address,
+    of_page,
+    seconds_of,
+    text_of,
+)
+from ophvl.backends.yt_dlp_subtitles import lines_of, offered_subtitles
 from ophvl.errors import ConfigError, ItemError
-from ophvl.ids import ID, channel_handle
+from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
-from ophvl.ports import Chapter, Fetched, Found, Subtitle
+from ophvl.ports import Fetched, Found, Subtitle
 from ophvl.sources import is_url
 from schemas.vocab import RETRIED, TRANSIENT, CaptionKind, FailureKind
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
-
-    Info = Mapping[str, object]
-    """A record of yt-dlp: any field may be absent or None."""
-
-_SUBTITLE_BYTES = 5 * 2**20
-"""More than the words of any video take."""
-
-_TIMED_TEXT = ("ttml", "dfxp")
-"""Read after `captions.FORMATS`, by way of yt-dlp's own conversion to SRT."""
 
 _EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
 """Seconds since 1970, or nothing, in a cookie file."""
@@ -146,24 +145,24 @@ class YtDlpDownloader:
                 _tidy(directory, video_id, _PIECE)
             raise err from None
         _tidy(directory, video_id, _ANY, keep=path)
-        found = _as_found(video, url) if video is info else _of_page(video, info, url)
+        found = as_found(video, url) if video is info else of_page(video, info, url)
         refusal = refusals[0] if refusals else None
         return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles, refusal=refusal)
 
     def _found(self, session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
         info = _extract(session, url, download=False)
         if info.get("_type") != "playlist":
-            yield _as_found(info, url)
+            yield as_found(info, url)
             return
-        entries = _entries(info)
-        if len(entries) == 1 and not _is_link(entries[0]):
-            yield _of_page(entries[0], info, url)
+        entries = entries_of(info)
+        if len(entries) == 1 and not is_link(entries[0]):
+            yield of_page(entries[0], info, url)
             return
         for entry in entries:
-            video = _as_found(entry, url)
-            if not _is_web_address(video.url):
+            video = as_found(entry, url)
+            if not is_web_address(video.url):
                 continue
-            if depth < _MAX_DEPTH and _is_list(entry):
+            if depth < _MAX_DEPTH and is_list(entry):
                 yield from self._within(session, video, depth=depth + 1)
             else:
                 yield video
@@ -190,7 +189,7 @@ class YtDlpDownloader:
         def refuse(info: Info, *, incomplete: bool = False) -> None:
             if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
                 raise item_error(FailureKind.LIVE, url, "this is a live stream, it has no end yet")
-            duration_s, limit_s = _seconds(info.get("duration")), self.max_duration_s
+            duration_s, limit_s = seconds_of(info.get("duration")), self.max_duration_s
             if limit_s is not None and duration_s is not None and duration_s > limit_s:
                 said = f"it lasts {duration_s / 3600:.1f} h, more than {limit_s / 3600:.1f} h"
                 raise item_error(FailureKind.TOO_LARGE, url, said)
@@ -226,9 +225,9 @@ class YtDlpDownloader:
         offered = offered_subtitles(info, self.languages) if self.subtitles else ()
         for kind, language, files in offered:
             try:
-                lines = _lines(session, files, rolling=kind is CaptionKind.AUTOMATIC)
+                lines = lines_of(session, files, rolling=kind is CaptionKind.AUTOMATIC)
             except Exception as err:  # noqa: BLE001  Whatever a site sends: the video itself is had.
-                fault = as_item_error(err, _text(info, "webpage_url") or "")
+                fault = as_item_error(err, text_of(info, "webpage_url") or "")
                 if fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED):
                     refusals.append(fault)
                     return
@@ -269,60 +268,6 @@ class YtDlpDownloader:
             raise as_item_error(err, url) from err
 
 
-def offered_subtitles(
-    info: Info, languages: Collection[str]
-) -> Iterator[tuple[CaptionKind, str, list[Info]]]:
-    """The subtitles of a video in `languages` or its own: who made them, their language, their files.
-
-    Sites offer automatic ones in every language, translated by a machine. Only those in the language that
-    was heard are taken: marked as original, or in the video's own language, or the only ones.
-    """
-    spoken = (_text(info, "language") or "").partition("-")[0]
-    wanted = {*languages, spoken} - {""}
-    manual = cast("Mapping[str, list[Info]]", info.get("subtitles") or {})
-    automatic = cast("Mapping[str, list[Info]]", info.get("automatic_captions") or {})
-    heard = [language for language in automatic if language.endswith("-orig")]
-    if not heard:
-        heard = [language for language in automatic if language.partition("-")[0] == spoken]
-    if not heard and len(automatic) == 1:
-        heard = list(automatic)
-    for kind, offered, fit in (
-        (CaptionKind.MANUAL, manual, sorted(manual)),
-        (CaptionKind.AUTOMATIC, automatic, sorted(heard)),
-    ):
-        for language in fit:
-            if language.partition("-")[0] in wanted:
-                yield kind, _whole(language).removesuffix("-orig"), offered[language]
-
-
-def _lines(session: YoutubeDL, files: list[Info], *, rolling: bool) -> list[captions.Line]:
-    """The lines of the best of several files that hold the same subtitles."""
-    from yt_dlp.utils import dfxp2srt
-
-    for format in (*captions.FORMATS, *_TIMED_TEXT):
-        for file in files:
-            content = _content(session, file) if file.get("ext") == format else None
-            if content is None:
-                continue
-            if format in _TIMED_TEXT:
-                lines = captions.read(dfxp2srt(content), "srt", rolling=rolling)
-            else:
-                lines = captions.read(content.decode(errors="replace"), format, rolling=rolling)
-            if lines:
-                return lines
-    return []
-
-
-def _content(session: YoutubeDL, file: Info) -> bytes | None:
-    """A subtitle file: some extractors have its text, most its address; lists of pieces are left out."""
-    if text := _text(file, "data"):
-        return text.encode()[:_SUBTITLE_BYTES]
-    url = _text(file, "url") or ""
-    if not _is_web_address(url) or (_text(file, "protocol") or "").startswith("m3u8"):
-        return None
-    return cast("bytes", session.urlopen(url).read(_SUBTITLE_BYTES))
-
-
 def read_cookies(path: Path) -> str:
     """The text of a cookie file.
 
@@ -347,18 +292,9 @@ def read_cookies(path: Path) -> str:
 
 def _refuse_unfit(url: str) -> None:
     """Stop before what is neither a web address nor a search: a local path, an option, another scheme."""
-    if not (_is_web_address(url) if "://" in url else is_url(url)):
+    if not (is_web_address(url) if "://" in url else is_url(url)):
         message = f"{without_secrets(url)} is not a web address; give a URL that begins with http:// or https://"
         raise ItemError(FailureKind.UNSUPPORTED, message)
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # A malformed one raises.
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
@@ -394,30 +330,11 @@ def _tidy(
             path.unlink(missing_ok=True)
 
 
-def _entries(info: Info) -> list[Info]:
-    return [entry for entry in cast("Iterator[Info | None]", info.get("entries") or ()) if entry]
-
-
-def _is_link(entry: Info) -> bool:
-    """Whether an entry only says where to look."""
-    return entry.get("_type") in ("url", "url_transparent")
-
-
-def _is_list(entry: Info) -> bool:
-    """Whether an entry of a list is a list itself, as far as its extractor tells."""
-    from yt_dlp.extractor import get_info_extractor
-
-    key = _text(entry, "ie_key")
-    if not _is_link(entry) or key in (None, "Generic"):
-        return False
-    return get_info_extractor(key).is_single_video(entry["url"]) is not True
-
-
 def _only_video(info: Info, url: str) -> Info:
     """The record of the one video behind `url`, also where a page gives it as a list of one."""
     if info.get("_type") != "playlist":
         return info
-    entries = _entries(info)
+    entries = entries_of(info)
     if len(entries) != 1:
         count = "no video" if not entries else "several videos"
         message = f"{without_secrets(url)} holds {count}; put it on the source list, it will be opened there"
@@ -427,7 +344,7 @@ def _only_video(info: Info, url: str) -> Info:
 
 def _path(info: Info, url: str) -> Path:
     downloads = cast("list[Info]", info.get("requested_downloads") or [])
-    path = _text(downloads[0], "filepath") if downloads else None
+    path = text_of(downloads[0], "filepath") if downloads else None
     if path is None or not Path(path).is_file():
         raise item_error(FailureKind.UNSUPPORTED, url, "yt-dlp fetched nothing")
     return Path(path)
@@ -437,80 +354,3 @@ def _tool() -> str:
     from yt_dlp.version import __version__
 
     return f"yt-dlp {__version__}"
-
-
-def _as_found(info: Info, url: str) -> Found:
-    """A record of yt-dlp as a `Found`; `url` is where it was asked for."""
-    from yt_dlp.utils import unsmuggle_url
-
-    listed = _is_link(info) or info.get("playlist_index") is not None
-    # A record with picture and sound apart has no address of its own.
-    address = _text(info, "url") or _text(info, "original_url") or _text(info, "webpage_url")
-    own, _ = unsmuggle_url((address or url) if listed else url)
-    extractor = _text(info, "extractor_key") or _text(info, "ie_key") or "Generic"
-    title = _text(info, "title") or ""
-    upload_date = _text(info, "upload_date") or _day(info.get("timestamp"))
-    bare_tag = extractor == "HTML5MediaEmbed"
-    if bare_tag and not listed:
-        title = title.removesuffix(" (1)")  # yt-dlp numbers the video tags of a page.
-    if bare_tag or (info.get("direct") and info.get("url") == info.get("webpage_url")):
-        upload_date = None  # yt-dlp took the server's Last-Modified for it.
-    return Found(
-        url=own or url,
-        webpage_url=_text(info, "webpage_url") if not listed else url,
-        extractor=extractor.lower(),
-        site_id=_text(info, "id") or "",
-        title=title,
-        description=_text(info, "description"),
-        channel=_text(info, "channel") or _text(info, "uploader"),
-        channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
-        channel_handle=channel_handle(_text(info, "uploader_id"), _text(info, "uploader_url")),
-        upload_date=upload_date,
-        duration_s=_seconds(info.get("duration")),
-        chapters=_chapters(info),
-        tags=tuple(_whole(tag) for tag in cast("list[object]", info.get("tags") or [])),
-        language=_text(info, "language"),
-        licence=_text(info, "license"),
-    )
-
-
-def _of_page(video: Info, page: Info, url: str) -> Found:
-    """The only video of a page: known by the page, as the address of its file may change."""
-    title = _text(page, "title") or _text(video, "title") or ""
-    return replace(_as_found(video, url), url=url, title=title)
-
-
-def _chapters(info: Info) -> tuple[Chapter, ...]:
-    chapters = []
-    for chapter in cast("list[Info]", info.get("chapters") or []):
-        start_s, end_s = _seconds(chapter.get("start_time")), _seconds(chapter.get("end_time"))
-        if start_s is not None and end_s is not None:
-            title = _text(chapter, "title") or ""
-            chapters.append(Chapter(title=title, start_s=start_s, end_s=end_s))
-    return tuple(chapters)
-
-
-def _text(info: Info, key: str) -> str | None:
-    value = info.get(key)
-    return _whole(value) if value not in (None, "") else None
-
-
-def _whole(value: object) -> str:
-    """As text that a table can hold: half a surrogate pair, which JSON lets through, is none."""
-    return str(value).encode(errors="replace").decode()
-
-
-def _seconds(value: object) -> float | None:
-    """A time as a page gives it, where it is one."""
-    if not isinstance(value, int | float) or not 0 <= value < math.inf:
-        return None
-    return float(value)
-
-
-def _day(timestamp: object) -> str | None:
-    if not isinstance(timestamp, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d")
-    except (ValueError, OverflowError, OSError):  # No day of any calendar.
-        return None

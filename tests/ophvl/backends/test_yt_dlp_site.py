@@ -17,7 +17,8 @@ from yt_dlp.extractor.common import InfoExtractor
 
 from ophvl.backends.paced import PacedDownloader
 from ophvl.backends.pacer import Pace, Pacer, closed_hosts
-from ophvl.backends.yt_dlp import YtDlpDownloader, offered_subtitles, read_cookies
+from ophvl.backends.yt_dlp import YtDlpDownloader, read_cookies
+from ophvl.backends.yt_dlp_subtitles import offered_subtitles
 from ophvl.errors import ConfigError, ItemError
 from schemas.vocab import CaptionKind, FailureKind
 from tests.media_factory import make_video, tone
