@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -90,8 +90,6 @@ class Runner:
         self._options = options
         self._reporter = reporter
         self._retry: frozenset[FailureKind] = frozenset()
-        self._found = 0
-        """New videos that the lines led to."""
         self._taken: set[str] = set()
         """Videos for which anything was to be done."""
         self._failed: set[str] = set()
@@ -124,8 +122,11 @@ class Runner:
         self._store.sweep(self._options.parts)
         if self._store.stages[names[0]].scope is Scope.LINE:
             # Some lines are asked, then their videos fetched: not all of a list before the first.
-            runner = self._line_runner()
-            while not self._run_lines(runner, names[0], lines):
+            # Each time for longer: planning the videos anew stays a small part, however long the list is.
+            runner = self._line_runner(names[1:])
+            for turns in count(1):
+                if self._run_lines(runner, names[0], lines, pause_after_s=turns * _LINES_S):
+                    break
                 self._run_groups(names[1:])
             names = names[1:]
         self._run_groups(names)
@@ -145,9 +146,8 @@ class Runner:
         lines: list[SourceLine] = []
         if self._store.stages[names[0]].scope is Scope.LINE:
             lines = self._failed_lines(names[0])
-            runner = self._line_runner()
-            while lines and not self._run_lines(runner, names[0], lines):
-                continue
+            if lines:
+                self._run_lines(self._line_runner(names[1:]), names[0], lines)
             names = names[1:]
         for specs in self._groups(names):
             if specs[0].scope is Scope.UNIT:
@@ -179,7 +179,8 @@ class Runner:
 
     # The lines of a source list
 
-    def _line_runner(self) -> LineRunner:
+    def _line_runner(self, after: Sequence[str]) -> LineRunner:
+        """What asks lines; the videos that wait for the stages `after` count for the limit too."""
         limit = self._options.limit
         return LineRunner(
             self._store,
@@ -188,21 +189,37 @@ class Runner:
             parts=self._options.parts,
             retry=self._retry,
             whole=not self._retry,
-            limit=None if limit is None else max(0, limit - self._found),
-            pause_after_s=_LINES_S,
+            limit=None if limit is None else max(0, limit - len(self._taken | self._new(after))),
         )
 
-    def _run_lines(self, runner: LineRunner, name: str, lines: Sequence[SourceLine]) -> bool:
+    def _new(self, names: Sequence[str]) -> set[str]:
+        """The videos of our parts that none of these stages has ended, nor the last one emitted."""
+        videos = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
+        waiting = {video for video in videos if part_of(video) in self._options.parts}
+        for name in names:
+            last = name == names[-1]
+            for unit, entry in self._store.entries(name).items():
+                if last or entry.outcome is not EntryOutcome.EMITTED:
+                    waiting.discard(unit)
+        return waiting
+
+    def _run_lines(
+        self,
+        runner: LineRunner,
+        name: str,
+        lines: Sequence[SourceLine],
+        *,
+        pause_after_s: float | None = None,
+    ) -> bool:
         """Run the line stage `name` on some lines; return whether none is left."""
         with turn(self._store.root, "lines", self._reporter.note):
             self._store.sweep_lines()
             self._store.compact(name)
-            found = runner.found
+            stage = self._open(self._store.stages[name])
             try:
-                through = runner.run(self._open(self._store.stages[name]), lines)
+                through = runner.run(stage, lines, pause_after_s=pause_after_s)
             finally:
                 self._store.compact(name)
-        self._found += runner.found - found
         self.held |= runner.held
         return through
 
@@ -254,7 +271,7 @@ class Runner:
             ready = [unit for unit in ready if unit in chosen]
         else:
             self._retract_unready(entries, places)
-        ready = [unit for unit in ready if unit not in self._failed]
+        ready = [unit for unit in ready if unit not in self._failed and not self._waits(unit)]
         setup = ChainSetup(
             root=self._store.root,
             stages=self._stages,
@@ -264,8 +281,21 @@ class Runner:
         )
         self._reporter.started(setup.chain, len(ready))
         todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
-        self._retract_after(specs[-1], self._work(setup, todo))
+        dropped = self._work(setup, todo)
+        # Also what an earlier run dropped, in case it was broken off before it came to this.
+        dropped |= {
+            unit
+            for of_stage in entries.values()
+            for unit, entry in of_stage.items()
+            if entry.outcome is EntryOutcome.DROPPED and part_of(unit) in parts
+        }
+        self._retract_after(specs[-1], dropped)
         self._reporter.ended()
+
+    def _waits(self, unit: str) -> bool:
+        """Whether the host of a video was found closed, and still is."""
+        held = self.held.get(unit)
+        return held is not None and held.until_s > time.time()
 
     def _work(self, setup: ChainSetup, todo: Sequence[UnitTask]) -> set[str]:
         """Do the tasks, and compact each part once it is through; return the videos that were dropped."""

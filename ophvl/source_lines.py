@@ -7,13 +7,14 @@ What a host was asked for is committed at once; quick lines are committed togeth
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
-from ophvl.ledger import Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.ledger import ColumnHashes, Entry, EntryOutcome, fingerprint, hash_columns
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.reporter import Reporter
 from ophvl.stage import SourceLine, StageSpec
@@ -45,8 +46,7 @@ class LineRunner:
         retry: failures of these kinds are tried again, besides those that always are.
         parts: of the lines that were asked before, those of these parts are tried again.
         whole: the lines given are all of their list, so that others were taken off it.
-        limit: stop once so many new videos were found.
-        pause_after_s: stop after so long, so that the videos that were found can go on.
+        limit: stop once so many new videos of these parts were found.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class LineRunner:
         retry: Collection[FailureKind] = (),
         whole: bool = True,
         limit: int | None = None,
-        pause_after_s: float | None = None,
     ) -> None:
         self._store = store
         self._reporter = reporter
@@ -68,29 +67,30 @@ class LineRunner:
         self._retry = RETRIED | set(retry)
         self._whole = whole
         self._limit = limit
-        self._pause_after_s = pause_after_s
         self.held: dict[str, HostClosedError] = {}
         """The lines that wait, each with why: its host wants no requests for now."""
         self.found = 0
-        """New videos of this run."""
+        """New videos of these parts."""
         self._done: set[str] = set()
 
-    def run(self, stage: OpenStage, lines: Sequence[SourceLine]) -> bool:
+    def run(
+        self, stage: OpenStage, lines: Sequence[SourceLine], *, pause_after_s: float | None = None
+    ) -> bool:
         """Run `stage` on every line that is new, changed or failed; keep the rest.
 
-        Returns whether nothing is left: after `pause_after_s` another call goes on with the rest.
+        Args:
+            pause_after_s: stop after so long, so that the videos that were found can go on.
+
+        Returns whether nothing is left: after a pause another call goes on with the rest.
         """
         found = self._look(stage.spec)
         if self._whole:
             self._forget_mended(stage.spec, lines, found)
         marks = {line.line_id: _mark(stage, line) for line in lines}
         due = self._lines_to_do(stage.spec.name, lines, marks, found)
-        through = self._take(stage, lines, due, marks, found)
-        lost = found.lost(lines)
-        if not (through and lost):
-            return through
-        self._store.compact(stage.spec.name)
-        return self._take(stage, lost, {line.line_id for line in lost}, marks, found)
+        batch = _Batch(self._store, stage.spec.name)
+        self._renumber(lines, due, found, batch)
+        return self._take(stage, lines, due, marks, found, batch, pause_after_s)
 
     def _look(self, spec: StageSpec) -> _Found:
         entries = self._store.entries(spec.name)
@@ -112,37 +112,41 @@ class LineRunner:
         due: Collection[str],
         marks: Mapping[str, str],
         found: _Found,
+        batch: _Batch,
+        pause_after_s: float | None,
     ) -> bool:
-        """Run the lines that are due, in the order of the list; return whether there was time for all."""
+        """Run the lines that are due, in the order of the list; return whether no time is needed for more."""
         name = stage.spec.name
         self._reporter.started([name], len(lines))
-        batch = _Batch(self._store)
-        moved: dict[str, int] = {}
         first: dict[str, str] = {}
         through, started = True, time.monotonic()
         for line in lines:
             meant_by = first.setdefault(line.target, line.line_id)
             if line.line_id not in due:
-                if found.numbers[line.line_id] != line.number:
-                    moved[line.line_id] = line.number
                 self._reporter.advanced(UnitReport(unit=line.text, unchanged=(name,)))
                 continue
             if self._limit is not None and self.found >= self._limit:
                 break
             self._done.add(line.line_id)
             repeats = meant_by if meant_by != line.line_id else None
-            known = len(found.owner)
-            done = self._run_line(stage, line, marks[line.line_id], found, repeats)
-            self.found += max(0, len(found.owner) - known)
-            if self._forced is not None and line.line_id not in self.held:
+            try:
+                done = self._run_line(stage, line, marks[line.line_id], found, repeats)
+            except HostClosedError as err:
+                self.held[line.line_id] = err
+                self._reporter.advanced(UnitReport(unit=line.text, held=err))
+                continue
+            self.found += sum(
+                video not in found.owner and part_of(video) in self._parts
+                for video in _own(done.entry)
+            )
+            if self._forced is not None:
                 self._forced.add((name, line.line_id))
-            batch.add(done, at_once=line.is_url)
+            batch.add([done, *found.take_in(done)], at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
-            if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
+            if pause_after_s is not None and time.monotonic() - started > pause_after_s:
                 through = line is lines[-1]
                 break
         batch.commit()
-        self._renumber(moved, found)
         self._reporter.ended()
         return through
 
@@ -189,7 +193,11 @@ class LineRunner:
     def _run_line(
         self, stage: OpenStage, line: SourceLine, mark: str, found: _Found, meant_by: str | None
     ) -> _Done:
-        """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same."""
+        """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same.
+
+        Raises:
+            HostClosedError: its host wants no requests for now; nothing is known of the line that was not.
+        """
         from schemas.videos import VIDEOS
 
         before = found.entries.get(line.line_id)
@@ -210,13 +218,11 @@ class LineRunner:
                 videos = with_retries(lambda: stage.call(line)).tables["videos"]
                 folded = found.of_others(line, videos.column("video_id").to_pylist())
                 own = _without(videos, set(folded))
-        except (ItemError, HostClosedError) as err:
+        except ItemError as err:
             if err.kind is FailureKind.DISK_FULL:
                 raise DiskFullError(self._store.root, str(err)) from err
-            if isinstance(err, HostClosedError):
-                self.held[line.line_id] = err
             # What the line led to before stays: a day without network must not void transcripts.
-            own = _of_lines(found.stored["videos"], [line.line_id]) if _own(before) else own
+            own, folded = found.videos_of(line.line_id), found.folded.get(line.line_id, [])
             where = f"{Path(line.list_path).name} line {line.number}: "
             entry = replace(
                 failed_entry(entry, err, started=started, where=where),
@@ -232,20 +238,28 @@ class LineRunner:
                 hashes={"videos": hashes} if hashes else {},
             )
             outcome = Outcome.EXPANDED if own.num_rows else Outcome.FOLDED
-        found.note(entry, folded)
-        row = _source_row(line, outcome, own.num_rows, folded)
-        return _Done(entry=entry, row=row, videos=own if own.num_rows else None)
+        return _Done(entry=entry, row=_source_row(line, outcome, own.num_rows, folded), videos=own)
 
-    def _renumber(self, moved: Mapping[str, int], found: _Found) -> None:
+    def _renumber(
+        self, lines: Sequence[SourceLine], due: Collection[str], found: _Found, batch: _Batch
+    ) -> None:
         """Lines move when a list is edited: keep the number that the user sees, fetch nothing."""
+        moved = {
+            line.line_id: line.number
+            for line in lines
+            if line.line_id not in due and found.numbers[line.line_id] != line.number
+        }
         if not moved:
             return
+        sources = found.stored["sources"]
+        place = sources.schema.get_field_index("line_number")
+        ids, old = sources.column("line_id").to_pylist(), sources.column(place).to_pylist()
+        numbers = [moved.get(line_id, number) for line_id, number in zip(ids, old, strict=True)]
+        sources = sources.set_column(place, sources.schema.field(place), [numbers])
+        found.stored["sources"] = sources
         own = {table: _of_lines(rows, moved) for table, rows in found.stored.items()}
-        source = own["sources"]
-        place = source.schema.get_field_index("line_number")
-        numbers = [moved[line_id] for line_id in source.column("line_id").to_pylist()]
-        own["sources"] = source.set_column(place, source.schema.field(place), [numbers])
         self._store.commit_batch([found.entries[line_id] for line_id in moved], own)
+        batch.written |= moved.keys()
 
 
 @dataclass(kw_only=True)
@@ -253,12 +267,15 @@ class _Found:
     """What the lines of the folder, of all its lists, lead to by now."""
 
     entries: dict[str, Entry]
-    stored: Mapping[str, pa.Table]
-    numbers: Mapping[str, int]
+    stored: dict[str, pa.Table]
+    """The tables of the stage as they stood at the start."""
+    numbers: dict[str, int]
     folded: dict[str, list[str]]
     """Line to the videos that it leads to and that another line brought in."""
     owner: dict[str, str]
     """Video to the line that brought it in."""
+    fresh: dict[str, _Done] = field(default_factory=dict)
+    """Lines whose rows are others by now, as far as another line may hand videos on to them."""
 
     def leads_to(self, line_id: str) -> list[str]:
         return [*_own(self.entries.get(line_id)), *self.folded.get(line_id, ())]
@@ -272,44 +289,110 @@ class _Found:
     def of_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
         return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
 
-    def lost(self, lines: Sequence[SourceLine]) -> list[SourceLine]:
-        """Lines that lead to a video which the line that brought it in no longer leads to."""
+    def videos_of(self, line_id: str) -> pa.Table:
+        """The videos that a line brought in."""
+        if line_id in self.fresh:
+            return self.fresh[line_id].videos
+        return _of_lines(self.stored["videos"], [line_id])
+
+    def take_in(self, done: _Done) -> list[_Done]:
+        """Note what became of a line; return the lines that take over videos which it no longer leads to.
+
+        They are committed with it, so that no video is without a line at any instant.
+        """
+        line_id = done.entry.unit
+        known = _own(self.entries.get(line_id))
+        lost = known.keys() - _own(done.entry).keys()
+        rows = self.videos_of(line_id) if lost else done.videos
+        self._note(done)
+        heirs: dict[str, list[str]] = defaultdict(list)
+        for other in sorted(self.folded, key=self.numbers.__getitem__) if lost else ():
+            for video_id in lost.intersection(self.folded[other]):
+                heirs[other].append(video_id)
+                lost.remove(video_id)
         return [
-            x for x in lines if any(v not in self.owner for v in self.folded.get(x.line_id, ()))
+            self._with_more(heir, _of_videos(rows, ids), {v: known[v] for v in ids})
+            for heir, ids in heirs.items()
         ]
 
-    def note(self, entry: Entry, folded: list[str]) -> None:
-        """Take in what became of a line."""
-        for video_id in _own(self.entries.get(entry.unit)):
-            del self.owner[video_id]
-        self.owner |= dict.fromkeys(_own(entry), entry.unit)
-        self.entries[entry.unit] = entry
-        self.folded[entry.unit] = folded
+    def _note(self, done: _Done) -> None:
+        line_id, folded = done.entry.unit, done.row.folded_videos
+        for video_id in _own(self.entries.get(line_id)):
+            self.owner.pop(video_id, None)
+        self.owner |= dict.fromkeys(_own(done.entry), line_id)
+        self.entries[line_id] = done.entry
+        self.numbers[line_id] = done.row.line_number
+        self.folded.pop(line_id, None)
+        if folded:
+            self.folded[line_id] = folded
+        if folded or line_id in self.fresh:
+            self.fresh[line_id] = done
+
+    def _with_more(self, line_id: str, more: pa.Table, hashes: Mapping[str, ColumnHashes]) -> _Done:
+        """A line that takes over known videos, so that nobody is asked."""
+        import pyarrow as pa
+
+        entry = self.entries[line_id]
+        row = self.fresh[line_id].row if line_id in self.fresh else self._stored_row(line_id)
+        place = more.schema.get_field_index("line_id")
+        mine = more.set_column(place, more.schema.field(place), [[line_id] * more.num_rows])
+        videos = pa.concat_tables([self.videos_of(line_id), mine])
+        done = _Done(
+            # Which line brought a video in is nothing that later stages read.
+            entry=replace(
+                entry,
+                rows={"sources": 1, "videos": videos.num_rows},
+                hashes={"videos": {**_own(entry), **hashes}},
+            ),
+            row=replace(
+                row,
+                outcome=Outcome.EXPANDED if row.outcome == Outcome.FOLDED else row.outcome,
+                units=videos.num_rows,
+                folded_videos=[v for v in row.folded_videos if v not in hashes],
+            ),
+            videos=videos,
+        )
+        self.fresh[line_id] = done
+        self._note(done)
+        return done
+
+    def _stored_row(self, line_id: str) -> _SourceRow:
+        (row,) = _of_lines(self.stored["sources"], [line_id]).to_pylist()
+        return _SourceRow(**row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    """What became of one line."""
+    """What became of one line, and the videos that it brought in."""
 
     entry: Entry
     row: _SourceRow
-    videos: pa.Table | None
+    videos: pa.Table
 
 
-@dataclass(kw_only=False)
+@dataclass
 class _Batch:
     """Lines that are committed together."""
 
     store: Store
-    lines: list[_Done] = field(default_factory=list)
-    since: float = 0.0
+    stage: str
+    written: set[str] = field(default_factory=set)
+    """Lines that were committed and not compacted since: another result of theirs has to wait for that."""
+    _lines: dict[str, _Done] = field(default_factory=dict)
+    _since: float = 0.0
 
-    def add(self, done: _Done, *, at_once: bool) -> None:
-        if not self.lines:
-            self.since = time.monotonic()
-        self.lines.append(done)
-        waited_s = time.monotonic() - self.since
-        if at_once or waited_s > _BATCH_S or len(self.lines) == _BATCH_LINES:
+    def add(self, done: Sequence[_Done], *, at_once: bool) -> None:
+        """Add lines that belong together."""
+        fresh = {one.entry.unit: one for one in done}
+        if not self.written.isdisjoint(fresh):
+            self.commit()
+            self.store.compact(self.stage)
+            self.written.clear()
+        if not self._lines:
+            self._since = time.monotonic()
+        self._lines |= fresh
+        waited_s = time.monotonic() - self._since
+        if at_once or waited_s > _BATCH_S or len(self._lines) >= _BATCH_LINES:
             self.commit()
 
     def commit(self) -> None:
@@ -319,15 +402,15 @@ class _Batch:
         from schemas.sources import SOURCES
         from schemas.videos import VIDEOS
 
-        if not self.lines:
+        if not self._lines:
             return
-        found = [done.videos for done in self.lines if done.videos is not None]
-        videos = pa.concat_tables([VIDEOS.empty(), *found])
-        tables = {"sources": SOURCES.table([done.row for done in self.lines]), "videos": videos}
-        entries = [done.entry for done in self.lines]
-        check_rows(f"stage {entries[0].stage}", tables)
-        self.store.commit_batch(entries, tables)
-        self.lines = []
+        lines = list(self._lines.values())
+        videos = pa.concat_tables([VIDEOS.empty(), *(d.videos for d in lines if d.videos.num_rows)])
+        tables = {"sources": SOURCES.table([done.row for done in lines]), "videos": videos}
+        check_rows(f"stage {self.stage}", tables)
+        self.store.commit_batch([done.entry for done in lines], tables)
+        self.written |= self._lines.keys()
+        self._lines = {}
 
 
 def _mark(stage: OpenStage, line: SourceLine) -> str:
@@ -346,9 +429,9 @@ class _SourceRow:
     folded_videos: list[str]
 
 
-def _own(entry: Entry | None) -> Collection[str]:
-    """The videos that a line brought in."""
-    return entry.hashes.get("videos", {}) if entry else ()
+def _own(entry: Entry | None) -> Mapping[str, ColumnHashes]:
+    """The videos that a line brought in, with the hashes of their columns."""
+    return entry.hashes.get("videos", {}) if entry else {}
 
 
 def _of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
@@ -357,6 +440,14 @@ def _of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
 
     value_set = pa.array(sorted(line_ids), pa.string())
     return rows.filter(pc.is_in(rows.column("line_id"), value_set=value_set))
+
+
+def _of_videos(rows: pa.Table, video_ids: Collection[str]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    value_set = pa.array(sorted(video_ids), pa.string())
+    return rows.filter(pc.is_in(rows.column("video_id"), value_set=value_set))
 
 
 def _without(videos: pa.Table, known: set[str]) -> pa.Table:
