@@ -122,6 +122,7 @@ class Runner:
         self._store.sweep(self._options.parts)
         if self._store.stages[names[0]].scope is Scope.LINE:
             # Some lines are asked, then their videos fetched: not all of a list before the first.
+            self._note_lists(lines)
             # Each time for longer: planning the videos anew stays a small part, however long the list is.
             runner = self._line_runner(names[1:])
             for turns in count(1):
@@ -191,6 +192,13 @@ class Runner:
             whole=not self._retry,
             limit=None if limit is None else max(0, limit - len(self._taken | self._new(after))),
         )
+
+    def _note_lists(self, lines: Sequence[SourceLine]) -> None:
+        by_list: dict[str, list[str]] = defaultdict(list)
+        for line in lines:
+            by_list[line.list_path].append(line.line_id)
+        for list_path, line_ids in by_list.items():
+            self._store.note_list(list_path, line_ids)
 
     def _new(self, names: Sequence[str]) -> set[str]:
         """The videos of our parts that none of these stages has ended, nor the last one emitted."""

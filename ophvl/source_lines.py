@@ -7,14 +7,14 @@ What a host was asked for is committed at once; quick lines are committed togeth
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
-from ophvl.ledger import ColumnHashes, Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.ledger import Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.line_results import KnownLines, LineBatch, LineResult, SourceRow, of_lines, own_videos
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.reporter import Reporter
 from ophvl.stage import SourceLine, StageSpec
@@ -22,7 +22,6 @@ from ophvl.store import Store
 from ophvl.unit_chain import (
     OpenStage,
     UnitReport,
-    check_rows,
     failed_entry,
     now,
     retract,
@@ -32,9 +31,6 @@ from schemas.vocab import RETRIED, FailureKind, Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_BATCH_S = 1.0
-_BATCH_LINES = 10_000
 
 
 class LineRunner:
@@ -88,21 +84,23 @@ class LineRunner:
             self._forget_mended(stage.spec, lines, found)
         marks = {line.line_id: _mark(stage, line) for line in lines}
         due = self._lines_to_do(stage.spec.name, lines, marks, found)
-        batch = _Batch(self._store, stage.spec.name)
+        batch = LineBatch(self._store, stage.spec.name)
         self._renumber(lines, due, found, batch)
         return self._take(stage, lines, due, marks, found, batch, pause_after_s)
 
-    def _look(self, spec: StageSpec) -> _Found:
+    def _look(self, spec: StageSpec) -> KnownLines:
         entries = self._store.entries(spec.name)
         stored = {table: self._store.read(table) for table in spec.writes}
         columns = ["line_id", "line_number", "folded_videos"]
         ids, numbers, folded = (stored["sources"].column(name).to_pylist() for name in columns)
-        return _Found(
+        return KnownLines(
             entries=entries,
             stored=stored,
             numbers=dict(zip(ids, numbers, strict=True)),
             folded={line_id: videos for line_id, videos in zip(ids, folded, strict=True) if videos},
-            owner={video_id: line_id for line_id, e in entries.items() for video_id in _own(e)},
+            owner={
+                video_id: line_id for line_id, e in entries.items() for video_id in own_videos(e)
+            },
         )
 
     def _take(
@@ -111,8 +109,8 @@ class LineRunner:
         lines: Sequence[SourceLine],
         due: Collection[str],
         marks: Mapping[str, str],
-        found: _Found,
-        batch: _Batch,
+        found: KnownLines,
+        batch: LineBatch,
         pause_after_s: float | None,
     ) -> bool:
         """Run the lines that are due, in the order of the list; return whether no time is needed for more."""
@@ -137,7 +135,7 @@ class LineRunner:
                 continue
             self.found += sum(
                 video not in found.owner and part_of(video) in self._parts
-                for video in _own(done.entry)
+                for video in own_videos(done.entry)
             )
             if self._forced is not None:
                 self._forced.add((name, line.line_id))
@@ -150,7 +148,9 @@ class LineRunner:
         self._reporter.ended()
         return through
 
-    def _forget_mended(self, spec: StageSpec, lines: Sequence[SourceLine], found: _Found) -> None:
+    def _forget_mended(
+        self, spec: StageSpec, lines: Sequence[SourceLine], found: KnownLines
+    ) -> None:
         """A failed line that was taken off its list, or mended, is no failure any more."""
         listed = {line.line_id for line in lines}
         lists = {line.list_path for line in lines}
@@ -163,7 +163,7 @@ class LineRunner:
                 retract(self._store, spec.name, line_id)
 
     def _lines_to_do(
-        self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: _Found
+        self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: KnownLines
     ) -> set[str]:
         """Lines that are new or changed, folded into one that is gone, or worth another try."""
         due = set()
@@ -191,8 +191,8 @@ class LineRunner:
         return failed and (not line.is_url or entry.kind in self._retry)
 
     def _run_line(
-        self, stage: OpenStage, line: SourceLine, mark: str, found: _Found, meant_by: str | None
-    ) -> _Done:
+        self, stage: OpenStage, line: SourceLine, mark: str, found: KnownLines, meant_by: str | None
+    ) -> LineResult:
         """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same.
 
         Raises:
@@ -238,10 +238,12 @@ class LineRunner:
                 hashes={"videos": hashes} if hashes else {},
             )
             outcome = Outcome.EXPANDED if own.num_rows else Outcome.FOLDED
-        return _Done(entry=entry, row=_source_row(line, outcome, own.num_rows, folded), videos=own)
+        return LineResult(
+            entry=entry, row=_source_row(line, outcome, own.num_rows, folded), videos=own
+        )
 
     def _renumber(
-        self, lines: Sequence[SourceLine], due: Collection[str], found: _Found, batch: _Batch
+        self, lines: Sequence[SourceLine], due: Collection[str], found: KnownLines, batch: LineBatch
     ) -> None:
         """Lines move when a list is edited: keep the number that the user sees, fetch nothing."""
         moved = {
@@ -257,197 +259,14 @@ class LineRunner:
         numbers = [moved.get(line_id, number) for line_id, number in zip(ids, old, strict=True)]
         sources = sources.set_column(place, sources.schema.field(place), [numbers])
         found.stored["sources"] = sources
-        own = {table: _of_lines(rows, moved) for table, rows in found.stored.items()}
+        own = {table: of_lines(rows, moved) for table, rows in found.stored.items()}
         self._store.commit_batch([found.entries[line_id] for line_id in moved], own)
         batch.written |= moved.keys()
-
-
-@dataclass(kw_only=True)
-class _Found:
-    """What the lines of the folder, of all its lists, lead to by now."""
-
-    entries: dict[str, Entry]
-    stored: dict[str, pa.Table]
-    """The tables of the stage as they stood at the start."""
-    numbers: dict[str, int]
-    folded: dict[str, list[str]]
-    """Line to the videos that it leads to and that another line brought in."""
-    owner: dict[str, str]
-    """Video to the line that brought it in."""
-    fresh: dict[str, _Done] = field(default_factory=dict)
-    """Lines whose rows are others by now, as far as another line may hand videos on to them."""
-
-    def leads_to(self, line_id: str) -> list[str]:
-        return [*_own(self.entries.get(line_id)), *self.folded.get(line_id, ())]
-
-    def leads_nowhere(self, line_id: str) -> bool:
-        """Whether it was folded into one that failed."""
-        entry = self.entries.get(line_id)
-        emitted = entry is not None and entry.outcome is EntryOutcome.EMITTED
-        return emitted and not self.leads_to(line_id)
-
-    def of_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
-        return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
-
-    def videos_of(self, line_id: str) -> pa.Table:
-        """The videos that a line brought in."""
-        if line_id in self.fresh:
-            return self.fresh[line_id].videos
-        return _of_lines(self.stored["videos"], [line_id])
-
-    def take_in(self, done: _Done) -> list[_Done]:
-        """Note what became of a line; return the lines that take over videos which it no longer leads to.
-
-        They are committed with it, so that no video is without a line at any instant.
-        """
-        line_id = done.entry.unit
-        known = _own(self.entries.get(line_id))
-        lost = known.keys() - _own(done.entry).keys()
-        rows = self.videos_of(line_id) if lost else done.videos
-        self._note(done)
-        heirs: dict[str, list[str]] = defaultdict(list)
-        for other in sorted(self.folded, key=self.numbers.__getitem__) if lost else ():
-            for video_id in lost.intersection(self.folded[other]):
-                heirs[other].append(video_id)
-                lost.remove(video_id)
-        return [
-            self._with_more(heir, _of_videos(rows, ids), {v: known[v] for v in ids})
-            for heir, ids in heirs.items()
-        ]
-
-    def _note(self, done: _Done) -> None:
-        line_id, folded = done.entry.unit, done.row.folded_videos
-        for video_id in _own(self.entries.get(line_id)):
-            self.owner.pop(video_id, None)
-        self.owner |= dict.fromkeys(_own(done.entry), line_id)
-        self.entries[line_id] = done.entry
-        self.numbers[line_id] = done.row.line_number
-        self.folded.pop(line_id, None)
-        if folded:
-            self.folded[line_id] = folded
-        if folded or line_id in self.fresh:
-            self.fresh[line_id] = done
-
-    def _with_more(self, line_id: str, more: pa.Table, hashes: Mapping[str, ColumnHashes]) -> _Done:
-        """A line that takes over known videos, so that nobody is asked."""
-        import pyarrow as pa
-
-        entry = self.entries[line_id]
-        row = self.fresh[line_id].row if line_id in self.fresh else self._stored_row(line_id)
-        place = more.schema.get_field_index("line_id")
-        mine = more.set_column(place, more.schema.field(place), [[line_id] * more.num_rows])
-        videos = pa.concat_tables([self.videos_of(line_id), mine])
-        done = _Done(
-            # Which line brought a video in is nothing that later stages read.
-            entry=replace(
-                entry,
-                rows={"sources": 1, "videos": videos.num_rows},
-                hashes={"videos": {**_own(entry), **hashes}},
-            ),
-            row=replace(
-                row,
-                outcome=Outcome.EXPANDED if row.outcome == Outcome.FOLDED else row.outcome,
-                units=videos.num_rows,
-                folded_videos=[v for v in row.folded_videos if v not in hashes],
-            ),
-            videos=videos,
-        )
-        self.fresh[line_id] = done
-        self._note(done)
-        return done
-
-    def _stored_row(self, line_id: str) -> _SourceRow:
-        (row,) = _of_lines(self.stored["sources"], [line_id]).to_pylist()
-        return _SourceRow(**row)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Done:
-    """What became of one line, and the videos that it brought in."""
-
-    entry: Entry
-    row: _SourceRow
-    videos: pa.Table
-
-
-@dataclass
-class _Batch:
-    """Lines that are committed together."""
-
-    store: Store
-    stage: str
-    written: set[str] = field(default_factory=set)
-    """Lines that were committed and not compacted since: another result of theirs has to wait for that."""
-    _lines: dict[str, _Done] = field(default_factory=dict)
-    _since: float = 0.0
-
-    def add(self, done: Sequence[_Done], *, at_once: bool) -> None:
-        """Add lines that belong together."""
-        fresh = {one.entry.unit: one for one in done}
-        if not self.written.isdisjoint(fresh):
-            self.commit()
-            self.store.compact(self.stage)
-            self.written.clear()
-        if not self._lines:
-            self._since = time.monotonic()
-        self._lines |= fresh
-        waited_s = time.monotonic() - self._since
-        if at_once or waited_s > _BATCH_S or len(self._lines) >= _BATCH_LINES:
-            self.commit()
-
-    def commit(self) -> None:
-        """Check the rows and make them durable."""
-        import pyarrow as pa
-
-        from schemas.sources import SOURCES
-        from schemas.videos import VIDEOS
-
-        if not self._lines:
-            return
-        lines = list(self._lines.values())
-        videos = pa.concat_tables([VIDEOS.empty(), *(d.videos for d in lines if d.videos.num_rows)])
-        tables = {"sources": SOURCES.table([done.row for done in lines]), "videos": videos}
-        check_rows(f"stage {self.stage}", tables)
-        self.store.commit_batch([done.entry for done in lines], tables)
-        self.written |= self._lines.keys()
-        self._lines = {}
 
 
 def _mark(stage: OpenStage, line: SourceLine) -> str:
     """The line's fingerprint. Tools do not count: a new synonym must not ask 44,290 URLs again."""
     return fingerprint(stage.spec, stage.config, {}, [line.target, line.stamp, line.text])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _SourceRow:
-    line_id: str
-    list_path: str
-    line_number: int
-    text: str
-    outcome: str
-    units: int
-    folded_videos: list[str]
-
-
-def _own(entry: Entry | None) -> Mapping[str, ColumnHashes]:
-    """The videos that a line brought in, with the hashes of their columns."""
-    return entry.hashes.get("videos", {}) if entry else {}
-
-
-def _of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    value_set = pa.array(sorted(line_ids), pa.string())
-    return rows.filter(pc.is_in(rows.column("line_id"), value_set=value_set))
-
-
-def _of_videos(rows: pa.Table, video_ids: Collection[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    value_set = pa.array(sorted(video_ids), pa.string())
-    return rows.filter(pc.is_in(rows.column("video_id"), value_set=value_set))
 
 
 def _without(videos: pa.Table, known: set[str]) -> pa.Table:
@@ -457,8 +276,8 @@ def _without(videos: pa.Table, known: set[str]) -> pa.Table:
     return videos.filter(pa.array(unknown, pa.bool_()))
 
 
-def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: list[str]) -> _SourceRow:
-    return _SourceRow(
+def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: list[str]) -> SourceRow:
+    return SourceRow(
         line_id=line.line_id,
         list_path=line.list_path,
         line_number=line.number,

@@ -4,6 +4,7 @@
     ledger/<stage>/<part>.jsonl                           one header line, then one entry a line
     units/<stage>/<unit>.zip                              results not compacted yet: entries and tables
     <table>/<time>-<random>.parquet                       rows that are only ever added, such as checks
+    lists/<16 hex of a list's path>.json                  the lines of a source list, asked or not
 
 A unit's result is one zip file renamed into place: that is its commit. Quick results of many units may
 share one, named `batch-...`. `compact` folds the zips of a part into one Parquet file per table and one
@@ -47,7 +48,9 @@ DROPPED = "dropped"
 ADDED = frozenset({"availability"})
 """Tables that no stage writes: rows are added to them."""
 
-_ANYBODYS = frozenset({".locks", ".pace", *ADDED})
+_LISTS = "lists"
+
+_ANYBODYS = frozenset({".locks", ".pace", _LISTS, *ADDED})
 """Folders that are written without a lock on any part."""
 
 _WRITTEN_S = 60.0
@@ -178,6 +181,19 @@ class Store:
         path = self.root / table / f"{stamp}-{secrets.token_hex(4)}.parquet"
         with replacing(path) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
+
+    def note_list(self, list_path: str, line_ids: Sequence[str]) -> None:
+        """Keep which lines a source list has, so that those not asked yet are counted too."""
+        name = hashlib.sha256(list_path.encode(errors="surrogateescape")).hexdigest()[:16]
+        path = self.root / _LISTS / f"{name}.json"
+        text = json.dumps({"list_path": list_path, "line_ids": line_ids})
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+    def listed_lines(self) -> set[str]:
+        """The lines of all source lists, as they last stood."""
+        paths = (self.root / _LISTS).glob("*.json")
+        return {i for path in paths for i in json.loads(path.read_text("utf-8"))["line_ids"]}
 
     def compact(
         self, stage: str, parts: Parts = ALL_PARTS, units: Iterable[str] | None = None
