@@ -58,15 +58,20 @@ class Lists:
         return Lists(root, digest.hexdigest()[:16])
 
     def judge(
-        self, video_id: str, urls: Iterable[str | None], channels: Iterable[str | None]
+        self,
+        video_id: str,
+        urls: Iterable[str | None],
+        channels: Iterable[str | None],
+        ids: Iterable[str] = (),
     ) -> Drop | None:
         """The drop of a video that stands on a list.
 
         Args:
             urls: addresses that it is known by.
             channels: id, handle and name of its channel.
+            ids: further ids that it is known by, of the form of `video_id`.
         """
-        own = {video_id, video_id.partition("_")[2]}
+        own = {name for one in (video_id, *ids) for name in (one, one.partition("_")[2])}
         own |= {name for url in urls if url for name in _names(url)}
         own |= {_channel(channel) for channel in channels if channel}
         for file, reason in _REASONS:

@@ -195,13 +195,18 @@ class UnitChain:
         return entry.outcome is not EntryOutcome.FAILED or entry.kind not in self._retry
 
     def _run(self, stage: OpenStage, unit: str, mark: str, before: Entry | None) -> Entry:
+        from schemas.catalogue import TABLES
+
         spec = stage.spec
         inputs: dict[str, object] = {
             table: self._store.read_unit(table, unit).select(list(columns))
             for table, columns in spec.reads.items()
         }
-        if spec.reuses_output:
-            inputs["previous"] = {t: self._store.read_unit(t, unit) for t in spec.writes}
+        if spec.previous:
+            inputs["previous"] = {
+                table: self._store.read_unit(table, unit) if before else TABLES[table].empty()
+                for table in spec.previous
+            }
         entry = Entry(
             stage=spec.name,
             unit=unit,

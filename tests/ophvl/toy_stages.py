@@ -262,7 +262,7 @@ STAGES = (
         help="",
         reads={"titles": ("video_id", "title"), "splits": ("video_id", "split")},
         writes=("routes",),
-        reuses_output=True,
+        previous=("routes",),
     ),
     StageSpec(
         name="card",
