@@ -18,7 +18,7 @@ from ophvl.atomic import replacing_folder
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
-from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome, covered
+from ophvl.ledger import WHOLE, Entry, EntryOutcome, covered
 from ophvl.lock import turn
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.pins import check_pins
@@ -162,18 +162,17 @@ class Runner:
                 self._run_units(specs, failed | self._untried(specs[0], lines))
 
     def _groups(self, names: Sequence[str]) -> Iterator[list[StageSpec]]:
-        """Stages that run together; what an interrupted run left is put in order before and after."""
+        """Stages that run together; what a broken run left is compacted before, their own results after."""
         parts = self._options.parts
         for name in names:
             self._store.compact(name, parts)
         chosen = [self._store.stages[name] for name in names]
         for _, group in groupby(chosen, key=lambda spec: spec.scope):
             specs = list(group)
-            try:
-                yield specs
-            finally:
-                for spec in specs:
-                    self._store.compact(spec.name, parts)
+            yield specs
+            # Not after a fault: a run that lost its lock must leave the folder alone.
+            for spec in specs:
+                self._store.compact(spec.name, parts)
 
     def _open(self, spec: StageSpec) -> OpenStage:
         return OpenStage(spec=spec, config=self._configs[spec.name], folder=self._store.root)
@@ -224,10 +223,8 @@ class Runner:
             self._store.sweep_lines()
             self._store.compact(name)
             stage = self._open(self._store.stages[name])
-            try:
-                through = runner.run(stage, lines, pause_after_s=pause_after_s)
-            finally:
-                self._store.compact(name)
+            through = runner.run(stage, lines, pause_after_s=pause_after_s)
+            self._store.compact(name)
         self.held |= runner.held
         return through
 
@@ -342,7 +339,7 @@ class Runner:
         """The videos for which anything is to be done, in list order; `places` tells where each lies."""
         written = {table for spec in specs for table in spec.writes}
         read = {table for spec in specs for table in spec.reads}
-        hashes = self._hashes(read - written)
+        hashes = self._store.hashes(read - written)
         chain = UnitChain(setup)
         todo: list[UnitTask] = []
         for unit, place in places.items():
@@ -444,18 +441,6 @@ class Runner:
         listed = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
         return bool(listed) and stopped.issuperset(listed)
 
-    def _hashes(self, tables: Iterable[str]) -> dict[str, dict[str, ColumnHashes]]:
-        """Table to source video to column hashes, from the ledger of the stages that wrote them."""
-        wanted = set(tables)
-        hashes: dict[str, dict[str, ColumnHashes]] = {table: {} for table in wanted}
-        for spec in self._stages:
-            if not wanted & set(spec.writes):
-                continue
-            for entry in self._store.entries(spec.name).values():
-                for table in wanted & set(entry.hashes):
-                    hashes[table].update(entry.hashes[table])
-        return hashes
-
     # The whole corpus at once
 
     def _run_corpus(self, spec: StageSpec) -> None:
@@ -472,7 +457,7 @@ class Runner:
                 for unit, columns in of_table.items()
                 if unit in chosen
             }
-            for table, of_table in self._hashes(spec.reads).items()
+            for table, of_table in self._store.hashes(spec.reads).items()
         }
         mark = stage.fingerprint(hashes)
         before = self._store.entries(spec.name).get(WHOLE)

@@ -88,6 +88,11 @@ class LineRunner:
         self._renumber(lines, due, found, batch)
         return self._take(stage, lines, due, marks, found, batch, pause_after_s)
 
+    def due(self, stage: OpenStage, lines: Sequence[SourceLine]) -> set[str]:
+        """The lines that `run` would ask; writes nothing."""
+        marks = {line.line_id: _mark(stage, line) for line in lines}
+        return self._lines_to_do(stage.spec.name, lines, marks, self._look(stage.spec))
+
     def _look(self, spec: StageSpec) -> KnownLines:
         entries = self._store.entries(spec.name)
         stored = {table: self._store.read(table) for table in spec.writes}

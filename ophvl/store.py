@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ophvl.atomic import PARTIAL, replacing, write_text
 from ophvl.errors import SchemaError, UsageError
-from ophvl.ledger import Entry, EntryOutcome
+from ophvl.ledger import ColumnHashes, Entry, EntryOutcome
 from ophvl.parts import ALL_PARTS, PARTS, Parts, part_of
 from ophvl.stage import Scope, StageSpec
 
@@ -100,6 +100,18 @@ class Store:
 
         found = _beside_a_writer(look)
         return {u: e for u, e in found.items() if e.outcome is not EntryOutcome.RETRACTED}
+
+    def hashes(self, tables: Iterable[str]) -> dict[str, dict[str, ColumnHashes]]:
+        """Table to source video to column hashes, from the ledger of the stages that wrote them."""
+        wanted = set(tables)
+        hashes: dict[str, dict[str, ColumnHashes]] = {table: {} for table in wanted}
+        for spec in self.stages.values():
+            if not wanted & set(spec.writes):
+                continue
+            for entry in self.entries(spec.name).values():
+                for table in wanted & set(entry.hashes):
+                    hashes[table].update(entry.hashes[table])
+        return hashes
 
     def commit(self, entry: Entry, tables: Mapping[str, pa.Table]) -> None:
         """Make one unit's result durable: its ledger entry and its rows, in one rename."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
-    from pipelines.config import DownloadConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -66,7 +65,7 @@ def ingest(
     job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
     job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
     if dry_run:
-        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit)
+        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit, force)
         return
     run_options = job.options(
         workers, downloads=downloads, force=force, repin=repin, limit=limit,
@@ -264,7 +263,7 @@ def _gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
+def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bool) -> None:
     from ophvl.lists import Lists
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources import read_source_list
@@ -274,10 +273,11 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
     found = forecast(
         Store(job.root, STAGES),
         read_source_list(source),
-        cast("DownloadConfig", job.configs()["download"]),
+        job.configs(),
         lists=Lists(job.root, more=job.lists),
         parts=parts,
         limit=limit,
+        force=force,
     )
     for line in forecast_lines(found):
         typer.echo(line)
