@@ -6,7 +6,7 @@
 A run holds the parts that it writes (`locked`), so that the jobs of an array share one folder. Its
 heart beats as long as it lives. A lock is taken at once from a dead process whose number can be looked up
 here, and from any other, on another host or in another container, when its heart has stood still for
-`STALE_S`.
+`STALE_S`. Who loses a lock all the same, say while the machine slept, stops.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ HEARTBEAT_S = 10.0
 STALE_S = 120.0
 """A lock that has not beaten for so long belongs to a dead process, where that cannot be looked up."""
 
+_STOP = signal.SIGURG
+"""Breaks off what the main thread does, also a wait, and also where a shell had Ctrl-C ignored.
+
+Where nobody listens, nothing happens at this signal: one that comes late does no harm.
+"""
+
 _FOLDER = ".locks"
 _LOOK_S = 0.05
 _LOOK_AGAIN_S = 1.0
@@ -45,14 +51,13 @@ def locked(
 ) -> Iterator[None]:
     """Hold `parts` of the dataset folder `root`; take them over from a dead process.
 
-    Where only its heart can tell whether a holder lives, that is waited for. A run whose lock is taken
-    from it, say while its machine slept, stops.
+    Where only its heart can tell whether a holder lives, that is waited for.
 
     Args:
         note: told what is waited for.
 
     Raises:
-        UsageError: a live process holds one of them, or took ours over.
+        UsageError: a live process holds one of them, or took ours over (see `_held`).
     """
     try:
         (root / _FOLDER).mkdir(parents=True, exist_ok=True)
@@ -74,17 +79,8 @@ def locked(
             note(f"waiting up to {STALE_S:.0f} s to see whether {whom} still lives")
             note = None
         time.sleep(_LOOK_AGAIN_S)
-    lost = threading.Event()
-    try:
-        with _beating(path, holder, lost):
-            yield
-    except KeyboardInterrupt:
-        if lost.is_set():
-            raise UsageError(
-                f"another process took over {root} while this one did not answer, or {path} was removed; "
-                "what was finished is kept. See that no other run is at it, then run the same command again"
-            ) from None
-        raise
+    with _held(root, path, holder):
+        yield
 
 
 @contextmanager
@@ -93,13 +89,17 @@ def turn(root: Path, name: str, note: Callable[[str], None] | None = None) -> It
 
     Args:
         note: told whom it waits for, if that takes seconds.
+
+    Raises:
+        UsageError: another process took it over meanwhile (see `_held`).
     """
     path = root / _FOLDER / f"{name}.turn"
     path.parent.mkdir(parents=True, exist_ok=True)
+    holder = _self()
     asked = time.monotonic()
     while True:
         try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            _create(path, holder)
             break
         except FileExistsError:
             _take_from_the_dead(path)
@@ -107,37 +107,76 @@ def turn(root: Path, name: str, note: Callable[[str], None] | None = None) -> It
             if note and time.monotonic() - asked > _TELL_S:
                 note(f"waiting for {_name(_holder(path))}, which has the turn '{name}' in {root}")
                 note = None
-    holder = _self()
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(holder, file)
-    with _beating(path, holder):
+    with _held(root, path, holder):
         yield
+
+
+def _create(path: Path, holder: Holder) -> None:
+    """Make a lock that nobody else has; FileExistsError tells that somebody does."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(holder, file)
+    except BaseException:  # Such as a full disk: others would wait for a lock that names nobody.
+        path.unlink(missing_ok=True)
+        raise
+
+
+class _LostError(BaseException):
+    """A lock of the main thread was taken over. No `except Exception` may take it for its own."""
 
 
 @contextmanager
-def _beating(path: Path, holder: Holder, lost: threading.Event | None = None) -> Iterator[None]:
-    """Keep a lock alive, and remove it at the end; `lost` is set, and the run stopped, if it goes."""
-    stop = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, holder, stop, lost), daemon=True)
-    heart.start()
+def _held(root: Path, path: Path, holder: Holder) -> Iterator[None]:
+    """Keep a lock alive, and remove it at the end.
+
+    Raises:
+        UsageError: another process took it over. The main thread learns it at the next beat, whatever it
+            does; another, which cannot be stopped, at the end.
+    """
+    stop, lost = threading.Event(), threading.Event()
+    on_main = threading.current_thread() is threading.main_thread()
+    heart = threading.Thread(target=_beat, args=(path, holder, stop, lost, on_main), daemon=True)
+    before = signal.signal(_STOP, _raise_lost) if on_main else None
     try:
-        yield
+        heart.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            heart.join()
+            if _is_ours(path, holder):
+                path.unlink(missing_ok=True)
+            else:
+                lost.set()
+    except _LostError:
+        if not lost.is_set():
+            raise  # Another lock of this thread, around this one.
     finally:
-        stop.set()
-        heart.join()
-        if _is_ours(path, holder):
-            path.unlink(missing_ok=True)
+        if on_main:
+            signal.signal(_STOP, before or signal.SIG_DFL)
+    if lost.is_set():
+        raise UsageError(
+            f"another process took over {root} while this one did not answer, or {path} was removed; "
+            "what was finished is kept. See that no other run is at it, then run the same command again"
+        )
 
 
-def _beat(path: Path, holder: Holder, stop: threading.Event, lost: threading.Event | None) -> None:
+def _raise_lost(*_: object) -> None:
+    raise _LostError
+
+
+def _beat(
+    path: Path, holder: Holder, stop: threading.Event, lost: threading.Event, on_main: bool
+) -> None:
     while not stop.wait(HEARTBEAT_S):
         with suppress(OSError):  # A file server that does not answer for once.
             if _is_ours(path, holder):
                 os.utime(path)
-            elif lost is not None:
+            else:
                 lost.set()
-                # Only the main thread can be stopped, and a wait of its only by a signal.
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                if on_main:
+                    signal.pthread_kill(threading.main_thread().ident or 0, _STOP)
                 return
 
 

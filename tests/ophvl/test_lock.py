@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -55,6 +56,10 @@ def dead_pid() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def lose(path: Path) -> None:
+    path.write_text(json.dumps({"token": "of another", "pid": 1}))
 
 
 def test_the_lock_is_held_and_given_back(tmp_path: Path) -> None:
@@ -168,21 +173,73 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert path.stat().st_mtime > 0
 
 
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+@pytest.mark.parametrize("what", ["*.json", "lines.turn"])
 def test_a_run_whose_lock_is_taken_stops_and_leaves_it_to_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, ctrl_c: signal.Handlers
 ) -> None:
     monkeypatch.setattr(lock, "HEARTBEAT_S", 0.05)
     began = time.monotonic()
 
     def sleep_and_lose() -> None:
-        with locked(tmp_path):
-            locks(tmp_path)[0].write_text(json.dumps({"token": "of another", "pid": 1}))
+        with locked(tmp_path), turn(tmp_path, "lines"):
+            lose(next((tmp_path / ".locks").glob(what)))
             time.sleep(30)
 
-    with pytest.raises(UsageError, match="took over"):
-        sleep_and_lose()
+    before = signal.signal(
+        signal.SIGINT, ctrl_c
+    )  # As a shell does for what runs in the background.
+    try:
+        with pytest.raises(UsageError, match="took over"):
+            sleep_and_lose()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - began < 10
-    assert json.loads(locks(tmp_path)[0].read_text())["token"] == "of another"
+    (left,) = locks(tmp_path)
+    assert json.loads(left.read_text())["token"] == "of another"
+    assert signal.getsignal(lock._STOP) is signal.SIG_DFL
+
+
+def test_ctrl_c_is_no_lost_lock(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), locked(tmp_path), turn(tmp_path, "lines"):
+        signal.raise_signal(signal.SIGINT)
+    assert locks(tmp_path) == []
+
+
+def test_a_thread_that_lost_its_turn_learns_it_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "HEARTBEAT_S", 0.05)
+    told: list[str] = []
+
+    def lose_and_go_on() -> None:
+        try:
+            with turn(tmp_path, "lines"):
+                lose(tmp_path / ".locks" / "lines.turn")
+                time.sleep(0.3)
+                told.append("through")
+        except UsageError as err:
+            told.append(str(err))
+
+    with locked(tmp_path):
+        thread = threading.Thread(target=lose_and_go_on)
+        thread.start()
+        thread.join()
+    assert told[0] == "through"
+    assert "lines.turn was removed" in told[1]
+
+
+def test_a_full_disk_leaves_no_turn_that_others_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ophvl.lock.json.dump", full)
+        with pytest.raises(OSError, match="No space"), turn(tmp_path, "lines"):
+            pass
+    assert locks(tmp_path) == []
 
 
 def test_whom_a_turn_waits_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
