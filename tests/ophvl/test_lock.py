@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,24 @@ def dead_pid() -> int:
     return process.pid
 
 
+@contextmanager
+def beating(path: Path, *, ago_s: float = 0.0) -> Iterator[None]:
+    """A heart by a clock that is so many seconds behind ours."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(0.1):
+            os.utime(path, (time.time() - ago_s,) * 2)
+
+    heart = threading.Thread(target=beat)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
+
+
 def lose(path: Path) -> None:
     path.write_text(json.dumps({"token": "of another", "pid": 1}))
 
@@ -102,7 +122,10 @@ def test_another_live_process_is_respected_however_old_its_beat(tmp_path: Path) 
 def test_a_dead_process_of_this_host_is_inherited_at_once(tmp_path: Path) -> None:
     write_lock(tmp_path, pid=dead_pid())
     write_lock(tmp_path, pid=dead_pid(), name="locks.turn")
+    write_lock(tmp_path, pid=dead_pid(), name="locks.claim")
+    began = time.monotonic()
     with locked(tmp_path):
+        assert time.monotonic() - began < 5
         (path,) = locks(tmp_path)
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert locks(tmp_path) == []
@@ -112,6 +135,17 @@ def test_a_dead_process_whose_number_was_given_away_is_inherited_at_once(tmp_pat
     write_lock(tmp_path, pid=os.getppid(), started="1")
     with locked(tmp_path):
         assert len(locks(tmp_path)) == 1
+
+
+def test_a_process_that_ended_unheard_of_is_inherited_at_once(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    deadline = time.monotonic() + 10
+    while lock._stat(process.pid, 0) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    write_lock(tmp_path, pid=process.pid)
+    with locked(tmp_path):
+        assert len(locks(tmp_path)) == 1
+    process.wait()
 
 
 @pytest.mark.usefixtures("quick")
@@ -124,9 +158,15 @@ def test_one_that_cannot_be_looked_up_is_waited_for(tmp_path: Path, far: dict[st
         assert time.monotonic() - began > 1
     (words,) = said
     assert "still lives" in words
-    write_lock(tmp_path, pid=1, age_s=9999, **far)
-    with locked(tmp_path, note=said.append):
-        assert len(said) == 1  # Its heart stood still for long.
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("age_s", [-9999.0, 9999.0])
+def test_of_a_far_one_no_clock_but_ours_is_trusted(tmp_path: Path, age_s: float) -> None:
+    write_lock(tmp_path, pid=1, host="elsewhere", age_s=age_s)
+    began = time.monotonic()
+    with locked(tmp_path):
+        assert 1 < time.monotonic() - began < 10
 
 
 @pytest.mark.usefixtures("quick")
@@ -135,21 +175,43 @@ def test_one_whose_heart_beats_is_respected_wherever_it_lives(
     tmp_path: Path, far: dict[str, str]
 ) -> None:
     path = write_lock(tmp_path, pid=dead_pid(), **far)
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(0.3):
-            os.utime(path)
-
-    heart = threading.Thread(target=beat)
-    heart.start()
-    try:
-        with pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
-            pass
-    finally:
-        ended.set()
-        heart.join()
+    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+        pass
     assert path.exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_process_that_is_hidden_from_us_is_judged_by_its_heart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_lock(tmp_path, pid=os.getppid())
+    monkeypatch.setattr(lock, "_stat", lambda pid, field: "")
+    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        assert not path.exists()
+
+
+def test_a_far_turn_is_taken_when_its_heart_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "STALE_S", 1.0)
+    path = write_lock(tmp_path, pid=1, host="elsewhere", name="lines.turn", age_s=9999)
+    began = time.monotonic()
+    taken: list[float] = []
+
+    def come() -> None:
+        with turn(tmp_path, "lines"):
+            taken.append(time.monotonic() - began)
+
+    newcomer = threading.Thread(target=come)
+    with beating(path, ago_s=9999):
+        newcomer.start()
+        newcomer.join(1.5)
+        assert not taken
+    newcomer.join(10)
+    assert taken
+    assert taken[0] > 2
 
 
 @pytest.mark.usefixtures("quick")
