@@ -30,6 +30,9 @@ HEARTBEAT_S = 10.0
 STALE_S = 120.0
 """A lock that has not beaten for so long belongs to a dead process, where that cannot be looked up."""
 
+SETTINGS = "settings"
+"""The turn of who changes what all jobs of an array share: models.json, the lists, config.toml."""
+
 _STOP = signal.SIGURG
 """Breaks off what the main thread does, also a wait, and also where a shell had Ctrl-C ignored.
 
