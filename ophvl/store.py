@@ -278,8 +278,8 @@ class Store:
             return True
         if self._is_of_lines(path):
             return False
-        if path.is_relative_to(self.root / "units"):
-            return part_of(path.name.removeprefix(".").partition(".zip")[0]) in parts
+        if path.relative_to(self.root).parts[0] in ("units", "media"):
+            return part_of(path.name.removeprefix(".").partition(".")[0]) in parts
         found = _PART_IN_NAME.search(path.name)
         return found is not None and int(found["part"] or found["segment"]) in parts
 

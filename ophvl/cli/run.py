@@ -208,7 +208,7 @@ class Job:
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
         from ophvl.lists import add
-        from ophvl.lock import locked
+        from ophvl.lock import SETTINGS, locked, turn
         from ophvl.report.terminal import funnel_lines
         from ophvl.runner import Runner
         from ophvl.sources import read_source_list
@@ -228,13 +228,16 @@ class Job:
             make_reporter() as reporter,
             locked(self.root, run_options.parts, reporter.note),
         ):
-            for file, sources in self.lists.items():
-                for path in sources:
-                    reporter.note(f"{file}: {add(self.root, file, path)} line(s) of {path} are new")
+            with turn(self.root, SETTINGS, reporter.note):
+                for file, sources in self.lists.items():
+                    for path in sources:
+                        new = add(self.root, file, path)
+                        reporter.note(f"{file}: {new} line(s) of {path} are new")
             runner = Runner(store, configs, run_options, reporter)
             runner.pin([name for names in spans for name in names])
-            # Only now: settings that were refused are not kept.
-            write_text(self.root / "config.toml", to_toml(configs))
+            with turn(self.root, SETTINGS, reporter.note):
+                # Only now: settings that were refused are not kept.
+                write_text(self.root / "config.toml", to_toml(configs))
             self._go(runner, spans, lines)
             while self.wait and runner.held:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
