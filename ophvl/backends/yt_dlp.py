@@ -112,6 +112,7 @@ class YtDlpDownloader:
 
         Raises:
             ItemError: with yt-dlp's own message. Parts stay only where another try may resume them.
+            DiskFaultError: `directory` cannot be written to.
             ValueError: `video_id` is not an id.
         """
         _refuse_unfit(url)
@@ -131,7 +132,7 @@ class YtDlpDownloader:
             "ffmpeg_location": ffmpeg_binary(),
         }
         try:
-            with self._session(url, options) as session:
+            with self._session(url, options, directory) as session:
                 info = _extract(session, url, download=True)
                 video = _only_video(info, url)
                 path = _path(video, url)
@@ -242,8 +243,10 @@ class YtDlpDownloader:
                 )
 
     @contextlib.contextmanager
-    def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
-        """A yt-dlp session whose every error becomes an `ItemError` that names `url`."""
+    def _session(
+        self, url: str, options: Mapping[str, object], folder: Path | None = None
+    ) -> Iterator[YoutubeDL]:
+        """A yt-dlp session that writes to `folder`, whose every error becomes an `ItemError` on `url`."""
         import yt_dlp
         from yt_dlp.utils import YoutubeDLError
 
@@ -265,7 +268,7 @@ class YtDlpDownloader:
             with yt_dlp.YoutubeDL({**always, **options}) as session:
                 yield session
         except (YoutubeDLError, OSError) as err:
-            raise as_item_error(err, url) from err
+            raise as_item_error(err, url, folder) from err
 
 
 def read_cookies(path: Path) -> str:
