@@ -7,7 +7,7 @@ what is a recorded failure (`ItemError`) and what is a bug (any other exception,
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, groupby
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ophvl.atomic import replacing_folder
+from ophvl.backends.pacer import host_of
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
@@ -360,7 +361,7 @@ class Runner:
                 fetched = is_url(place) and self._options.downloads
                 waits = any(spec.pool is Pool.NETWORK for spec in specs[specs.index(due) :])
                 todo.append(replace(task, pool=Pool.NETWORK if fetched and waits else Pool.CPU))
-        return todo
+        return _host_by_host(todo, places)
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
         options = self._options
@@ -498,6 +499,17 @@ class Runner:
             entry = commit_result(self._store, entry, stage.call(**inputs), started=started)
         self._reporter.advanced(UnitReport(unit=WHOLE, entries=(entry,)))
         self._reporter.ended()
+
+
+def _host_by_host(tasks: Sequence[UnitTask], places: Mapping[str, str]) -> list[UnitTask]:
+    """What is to be fetched in turns of its hosts: else all that fetch wait for the pace of the first."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for task in tasks:
+        host = host_of(places[task.unit]) if task.pool is Pool.NETWORK else ""
+        turns.append((seen[host], task))
+        seen[host] += 1
+    return [task for _, task in sorted(turns, key=lambda one: one[0])]
 
 
 def _onward(task: UnitTask, report: UnitReport) -> UnitTask | None:
