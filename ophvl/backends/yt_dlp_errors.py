@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from ophvl.errors import DiskFaultError, ItemError
-from schemas.vocab import FailureKind
+from schemas.vocab import TRANSIENT, FailureKind
 
 _BY_STATUS = {
     401: FailureKind.PRIVATE,
@@ -154,6 +154,13 @@ def item_error(
     told = without_secrets(f"{url}: {message}; {_NEXT[kind]}")
     printable = "".join(c if c.isprintable() else " " for c in told)
     return ItemError(kind, " ".join(printable.split()), retry_after_s)
+
+
+def says_later(fault: ItemError) -> bool:
+    """Whether who answered so wants to be asked later, or for less, whatever it is asked for."""
+    if fault.retry_after_s is not None and fault.kind in TRANSIENT:
+        return True
+    return fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED)
 
 
 def without_secrets(text: str) -> str:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed file:ResourceWarning",
 )
 
-downloader = YtDlpDownloader(timeout_s=10.0, retries=1)
+downloader = YtDlpDownloader(timeout_s=10.0, retries=1, retry_pause_s=0.01)
 
 
 def kind_of(url: str, directory: Path | None = None) -> FailureKind:
