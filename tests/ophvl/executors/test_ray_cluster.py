@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -16,7 +19,7 @@ from ophvl.executors.legs import Leg
 from ophvl.unit_chain import UnitReport
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
-from tests.ophvl.executors.work import Did, Job, Setup, onward
+from tests.ophvl.executors.work import Did, Job, Setup, Unready, onward
 from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -73,9 +76,12 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
         list(run([Job("die")], cluster))
 
 
-def test_what_a_dead_node_had_in_hand_is_given_to_another(cluster: Cluster) -> None:
+def test_what_a_dead_node_had_in_hand_is_given_to_another(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.add_node(num_cpus=1)
     second = cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)  # No task is to blame for the death of a node.
     notes: list[str] = []
     jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
     done: list[str] = []
@@ -87,14 +93,17 @@ def test_what_a_dead_node_had_in_hand_is_given_to_another(cluster: Cluster) -> N
     assert notes == []
 
 
-def test_a_cluster_without_nodes_is_waited_for(cluster: Cluster) -> None:
+def test_a_cluster_without_nodes_is_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
     only = cluster.add_node(num_cpus=1)
     notes: list[str] = []
     done: list[str] = []
     for one in run([Job(f"{n}", seconds=0.1) for n in range(8)], cluster, notes):
         done.append(one.said)
         if len(done) == 2:
-            cluster.remove_node(only, allow_graceful=False)
+            cluster.remove_node(only, allow_graceful=True)
             cluster.add_node(num_cpus=1)
     assert sorted(done) == [f"did {n}" for n in range(8)]
 
@@ -154,6 +163,49 @@ def test_without_an_address_a_cluster_is_started_and_ended() -> None:
     (done,) = ray_cluster.run(legs, [Job("a")], onward=onward, address=None, note=lambda text: None)
     assert done.said == "did a"
     assert not ray.is_initialized()
+
+
+def test_only_what_a_dead_process_worked_at_is_to_blame(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
+    leg = Leg(setup=Setup("did"), workers=1)
+    with (
+        ray_cluster._connected(cluster.address),
+        ray_cluster._Actors(leg, Pool.CPU, 2, note=print) as crew,
+    ):
+        worked_at, next_in_hand = (crew.submit(Job(name)) for name in ("die", "a"))
+        assert next_in_hand.result().said == "did a"
+        with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
+            worked_at.result()
+
+
+def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=Unready(), workers=1),
+    }
+    jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
+    how: dict[str, Any] = {"onward": onward, "address": cluster.address, "note": print}
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="no weights"):
+        list(ray_cluster.run(legs, jobs, **how))
+    look, looks = ray.wait, itertools.count()
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        if next(looks) > 20:
+            raise ray.exceptions.RaySystemError("the head is gone")
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(ray, "wait", wait)
+    legs[Pool.CPU] = Leg(setup=Setup("did"), workers=1)
+    with pytest.raises(UsageError, match="Ray cannot go on: System error: the head is gone"):
+        list(ray_cluster.run(legs, jobs, **how))
+    assert time.monotonic() - started < 100
 
 
 class _Stillborn(Setup):

@@ -54,6 +54,13 @@ class Setup:
         return Did(f"{self.say} {job.name}", os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
 
 
+class Unready(Setup):
+    """Cannot get ready."""
+
+    def __call__(self) -> Callable[[Job], Did]:
+        raise ValueError("no weights")
+
+
 def onward(job: Job, done: Did) -> Job | None:
     """What is fetched is computed, unless its host closed."""
     if job.pool is Pool.CPU or job.name.startswith("closed"):
