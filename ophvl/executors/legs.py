@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from ophvl.errors import DiskFullError
 from schemas.vocab import Pool
 
 
@@ -74,6 +75,10 @@ def flow(
         crews: the workers of each leg that a task may need.
         tasks: what to do; each begins at the leg that it names.
         onward: what a leg's result leads to: the task for the next leg, or None when it is final.
+
+    Raises:
+        DiskFullError: there is no room to fetch more. What was fetched is computed first, which may make
+            room; any other fault, and one of computing, ends the flow at once.
     """
     state = _Flow(crews, tasks)
     while state.hand_out():
@@ -83,6 +88,8 @@ def flow(
                 yield result
             else:
                 state.ready.append(following)
+    if state.full:
+        raise state.full
 
 
 class _Flow(Generic[Task, Result]):
@@ -95,6 +102,8 @@ class _Flow(Generic[Task, Result]):
         """Fetched, and waiting for a worker that computes."""
         self._running: dict[Future[Result], Task] = {}
         self._alive = {future for crew in crews.values() for future in crew.alive}
+        self.full: DiskFullError | None = None
+        """Why no more is fetched."""
 
     def hand_out(self) -> bool:
         """Give each crew what it can take; return whether any has work."""
@@ -124,4 +133,12 @@ class _Flow(Generic[Task, Result]):
         self._alive -= done
         for future in self._running.keys() & done:
             task = self._running.pop(future)
-            yield task, future.result()
+            try:
+                result = future.result()
+            except DiskFullError as err:
+                if task.pool is not Pool.NETWORK:
+                    raise
+                self.full = self.full or err
+                self._new[Pool.NETWORK].clear()
+            else:
+                yield task, result

@@ -13,7 +13,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from ophvl.errors import ItemError, UsageError
+from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.executors import ray_cluster
 from ophvl.executors.legs import Leg
 from ophvl.unit_chain import UnitReport
@@ -74,6 +74,10 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
     assert caught.value.kind is FailureKind.EMPTY
     with pytest.raises(UsageError, match="kills its worker"):
         list(run([Job("die")], cluster))
+    jobs, said = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
+    with pytest.raises(DiskFullError):
+        said.extend(one.said for one in run(jobs, cluster))
+    assert said == ["did a"]
 
 
 def test_what_a_dead_node_had_in_hand_is_given_to_another(

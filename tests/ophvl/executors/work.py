@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ophvl.errors import ItemError
+from ophvl.errors import DiskFullError, ItemError
 from schemas.vocab import FailureKind, Pool
 
 
@@ -46,6 +46,8 @@ class Setup:
             raise ItemError(FailureKind.EMPTY, "nothing in it")
         if job.name == "bug":
             raise KeyError(job.name)
+        if job.name == "full":
+            raise DiskFullError(Path("out"), "1 GB is free")
         if job.name == "die":
             os._exit(9)
         time.sleep(job.seconds)
