@@ -13,10 +13,17 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from benchmarks.ingest import fakes, killed, scale
+from ophvl.config import resolve
 from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.executors import ray_cluster
 from ophvl.executors.legs import Leg
+from ophvl.lock import locked
+from ophvl.runner import Runner, RunOptions
+from ophvl.sources import read_source_list
+from ophvl.store import Store
 from ophvl.unit_chain import UnitReport
+from pipelines.config import CONFIGS
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
 from tests.ophvl.executors.work import Did, Job, Setup, Unready, onward
@@ -227,3 +234,43 @@ def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -
     address, notes = cluster.address, list[str]()
     with pytest.raises(UsageError, match="die before they have started"):
         list(ray_cluster.run(legs, jobs, onward=onward, address=address, note=notes.append))
+
+
+def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a downloader and a recogniser that take no time; no finished unit runs twice."""
+    alone, shared = tmp_path / "alone" / "out", tmp_path / "shared" / "out"
+    for out in (alone, shared):
+        out.mkdir(parents=True)
+        fakes.template(out)
+    source = fakes.write_list(tmp_path / "list.txt", range(30))
+    scale.ingest(alone, source)
+
+    monkeypatch.setenv("OPHVL_FAKE_PAUSE_S", "0.1")
+    cluster.add_node(num_cpus=1)
+    nodes = [cluster.add_node(num_cpus=1)]
+    flow, crews = ray_cluster.flow, dict[Pool, Any]()
+    monkeypatch.setattr(
+        ray_cluster, "flow", lambda c, *args, **how: (crews.update(c), flow(c, *args, **how))[1]
+    )
+    stages, at_the_kill = fakes.stages(), list[killed.Finished]()
+
+    class Killer(scale.Silent):
+        def advanced(self, report: UnitReport) -> None:
+            super().advanced(report)
+            if nodes and self.worked >= 4 and all(w.in_hand for w in crews[Pool.CPU]._workers):
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+                at_the_kill.append(killed.finished(shared, stages))
+
+    options = RunOptions(workers=2, downloads=2, engine="ray", address=cluster.address)
+    configs = resolve(CONFIGS, overrides=scale.SETTINGS)
+    with locked(shared):
+        runner = Runner(Store(shared, stages), configs, options, Killer())
+        runner.run(scale.NAMES, read_source_list(source))
+    kept = [sum(stage == "keep" for stage, _ in finished) for finished in at_the_kill]
+    assert 4 <= kept[0] < 30, "both nodes worked, and there was more to do"
+    assert killed.redone(at_the_kill, shared, stages) == []
+    # What the dead node was writing is swept by the next run, which finds nothing to do.
+    assert scale.ingest(shared, source).worked == 0
+    assert killed.differences(shared, alone, stages) == []
