@@ -70,7 +70,7 @@ def run(
         note: told when the cluster has no worker left.
 
     Raises:
-        UsageError: there is no Ray, or no cluster at the address.
+        UsageError: there is no Ray, or no cluster at the address, or it cannot go on.
     """
     if not tasks:
         return
