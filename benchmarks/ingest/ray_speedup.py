@@ -2,20 +2,27 @@
 
     python -m benchmarks.ingest.ray_speedup [--units 300]
 
-Wall time of all units after the workers have started, with two workers and with one, in the same run.
+Wall time of all units after the workers have started, with two workers and with one, in the same run. Ray's
+work on two nodes of this machine, of one core each.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
 
 from ophvl.executors import local, ray_cluster
 from ophvl.executors.legs import Leg
 from schemas.vocab import Pool
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,34 @@ def rounds_for(seconds: float) -> int:
     return round(2_000_000 * seconds / (time.perf_counter() - started))
 
 
-def wall_s(engine: str, units: Sequence[Unit], workers: int) -> float:
-    """Seconds from the first result to the last."""
+@contextmanager
+def two_nodes() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes of one core each; its head computes nothing."""
+    from ray.cluster_utils import Cluster
+
+    environment = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+    with mock.patch.dict(os.environ, environment):
+        head = {"num_cpus": 0, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        try:
+            for _ in range(2):
+                cluster.add_node(num_cpus=1)
+            yield cluster.address
+        finally:
+            cluster.shutdown()
+
+
+def wall_s(units: Sequence[Unit], workers: int, address: str | None) -> float:
+    """Seconds from the first result to the last, on the Ray cluster at an address or in the local pool."""
     legs = {Pool.CPU: Leg(setup=setup, workers=workers)}
-    if engine == "local":
+    if address is None:
         done = list(local.run(legs, units, onward=_final))
     else:
         done = list(
-            ray_cluster.run(legs, units, onward=_final, address=None, note=lambda text: None)
+            ray_cluster.run(legs, units, onward=_final, address=address, note=lambda text: None)
         )
     return max(done) - min(done)
 
@@ -65,8 +92,9 @@ def _final(unit: Unit, done: float) -> None:
 def measure(count: int) -> Iterator[str]:
     """Time both executors with one worker and with two."""
     units = [Unit(rounds_for(0.03))] * count
-    for engine in ("local", "ray"):
-        one, two = (wall_s(engine, units, workers) for workers in (1, 2))
+    for engine, places in (("local", nullcontext()), ("ray", two_nodes())):
+        with places as address:
+            one, two = (wall_s(units, workers, address) for workers in (1, 2))
         yield (
             f"{engine:<6} {count} units: one worker {one:.2f} s, two {two:.2f} s, "
             f"speed-up {one / two:.2f}"

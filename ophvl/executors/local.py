@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any, Generic
 
 from ophvl.errors import UsageError
@@ -18,8 +19,8 @@ from schemas.vocab import Pool
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-_work: Callable[[object], object]
-"""What a pool process does with a task; set once when the process starts."""
+_setup: Callable[[], Callable[[Any], object]]
+"""Gives what a pool process does with a task; set once when the process starts."""
 
 
 def run(
@@ -70,6 +71,7 @@ class _Processes(Generic[Task, Result]):
     def __init__(self, leg: Leg[Task, Result], tasks: int) -> None:
         self.workers = min(leg.workers, tasks)
         self.slots = self.workers + 2
+        self.alive: list[Future[None]] = []
         self._pool = ProcessPoolExecutor(
             self.workers,
             multiprocessing.get_context("spawn"),
@@ -79,8 +81,7 @@ class _Processes(Generic[Task, Result]):
 
     def __enter__(self) -> _Processes[Task, Result]:
         # All start now: the death of one that starts later is not noticed until another task ends.
-        for _ in range(self.workers):
-            self._pool.submit(_begin)
+        self.alive = [self._pool.submit(_begin) for _ in range(self.workers)]
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -91,19 +92,26 @@ class _Processes(Generic[Task, Result]):
 
 
 def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
-    global _work
+    global _setup
     # The parent decides on Ctrl-C; workers end with it, also when it is killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _work = setup()  # type: ignore[assignment]  # One pool serves one kind of task.
+    _setup = setup
+
+
+@cache
+def _work() -> Callable[[Any], object]:
+    """Get ready, once: a fault of that comes out of a task, where one of `_start` would look like a death."""
+    return _setup()
 
 
 def _begin() -> None:
-    """Nothing but a reason to start a process."""
+    """Start a process, and get it ready."""
+    _work()
 
 
 def _do(task: object) -> Any:
-    return _work(task)
+    return _work()(task)
 
 
 def _die_with_parent() -> None:

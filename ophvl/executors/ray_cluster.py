@@ -31,11 +31,19 @@ _LOOK_S = 0.05
 
 _DEATHS = 4
 _DEADLY = (
-    "{}: each of {} workers died at it, so it kills its worker, most likely for lack of memory"
+    "{}: the processes of {} workers died at it while their machines lived on, so it kills its worker, most "
+    "likely for lack of memory; run with fewer workers (--workers), or take it off the list"
 )
 _NO_CLUSTER = (
     "there is no Ray cluster to join at {}: {}. Start one with `ray start --head`, with the same versions "
     "of Python and Ray on each machine, or leave --address out"
+)
+_NODE_DIED = "its node has died"
+"""How Ray words the death of an actor whose machine went."""
+
+_STOPPED = (
+    "Ray cannot go on: {}. What was finished is kept; see to the cluster, then run the same command "
+    "again"
 )
 _STILLBORN = 5
 _NO_START = (
@@ -62,7 +70,7 @@ def run(
         note: told when the cluster has no worker left.
 
     Raises:
-        UsageError: there is no Ray, or no cluster at the address.
+        UsageError: there is no Ray, or no cluster at the address, or it cannot go on.
     """
     if not tasks:
         return
@@ -79,7 +87,7 @@ def _connected(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ImportError as err:
-        raise UsageError("--engine ray needs Ray: pip install 'ophvl[ray]'") from err
+        raise UsageError("--engine ray needs Ray: pip install -e '.[ray]'") from err
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address is not None:
         _knock(address)
@@ -108,23 +116,23 @@ def _knock(address: str) -> None:
         raise UsageError(_NO_CLUSTER.format(address, err)) from err
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
-    """An actor: what it has in hand, and whether it has started."""
+    """An actor: whether it has started, and what it has in hand. The first of that it works at."""
 
     actor: Any
     ready: bool = False
-    in_hand: int = 0
+    in_hand: list[_Call[Any, Any]] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Call(Generic[Task, Result]):
-    """A task in the hand of a worker, and the future that waits for its result."""
+    """A task, and the future that waits for its result."""
 
     task: Task
     future: Future[Result]
-    worker: _Worker | None = None
     deaths: int = 0
+    """How many processes died while they worked at it."""
 
 
 @dataclass
@@ -136,8 +144,8 @@ class _Actors(Generic[Task, Result]):
     tasks: int
     note: Callable[[str], None]
     _workers: list[_Worker] = field(default_factory=list)
-    _calls: dict[Any, _Call[Task, Result]] = field(default_factory=dict)
-    _starting: dict[Any, _Worker] = field(default_factory=dict)
+    _asked: dict[Any, tuple[_Worker, _Call[Task, Result] | None]] = field(default_factory=dict)
+    """What workers were asked for: to do a task, or (None) to get ready."""
     _unsent: list[_Call[Task, Result]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -154,7 +162,8 @@ class _Actors(Generic[Task, Result]):
         self._ended = threading.Event()
         self._told = False
         self._stillborn = 0
-        self._broken: UsageError | None = None
+        self._life: Future[None] = Future()
+        self.alive = (self._life,)
         self._ear = threading.Thread(target=self._listen, daemon=True)
 
     def __enter__(self) -> _Actors[Task, Result]:
@@ -175,11 +184,8 @@ class _Actors(Generic[Task, Result]):
         call: _Call[Task, Result] = _Call(task, Future())
         call.future.set_running_or_notify_cancel()
         with self._lock:
-            if self._broken:
-                call.future.set_exception(self._broken)
-            else:
-                self._unsent.append(call)
-                self._send()
+            self._unsent.append(call)
+            self._send()
         return call.future
 
     def _hire(self) -> None:
@@ -188,88 +194,116 @@ class _Actors(Generic[Task, Result]):
         remote = ray.remote(_Hand).options(**self._needs, runtime_env={"env_vars": _ONE_THREAD})
         worker = _Worker(remote.remote(self.leg.setup))
         self._workers.append(worker)
-        self._starting[worker.actor.ready.remote()] = worker
+        self._asked[worker.actor.ready.remote()] = worker, None
 
     def _send(self) -> None:
         """Give what waits to the workers that have the least in hand."""
         while self._unsent:
-            able = [w for w in self._workers if w.ready and w.in_hand < _IN_HAND]
+            able = [w for w in self._workers if w.ready and len(w.in_hand) < _IN_HAND]
             if not able:
                 return
-            worker = min(able, key=lambda w: w.in_hand)
+            worker = min(able, key=lambda w: len(w.in_hand))
             call = self._unsent.pop(0)
-            call.worker = worker
-            worker.in_hand += 1
-            self._calls[worker.actor.work.remote(call.task)] = call
+            worker.in_hand.append(call)
+            self._asked[worker.actor.work.remote(call.task)] = worker, call
 
     def _listen(self) -> None:
+        """Hear what becomes of the workers; where this ends by a fault, so does the run."""
         import ray
 
-        while not self._ended.is_set():
+        try:
+            while not self._ended.is_set():
+                self._look()
+        except ray.exceptions.RayError as err:
+            self._life.set_exception(UsageError(_STOPPED.format(err)))
+        except BaseException as err:  # noqa: BLE001  Else the run waits for ever.
+            self._life.set_exception(err)
+
+    def _look(self) -> None:
+        import ray
+
+        with self._lock:
+            waited = list(self._asked)
+        if not waited:
+            self._ended.wait(_LOOK_S)
+            return
+        done, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
+        if not done:
+            done, _ = ray.wait(waited, num_returns=1, timeout=_LOOK_S)
+        for ref in done:
             with self._lock:
-                waited = [*self._calls, *self._starting]
-            if not waited:
-                self._ended.wait(_LOOK_S)
-                continue
-            done, _ = ray.wait(waited, num_returns=len(waited), timeout=0)
-            if not done:
-                done, _ = ray.wait(waited, num_returns=1, timeout=_LOOK_S)
-            for ref in done:
-                with self._lock:
-                    self._hear(ref)
-                    self._send()
+                self._hear(ref)
+                self._send()
 
     def _hear(self, ref: Any) -> None:
+        """Learn what became of a worker that starts or of a task.
+
+        Raises:
+            BaseException: what keeps the workers from getting ready, or Ray from going on.
+        """
         import ray
 
-        worker = self._starting.pop(ref, None)
-        call = self._calls.pop(ref, None)
+        worker, call = self._asked.pop(ref)
         try:
             result = ray.get(ref)
-        except ray.exceptions.RayActorError as err:
-            dead = worker or (call and call.worker)
-            if dead in self._workers:
-                self._workers.remove(dead)
-                self._stillborn = 0 if dead.ready else self._stillborn + 1
-                # One that just does not answer may live: what it has in hand would be done twice.
-                ray.kill(dead.actor)
-                if self._stillborn > _STILLBORN:
-                    self._broken = UsageError(f"{_NO_START}: {err}")
-                    self._fail(None, self._broken)
-                    return
-                self._hire()
+        except (
+            ray.exceptions.RayActorError,
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.OutOfMemoryError,
+        ) as err:
+            self._replace(worker, err)
             if call:
-                self._hand_on(call)
-            if not any(other.ready for other in self._workers) and not self._told:
-                self._told = True
-                self.note("no worker of the Ray cluster is left; waiting for machines to join it")
-            return
+                self._hand_on(call, blamed=call is worker.in_hand[0] and not _machine_went(err))
         except ray.exceptions.RayTaskError as err:
-            self._fail(call, err.cause)
-            return
-        except ray.exceptions.RayError as err:
-            self._fail(call, err)
-            return
-        if worker:
-            worker.ready, self._told, self._stillborn = True, False, 0
-        if call and call.worker:
-            call.worker.in_hand -= 1
-            call.future.set_result(result)
+            # A fault of the work itself.
+            if not call:
+                raise err.cause from err
+            worker.in_hand.remove(call)
+            call.future.set_exception(err.cause)
+        else:
+            if call:
+                worker.in_hand.remove(call)
+                call.future.set_result(result)
+            else:
+                worker.ready, self._told, self._stillborn = True, False, 0
 
-    def _hand_on(self, call: _Call[Task, Result]) -> None:
+    def _replace(self, dead: _Worker, err: Exception) -> None:
+        """Hire another worker for one that died, once.
+
+        Raises:
+            UsageError: they all die before they are ready.
+        """
+        import ray
+
+        if dead not in self._workers:
+            return
+        self._workers.remove(dead)
+        self._stillborn = 0 if dead.ready else self._stillborn + 1
+        # One that just does not answer may live: what it has in hand would be done twice.
+        ray.kill(dead.actor)
+        if self._stillborn > _STILLBORN:
+            raise UsageError(f"{_NO_START}: {err}")
+        self._hire()
+        if not any(other.ready for other in self._workers) and not self._told:
+            self._told = True
+            self.note("no worker of the Ray cluster is left; waiting for machines to join it")
+
+    def _hand_on(self, call: _Call[Task, Result], *, blamed: bool) -> None:
         """Give a task to another worker, unless it is what they die of."""
-        deaths = call.deaths + 1
+        deaths = call.deaths + blamed
         if deaths == _DEATHS:
-            self._fail(call, UsageError(_DEADLY.format(call.task, deaths)))
+            call.future.set_exception(UsageError(_DEADLY.format(call.task, deaths)))
             return
         again: Any = replace(call.task, again=True)  # type: ignore[type-var]
         self._unsent.insert(0, _Call(again, call.future, deaths=deaths))
 
-    def _fail(self, call: _Call[Task, Result] | None, err: BaseException) -> None:
-        """A fault of the work itself ends the run; one of getting ready fails whatever waits."""
-        for failed in [call] if call else [*self._unsent, *self._calls.values()]:
-            if not failed.future.done():
-                failed.future.set_exception(err)
+
+def _machine_went(err: Exception) -> bool:
+    """Whether a worker went with its machine or the way to it, not just its process."""
+    import ray
+
+    lost = (ray.exceptions.ActorUnavailableError, ray.exceptions.NodeDiedError)
+    return isinstance(err, lost) or _NODE_DIED in str(err)
 
 
 class _Hand:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.errors import ItemError, UsageError
+from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
 from schemas.vocab import Pool
-from tests.ophvl.executors.work import Did, Job, Setup, onward
+from tests.ophvl.executors.work import Did, Job, Setup, Unready, onward
 
 
 def run(jobs: list[Job], *, workers: int = 2, downloads: int = 2) -> list[Did]:
@@ -43,7 +43,12 @@ def test_more_workers_are_other_single_threaded_processes(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("name", "error", "message"),
-    [("item", ItemError, "nothing in it"), ("bug", KeyError, "bug"), ("die", UsageError, "killed")],
+    [
+        ("item", ItemError, "nothing in it"),
+        ("bug", KeyError, "bug"),
+        ("full", DiskFullError, "1 GB is free"),
+        ("die", UsageError, "killed"),
+    ],
 )
 @pytest.mark.parametrize("pool", list(Pool))
 def test_faults_of_a_worker_come_out(
@@ -90,8 +95,17 @@ class _Slow(Setup):
         return super().work(job)
 
 
-@pytest.mark.parametrize(("fault", "error"), [("bug", KeyError), ("die", UsageError)])
-@pytest.mark.parametrize("pool", list(Pool))
+@pytest.mark.parametrize(
+    ("fault", "error", "pool"),
+    [
+        *(
+            (fault, error, p)
+            for p in Pool
+            for fault, error in (("bug", KeyError), ("die", UsageError))
+        ),
+        ("full", DiskFullError, Pool.CPU),
+    ],
+)
 def test_an_end_does_not_wait_for_workers_that_sleep(
     fault: str, error: type[Exception], pool: Pool
 ) -> None:
@@ -100,3 +114,27 @@ def test_an_end_does_not_wait_for_workers_that_sleep(
         run([Job("sleeper", Pool.NETWORK, seconds=60.0), Job(fault, pool)])
     assert time.monotonic() - started < 20
     assert not multiprocessing.active_children()
+
+
+def test_a_fault_of_getting_ready_comes_out_while_another_leg_sleeps() -> None:
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=Unready(), workers=1),
+    }
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="no weights"):
+        list(local.run(legs, [Job("sleeper", Pool.NETWORK, seconds=60.0)], onward=onward))
+    assert time.monotonic() - started < 20
+
+
+def test_where_there_is_no_room_to_fetch_more_what_was_fetched_is_computed(tmp_path: Path) -> None:
+    fetches = [Job("full", Pool.NETWORK), *(Job(x, Pool.NETWORK, tmp_path, 0.3) for x in "ab")]
+    done: list[str] = []
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
+        Pool.CPU: Leg(setup=Setup("did"), workers=1),
+    }
+    with pytest.raises(DiskFullError):
+        done.extend(x.said for x in local.run(legs, [*fetches, *map(Job, "cdefg")], onward=onward))
+    assert sorted(done) == [f"did {x}" for x in "acdefg"]
+    assert {path.name.split()[2] for path in tmp_path.iterdir()} == {"a"}

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from ophvl.errors import ItemError, UsageError
+from benchmarks.ingest import fakes, killed, scale
+from ophvl.config import resolve
+from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.executors import ray_cluster
 from ophvl.executors.legs import Leg
+from ophvl.lock import locked
+from ophvl.runner import Runner, RunOptions
+from ophvl.sources import read_source_list
+from ophvl.store import Store
 from ophvl.unit_chain import UnitReport
+from pipelines.config import CONFIGS
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
-from tests.ophvl.executors.work import Did, Job, Setup, onward
+from tests.ophvl.executors.work import Did, Job, Setup, Unready, onward
 from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -71,11 +81,18 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
     assert caught.value.kind is FailureKind.EMPTY
     with pytest.raises(UsageError, match="kills its worker"):
         list(run([Job("die")], cluster))
+    jobs, said = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
+    with pytest.raises(DiskFullError):
+        said.extend(one.said for one in run(jobs, cluster))
+    assert said == ["did a"]
 
 
-def test_what_a_dead_node_had_in_hand_is_given_to_another(cluster: Cluster) -> None:
+def test_what_a_dead_node_had_in_hand_is_given_to_another(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.add_node(num_cpus=1)
     second = cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)  # No task is to blame for the death of a node.
     notes: list[str] = []
     jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
     done: list[str] = []
@@ -87,14 +104,17 @@ def test_what_a_dead_node_had_in_hand_is_given_to_another(cluster: Cluster) -> N
     assert notes == []
 
 
-def test_a_cluster_without_nodes_is_waited_for(cluster: Cluster) -> None:
+def test_a_cluster_without_nodes_is_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
     only = cluster.add_node(num_cpus=1)
     notes: list[str] = []
     done: list[str] = []
     for one in run([Job(f"{n}", seconds=0.1) for n in range(8)], cluster, notes):
         done.append(one.said)
         if len(done) == 2:
-            cluster.remove_node(only, allow_graceful=False)
+            cluster.remove_node(only, allow_graceful=True)
             cluster.add_node(num_cpus=1)
     assert sorted(done) == [f"did {n}" for n in range(8)]
 
@@ -156,6 +176,49 @@ def test_without_an_address_a_cluster_is_started_and_ended() -> None:
     assert not ray.is_initialized()
 
 
+def test_only_what_a_dead_process_worked_at_is_to_blame(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
+    leg = Leg(setup=Setup("did"), workers=1)
+    with (
+        ray_cluster._connected(cluster.address),
+        ray_cluster._Actors(leg, Pool.CPU, 2, note=print) as crew,
+    ):
+        worked_at, next_in_hand = (crew.submit(Job(name)) for name in ("die", "a"))
+        assert next_in_hand.result().said == "did a"
+        with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
+            worked_at.result()
+
+
+def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=Unready(), workers=1),
+    }
+    jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
+    how: dict[str, Any] = {"onward": onward, "address": cluster.address, "note": print}
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="no weights"):
+        list(ray_cluster.run(legs, jobs, **how))
+    look, looks = ray.wait, itertools.count()
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        if next(looks) > 20:
+            raise ray.exceptions.RaySystemError("the head is gone")
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(ray, "wait", wait)
+    legs[Pool.CPU] = Leg(setup=Setup("did"), workers=1)
+    with pytest.raises(UsageError, match="Ray cannot go on: System error: the head is gone"):
+        list(ray_cluster.run(legs, jobs, **how))
+    assert time.monotonic() - started < 100
+
+
 class _Stillborn(Setup):
     def __call__(self) -> Callable[[Job], Did]:
         os._exit(9)
@@ -171,3 +234,43 @@ def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -
     address, notes = cluster.address, list[str]()
     with pytest.raises(UsageError, match="die before they have started"):
         list(ray_cluster.run(legs, jobs, onward=onward, address=address, note=notes.append))
+
+
+def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a downloader and a recogniser that take no time; no finished unit runs twice."""
+    alone, shared = tmp_path / "alone" / "out", tmp_path / "shared" / "out"
+    for out in (alone, shared):
+        out.mkdir(parents=True)
+        fakes.template(out)
+    source = fakes.write_list(tmp_path / "list.txt", range(30))
+    scale.ingest(alone, source)
+
+    monkeypatch.setenv("OPHVL_FAKE_PAUSE_S", "0.1")
+    cluster.add_node(num_cpus=1)
+    nodes = [cluster.add_node(num_cpus=1)]
+    flow, crews = ray_cluster.flow, dict[Pool, Any]()
+    monkeypatch.setattr(
+        ray_cluster, "flow", lambda c, *args, **how: (crews.update(c), flow(c, *args, **how))[1]
+    )
+    stages, at_the_kill = fakes.stages(), list[killed.Finished]()
+
+    class Killer(scale.Silent):
+        def advanced(self, report: UnitReport) -> None:
+            super().advanced(report)
+            if nodes and self.worked >= 4 and all(w.in_hand for w in crews[Pool.CPU]._workers):
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+                at_the_kill.append(killed.finished(shared, stages))
+
+    options = RunOptions(workers=2, downloads=2, engine="ray", address=cluster.address)
+    configs = resolve(CONFIGS, overrides=scale.SETTINGS)
+    with locked(shared):
+        runner = Runner(Store(shared, stages), configs, options, Killer())
+        runner.run(scale.NAMES, read_source_list(source))
+    kept = [sum(stage == "keep" for stage, _ in finished) for finished in at_the_kill]
+    assert 4 <= kept[0] < 30, "both nodes worked, and there was more to do"
+    assert killed.redone(at_the_kill, shared, stages) == []
+    # What the dead node was writing is swept by the next run, which finds nothing to do.
+    assert scale.ingest(shared, source).worked == 0
+    assert killed.differences(shared, alone, stages) == []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ophvl.errors import ItemError
+from ophvl.errors import DiskFullError, ItemError
 from schemas.vocab import FailureKind, Pool
 
 
@@ -46,12 +46,21 @@ class Setup:
             raise ItemError(FailureKind.EMPTY, "nothing in it")
         if job.name == "bug":
             raise KeyError(job.name)
+        if job.name == "full":
+            raise DiskFullError(Path("out"), "1 GB is free")
         if job.name == "die":
             os._exit(9)
         time.sleep(job.seconds)
         if job.log is not None:
             (job.log / f"{time.monotonic():018.6f} {self.say} {job.name}").touch()
         return Did(f"{self.say} {job.name}", os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
+
+
+class Unready(Setup):
+    """Cannot get ready."""
+
+    def __call__(self) -> Callable[[Job], Did]:
+        raise ValueError("no weights")
 
 
 def onward(job: Job, done: Did) -> Job | None:
