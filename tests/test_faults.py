@@ -142,10 +142,22 @@ def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Pat
             "an error of the server may go away, a refusal stands"
         )
         server.requests.clear()
+        retry = ("ophvl", "retry", "--out", out, "--workers", "1", "--kind")
+        none = run(*retry, "timeout", "--kind", "private")
+        assert none.stdout == (
+            "nothing failed for private, timeout; there is: forbidden 1, server_error 1\n"
+        )
+        assert none.stderr == "", "nothing is loaded"
+        assert "kinds are" in run(*retry, "tired", code=2).stderr
+        other = ("--set", "transcribe.model=tiny.en")
+        assert "--repin" in run(*retry, "forbidden", *other, code=2).stderr
         # The settings of the first run were kept.
-        run("ophvl", "retry", "--kind", "forbidden", "--out", out, "--workers", "1", code=3)
+        told = run(*retry, "forbidden", "--limit", "5", code=3).stderr
         assert {*server.requests} == {"/403.mp4"}
-        assert "kinds are" in run("ophvl", "retry", "--kind", "tired", "--out", out, code=2).stderr
+        assert "failed at discover" in told
+        assert "HTTP Error 403" in told
+        assert "body-500" not in told, "what was not asked for is not told"
+        assert "did not run yet" not in told
     assert failures(out)["body-500"] == ("download", "server_error")
 
 
@@ -173,8 +185,10 @@ def test_a_block_stops_the_host_and_not_the_list(video: Path, tmp_path: Path) ->
         assert len(strict.requests) == 1, "the list is not burnt"
         host = strict.url.removeprefix("http://")
         assert f"19 line(s) or video(s) wait: {host} wants no requests until" in told
-        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3)
+        again = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3).stderr
         assert len(strict.requests) == 1
+        assert again.count("HTTP Error 429") == 1, "a closed host is told once"
+        assert f"20 line(s) or video(s) wait: {host} wants no requests until" in again
     counts = status(out)
     assert counts["lines"] == {"listed": 21, "expanded": 1, "failed": 20, "folded": 0}
     assert counts["by_kind"] == {"rate_limited": 20}

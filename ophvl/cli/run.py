@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from ophvl.parts import Parts
+    from ophvl.report.failures import Failure
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
@@ -133,10 +134,18 @@ def retry(
     set_: options.Set = None,
     workers: options.Workers = 0,
     downloads: options.Downloads = 4,
+    engine: options.EngineName = options.Engine.LOCAL,
+    address: options.Address = None,
+    parts: options.PartsOf = None,
+    limit: options.Limit = None,
+    wait: options.Wait = False,
     cookies: options.Cookies = None,
     repin: options.Repin = False,
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
+    from ophvl.cli.inspect import open_store
+    from ophvl.parts import Parts, part_of
+    from ophvl.report.failures import read_failures
     from pipelines.registry import BUILD_PAIRS, INGEST
     from schemas.vocab import FailureKind
 
@@ -145,9 +154,20 @@ def retry(
     if unknown:
         raise UsageError(f"there is no kind '{unknown[0]}'; kinds are {', '.join(known)}")
     kinds = frozenset(map(FailureKind, kind))
-    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds)
-    spans = [job.names(INGEST), job.names(BUILD_PAIRS)]
-    job.run(spans, job.options(workers, downloads=downloads, repin=repin))
+    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds, wait=wait)
+    job.configs()  # What cannot be set is told, whether anything failed or not.
+    run_options = job.options(
+        workers, downloads=downloads, repin=repin, limit=limit,
+        engine=engine.value, address=address,
+        **({"parts": Parts.share(parts)} if parts else {}),
+    )  # fmt: skip
+    failures = read_failures(open_store(out))
+    failed = Counter(one.kind for one in failures if part_of(one.unit) in run_options.parts)
+    if not kinds & failed.keys():
+        there = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
+        typer.echo(f"nothing failed for {', '.join(sorted(kinds))}; there is: {there or 'nothing'}")
+        return
+    job.run([job.names(INGEST), job.names(BUILD_PAIRS)], run_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +230,7 @@ class Job:
         from ophvl.config import to_toml
         from ophvl.lists import add
         from ophvl.lock import locked
+        from ophvl.report.failures import read_failures
         from ophvl.report.terminal import funnel_lines
         from ophvl.runner import Runner
         from ophvl.sources import read_source_list
@@ -218,6 +239,7 @@ class Job:
 
         configs = self.configs()
         store = Store(self.root, STAGES)
+        names = [name for span in spans for name in span]
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:
             store.require()
@@ -225,6 +247,7 @@ class Job:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
             lines = read_source_list(source)
+        left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
             locked(self.root, run_options.parts, reporter.note),
@@ -233,7 +256,7 @@ class Job:
                 for path in sources:
                     reporter.note(f"{file}: {add(self.root, file, path)} line(s) of {path} are new")
             runner = Runner(store, configs, run_options, reporter)
-            runner.pin([name for names in spans for name in names])
+            runner.pin(names)
             # Only now: settings that were refused are not kept.
             write_text(self.root / "config.toml", to_toml(configs))
             self._go(runner, spans, lines)
@@ -243,7 +266,16 @@ class Job:
                 self._go(runner, spans, lines)
         for line in funnel_lines(take_account(store)):
             typer.echo(line)
-        _exit_if_anything_is_left(store, runner, [name for names in spans for name in names])
+        failures = [one for one in read_failures(store) if one.stage in names]
+        failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
+        _exit_if_anything_is_left(failures, runner)
+
+    def _left_alone(self, store: Store) -> set[tuple[str, str]]:
+        """Stage and unit of the failures that a retry of some kinds does not take up."""
+        from ophvl.report.failures import read_failures
+
+        failures = read_failures(store) if self.kinds else []
+        return {(one.stage, one.unit) for one in failures if one.kind not in self.kinds}
 
     def _go(
         self, runner: Runner, spans: Sequence[Sequence[str]], lines: Sequence[SourceLine]
@@ -305,20 +337,13 @@ def _range(span: tuple[str, str], known: list[str]) -> list[str]:
     return known[first : last + 1]
 
 
-def _exit_if_anything_is_left(store: Store, runner: Runner, names: Sequence[str]) -> None:
+def _exit_if_anything_is_left(failures: Sequence[Failure], runner: Runner) -> None:
     """Tell what failed and what waits; if there is anything, end with the code that says so."""
-    from ophvl.report.terminal import printable
+    from ophvl.report.failures import failure_lines, waiting_lines
 
-    failures = store.read("failures", ["stage", "unit", "kind", "message"]).to_pylist()
-    failures = [row for row in failures if row["stage"] in names]
-    for row in failures[:20]:
-        told = f"failed at {row['stage']}: {row['unit']}: {row['kind']}: {row['message']}"
-        typer.echo(printable(told), err=True)
-    if len(failures) > 20:
-        typer.echo(f"and {len(failures) - 20} more; see table failures", err=True)
-    waiting = Counter(held.host for held in runner.held.values())
-    hosts = {held.host: held for held in runner.held.values()}
-    for host, held in sorted(hosts.items()):
-        typer.echo(printable(f"{waiting[host]} line(s) or video(s) wait: {held}"), err=True)
-    if failures or hosts:
+    told = failure_lines(one for one in failures if one.unit not in runner.held)
+    told += waiting_lines([*runner.held.values()], "line(s) or video(s)")
+    for line in told:
+        typer.echo(line, err=True)
+    if told:
         raise typer.Exit(FAILED_AND_RECORDED)

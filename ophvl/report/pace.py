@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from ophvl.backends.pacer import HostState, closed_hosts, host_of, local_time
+from ophvl.backends.pacer import HostState, closed_hosts, local_time
 from ophvl.ledger import EntryOutcome
+from ophvl.report.failures import read_failures
 from ophvl.report.terminal import in_words, printable
-from ophvl.sources import is_url
 from ophvl.store import Store
 
 _HOUR_S = 3600.0
@@ -80,22 +80,11 @@ def pace_lines(pace: Pace) -> list[str]:
 
 
 def _failures(store: Store) -> tuple[FailureCount, ...]:
-    videos = store.read("videos", ["video_id", "location"]).to_pydict()
-    lines = store.read("sources", ["line_id", "text"]).to_pydict()
-    places = dict(zip(videos["video_id"], videos["location"], strict=True))
-    places |= dict(zip(lines["line_id"], lines["text"], strict=True))
-    failed = store.read("failures", ["unit", "stage", "kind"]).to_pylist()
-    counts = Counter(
-        (row["stage"], row["kind"], _host(places.get(row["unit"], ""))) for row in failed
-    )
+    counts = Counter((f.stage, f.kind, f.host) for f in read_failures(store))
     return tuple(
         FailureCount(stage=stage, kind=kind, host=host, count=count)
         for (stage, kind, host), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     )
-
-
-def _host(place: str) -> str:
-    return host_of(place) if is_url(place) else ""
 
 
 def _stage(store: Store, name: str) -> StagePace:
