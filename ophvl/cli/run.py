@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
-    from pipelines.config import DownloadConfig
+    from pipelines.config import DownloadConfig, FramesConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -231,6 +231,7 @@ class Job:
         from ophvl.lists import add
         from ophvl.lock import locked
         from ophvl.report.failures import read_failures
+        from ophvl.report.readiness import require_pictures, require_videos
         from ophvl.report.terminal import funnel_lines
         from ophvl.runner import Runner
         from ophvl.sources import read_source_list
@@ -243,10 +244,16 @@ class Job:
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:
             store.require()
+            if not self.kinds:
+                require_videos(store)
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
             lines = read_source_list(source)
+        if "frames" in names and not self.kinds:
+            pictures = cast("FramesConfig", configs["frames"])
+            only, parts = run_options.only, run_options.parts
+            require_pictures(store, names, pictures, only=only, parts=parts)
         left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
