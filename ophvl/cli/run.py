@@ -249,7 +249,7 @@ class Job:
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
-            lines = read_source_list(source)
+            lines = read_source_list(source, _tell)
         if "frames" in names and not self.kinds:
             pictures = cast("FramesConfig", configs["frames"])
             only, parts = run_options.only, run_options.parts
@@ -294,6 +294,10 @@ class Job:
                 runner.run(names, lines)
 
 
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
+
+
 def _gpus() -> int:
     """GPUs that recognition can use."""
     try:
@@ -312,7 +316,7 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
 
     found = forecast(
         Store(job.root, STAGES),
-        read_source_list(source),
+        read_source_list(source, _tell),
         cast("DownloadConfig", job.configs()["download"]),
         lists=Lists(job.root, more=job.lists),
         parts=parts,
