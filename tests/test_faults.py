@@ -230,7 +230,8 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
     assert not out.exists()
     with serving(video) as server:
         source.write_text("\n".join(f"{server.url}/{n}.mp4" for n in "abcde"))
-        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
+        few = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
+        assert "next:" not in few.stdout, "the list is not through"
         assert len({*server.requests}) == 2
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from ophvl.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ophvl.accounts import Account
     from ophvl.parts import Parts
     from ophvl.report.failures import Failure
     from ophvl.runner import Runner, RunOptions
@@ -74,7 +76,8 @@ def ingest(
         engine=engine.value, address=address,
         **({"parts": Parts.share(parts)} if parts else {}),
     )  # fmt: skip
-    job.run([job.names(INGEST)], run_options, source=source)
+    place = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
+    job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{place}")
 
 
 def build_pairs(
@@ -221,9 +224,17 @@ class Job:
         return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
 
     def run(
-        self, spans: Sequence[Sequence[str]], run_options: RunOptions, *, source: Path | None = None
+        self,
+        spans: Sequence[Sequence[str]],
+        run_options: RunOptions,
+        *,
+        source: Path | None = None,
+        onward: str | None = None,
     ) -> None:
-        """Run ranges of stages one after another, print the funnel, and end with the right code."""
+        """Run ranges of stages one after another, print the funnel, and end with the right code.
+
+        `onward` is the command that takes on what these stages have finished.
+        """
         from ophvl.accounts import take_account
         from ophvl.atomic import write_text
         from ophvl.cli.progress import make_reporter
@@ -271,8 +282,13 @@ class Job:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
                 runner.held = {}
                 self._go(runner, spans, lines)
-        for line in funnel_lines(take_account(store)):
+        account = take_account(store)
+        for line in funnel_lines(account):
             typer.echo(line)
+        asked = store.entries("discover").keys()
+        all_asked = not runner.held and all(line.line_id in asked for line in lines)
+        if onward and all_asked and _pend_elsewhere(account, names):
+            typer.echo(f"next: {onward}")
         failures = [one for one in read_failures(store) if one.stage in names]
         failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
         _exit_if_anything_is_left(failures, runner)
@@ -292,6 +308,12 @@ class Job:
                 runner.retry(names, self.kinds)
             else:
                 runner.run(names, lines)
+
+
+def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
+    """Whether videos wait for other stages alone."""
+    pending = {stage.stage for stage in account.stages if stage.pending}
+    return bool(pending) and pending.isdisjoint(stages)
 
 
 def _tell(text: str) -> None:

@@ -52,6 +52,7 @@ def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
     result = subprocess.run(command(tmp_path), capture_output=True, text=True, check=True)
     assert "admit..keep 1/1 1 emitted in " in result.stderr
     assert "\x1b" not in result.stderr
+    assert result.stdout.endswith(f"\nnext: ophvl build-pairs --out {tmp_path / 'out'}\n")
 
 
 def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
