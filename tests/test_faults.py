@@ -118,16 +118,29 @@ def test_downloads_share_the_first_ingest(video: Path, tmp_path: Path) -> None:
         )
 
 
-def test_a_run_that_is_asked_to_end_gives_its_locks_back(video: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_asked_to_end_says_so_and_gives_its_locks_back(
+    video: Path, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
     out, source = tmp_path / "out", tmp_path / "list.txt"
     with serving(video) as server:
         source.write_text(f"{server.url}/body-stall.mp4\n")
         words = ("ingest", "--source", str(source), "--out", str(out), "--workers", "1")
-        process = subprocess.Popen([sys.executable, "-m", "ophvl", *words])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ophvl", *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Ctrl-C counts, also where the tests themselves run in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
         while server.seen["body-stall"] <= LOOKS:
             time.sleep(0.1)
-        process.terminate()
-        assert process.wait(20) == 128 + signal.SIGTERM
+        os.killpg(process.pid, sent)  # As a terminal and as a cluster do.
+        told = process.communicate(timeout=20)[1]
+        assert process.returncode == code
+    assert told.endswith("\nstopped; what is finished is kept, and the same command goes on\n")
+    assert "Traceback" not in told
     assert list((out / ".locks").iterdir()) == []
 
 

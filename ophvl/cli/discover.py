@@ -9,12 +9,14 @@ import typer
 
 from ophvl.cli import options
 from ophvl.cli.run import FAILED_AND_RECORDED, Job
+from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import ItemError
 
 if TYPE_CHECKING:
     from ophvl.found_list import Searched, Section
 
 
+@told_when_stopped()
 def discover(
     terms: Annotated[
         Path,

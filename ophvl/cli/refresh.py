@@ -11,8 +11,10 @@ import typer
 from ophvl.cli import options
 from ophvl.cli.inspect import open_store
 from ophvl.cli.run import FAILED_AND_RECORDED
+from ophvl.cli.stop import told_when_stopped
 
 
+@told_when_stopped()
 def refresh(
     out: options.Out = options.DEFAULT_OUT,
     older_than: Annotated[

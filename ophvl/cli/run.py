@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from ophvl.cli import options
+from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ class Job:
             workers = _gpus() or min(os.cpu_count() or 1, 8)
         return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
 
+    @told_when_stopped()
     def run(
         self,
         spans: Sequence[Sequence[str]],
