@@ -217,9 +217,15 @@ class Job:
         )
 
     def options(self, workers: int, **others: object) -> RunOptions:
-        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model."""
+        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model.
+
+        Raises:
+            UsageError: there is no Ray cluster at the address, or Ray is not asked for.
+        """
         from ophvl.runner import RunOptions
 
+        if others.get("address") is not None:
+            _check_cluster(str(others["address"]), str(others["engine"]))
         if not workers and others.get("engine") != "ray":
             workers = _gpus() or min(os.cpu_count() or 1, 8)
         return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
@@ -320,6 +326,17 @@ def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
 
 def _tell(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def _check_cluster(address: str, engine: str) -> None:
+    """A wrong address is told before a list is asked, not when the first video needs a worker."""
+    from ophvl.executors.ray_cluster import knock
+
+    if engine != options.Engine.RAY:
+        raise UsageError(
+            f"--address {address} names a Ray cluster; add --engine ray, or leave it out"
+        )
+    knock(address)
 
 
 def _gpus() -> int:
