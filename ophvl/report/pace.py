@@ -58,14 +58,16 @@ def pace_lines(pace: Pace) -> list[str]:
     """The pace in words."""
     text = []
     if pace.failures:
-        text += ["", f"{'failed at':<12}{'kind':<16}{'videos':>7}  host"]
+        text += ["", f"{'failed at':<12}{'kind':<16}{'items':>7}  host"]
         text += [
             printable(f"{f.stage:<12}{f.kind:<16}{f.count:>7}  {f.host or '(this machine)'}")
             for f in pace.failures
         ]
         text.append("`ophvl retry --kind KIND` tries those of one kind again")
     for stage in pace.stages:
-        if stage.pending and stage.per_hour:
+        if stage.pending and stage.hours_left is None:
+            text.append(f"{stage.stage:<12}{stage.pending} to go")
+        elif stage.pending:
             text.append(
                 f"{stage.stage:<12}{stage.per_hour:.0f} videos an hour, {stage.pending} to go: "
                 f"{in_words(stage.hours_left or 0.0)}"
