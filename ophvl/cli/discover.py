@@ -54,7 +54,7 @@ def discover(
 ) -> None:
     """Search for terms and list what is found, with titles and verdicts; fetch nothing.
 
-    Where the list exists, only terms that it does not hold are asked.
+    Where the list exists, only terms that it does not hold are asked, whatever site the others were asked of.
     """
     from ophvl import found_list
     from ophvl.report.terminal import printable
@@ -105,6 +105,12 @@ def _summarise(searched: Searched, to: Path) -> None:
         typer.echo(printable(f"{searched.waiting} term(s) wait: {searched.held}"), err=True)
     if searched.failed or searched.held:
         raise typer.Exit(FAILED_AND_RECORDED)
+    if searched.earlier and not searched.sections:
+        typer.echo(
+            f"no site was asked: {to} answers these terms, whatever --search they were asked with; name "
+            "another list with --to to ask them anew",
+            err=True,
+        )
     if not searched.earlier and not listed:
         typer.echo("no video was found: try other terms, or another --search", err=True)
     else:
