@@ -17,6 +17,7 @@ import typer
 from ophvl.cli import options
 from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import UsageError
+from schemas.vocab import MediaForm
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -69,6 +70,8 @@ def ingest(
         overrides.append(f"keep.media={json.dumps(keep_media.value)}")
     job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
     job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
+    if keep_media is MediaForm.ALL:
+        _tell_what_stays_gone(job)
     if dry_run:
         _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit)
         return
@@ -316,6 +319,21 @@ class Job:
                 runner.retry(names, self.kinds)
             else:
                 runner.run(names, lines)
+
+
+def _tell_what_stays_gone(job: Job) -> None:
+    """To keep all from now on brings nothing back that an earlier run let go."""
+    from ophvl.store import Store
+    from pipelines.registry import STAGES
+
+    forms = Store(job.root, STAGES).read("kept", ["form"]).column("form").to_pylist()
+    gone = Counter(form for form in forms if form != MediaForm.ALL)
+    if gone:
+        left = ", ".join(f"{form} {count}" for form, count in sorted(gone.items()))
+        _tell(
+            f"of {gone.total()} video(s) less than the whole is left ({left}); --keep-media all fetches "
+            "nothing back, and counts for what is fetched from now on"
+        )
 
 
 def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
