@@ -1,6 +1,6 @@
 """The account of a dataset folder: nothing vanishes, every line and every video is counted once.
 
-lines = expanded + failed + folded
+lines = expanded + failed + folded + pending
 units = emitted + dropped + failed + pending
 """
 
@@ -20,12 +20,13 @@ _LOOKS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class LineCount:
-    """Source lines by outcome."""
+    """Source lines by outcome; those of a list that were not asked yet are pending."""
 
     listed: int
     expanded: int
     failed: int
     folded: int
+    pending: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +93,13 @@ def _take_account(store: Store) -> Account:
             f"{len(rows - added)} of the table not in the ledger"
         )
     outcomes = Counter(sources.column("outcome").to_pylist())
+    listed = store.listed_lines()
     lines = LineCount(
-        listed=sum(outcomes.values()),
+        listed=len(listed | rows),
         expanded=outcomes[Outcome.EXPANDED],
         failed=outcomes[Outcome.FAILED],
         folded=outcomes[Outcome.FOLDED],
+        pending=len(listed - rows),
     )
     units = store.read("videos", ["video_id"]).column("video_id").to_pylist()
     stages, reached = _walk(store, units)
@@ -171,7 +174,7 @@ def _count(store: Store, table: str, column: str) -> dict[str, int]:
 def _check(account: Account) -> None:
     lines, units = account.lines, account.units
     sums = (
-        (lines.listed, lines.expanded + lines.failed + lines.folded),
+        (lines.listed, lines.expanded + lines.failed + lines.folded + lines.pending),
         (units.listed, units.emitted + units.dropped + units.failed + units.pending),
     )
     for whole, parts in sums:

@@ -3,7 +3,8 @@
     OphvlError
     ├── UsageError       wrong command, empty list, missing folder: exit code 2
     │   ├── ConfigError  a setting that does not exist or does not fit: exit code 2
-    │   └── DiskFullError    no room for the next result: the run stops, and goes on once there is
+    │   ├── DiskFullError    no room for the next result: the run stops, and goes on once there is
+    │   └── DiskFaultError   the system lets no file be read or written: likewise, once that is mended
     ├── SchemaError      a table that breaks its schema: exit code 2
     ├── ItemError        one source line or video cannot be processed: recorded, the run goes on
     └── HostClosedError  not now: the host that an item lies on wants no more requests for a while
@@ -49,6 +50,21 @@ class DiskFullError(UsageError):
         return (
             f"{self.reason}. The run stopped in {self.root}; what is finished is kept. Make room, then "
             "run the same command again"
+        )
+
+
+class DiskFaultError(UsageError):
+    """The system does not let `path` be read or written: no item is to blame, and all would fail."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.reason}. The run stopped; what is finished is kept. Mend the disk, the "
+            "rights or the limit, then run the same command again"
         )
 
 

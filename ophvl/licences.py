@@ -2,34 +2,80 @@
 
 Sites name Creative Commons in their own ways: "Creative Commons Attribution license (reuse allowed)"
 (YouTube), `by-nc-sa` (Vimeo), "Attribution - Non Commercial" (PeerTube), the address of the deed
-(archive.org). https://creativecommons.org/share-your-work/cclicenses/
+(archive.org). Only a text that is such a name from end to end opens anything: whatever else it says may
+take back what the name gives. https://creativecommons.org/share-your-work/cclicenses/
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from schemas.vocab import LicenceClass
 
-_COMMONS = re.compile(r"\bcc\b|\bcreative ?commons\b")
-_CODE = re.compile(r"by( (sa|nc))*|attribution( (share ?alike|non ?commercial))*")
-_NON_COMMERCIAL = re.compile(r"\bnc\b|\bnon ?commercial\b|\bby(nc|sa)*nc")
-_NO_DERIVATIVES = re.compile(r"\bnd\b|\bno ?deriv|\bby(nc|sa)*nd\b")
-"""Whether a dataset is a derivative is for its maker to judge."""
-_PUBLIC_DOMAIN = re.compile(r"\bpublic ?domain\b")
+_BETWEEN = re.compile(r"[\s\-\u2010-\u2015_/.,:()]+")
+"""What may stand between the words of a name. Any other sign, such as a question mark, is no part of one."""
+
+_CUT_SHORT = re.compile(r"(?:\.\.|[-\u2010-\u2015,:(])\s*$")
+"""More was to come, maybe what takes back the rest."""
+
+_PORTS = (
+    "ar|at|au|az|be|bg|br|ca|ch|cl|cn|co|cr|cz|de|dk|ec|ee|eg|es|fi|fr|ge|gr|gt|hk|hr|hu|ie|igo|il|in|it"
+    "|jp|kr|lu|mk|mt|mx|my|nl|no|nz|pe|ph|pl|pr|pt|ro|rs|se|sg|si|th|tw|ug|uk|us|ve|vn|za"
+    "|argentina|australia|austria|azerbaijan|belgium|brazil|bulgaria|canada|chile|china|colombia"
+    "|costa rica|croatia|czech republic|denmark|ecuador|egypt|england(?: and)? wales|estonia|finland"
+    "|france|georgia|germany|greece|guatemala|hong kong|hungary|india|ireland|israel|italy|japan"
+    "|luxembourg|macedonia|malaysia|malta|mexico|netherlands|new zealand|norway|peru|philippines|poland"
+    "|portugal|puerto rico|romania|scotland|serbia|singapore|slovenia|south africa|south korea|spain"
+    "|sweden|switzerland|taiwan|thailand|uganda|united kingdom|united states|venezuela|vietnam"
+)
+"""The countries, and bodies, that Creative Commons wrote versions for: told with a version only."""
+_REACH = "international|unported|generic|universal"
+_RELEASE = rf"(?: (?:v ?|version )?[1-4](?: \d)?(?: (?:{_REACH}|{_PORTS}))?| (?:{_REACH}))?"
+_SITE = r"(?:https? )?(?:www )?creativecommons org"
+_DEED = r"(?: (?:deed|legalcode)(?: [a-z]{2}){0,2})?"
+_SHARE_ALIKE = r"sa|share ?alike"
+_COMMERCIAL_FORBIDDEN = r"nc|non ?commercial"
+
+
+def _attribution(*conditions: str) -> re.Pattern[str]:
+    """The names, codes and addresses of a licence that asks for attribution and some of these conditions.
+
+    A name may be followed by its code: "Attribution 4.0 International (CC BY 4.0)".
+    """
+    code = rf"(?:by|attribution)(?: ?(?:{'|'.join(conditions)}))*"
+    licence = r"(?: (?:public )?licen[cs]e)?"
+    name = rf"(?:(?:cc|creative ?commons) ?)?{code}{licence}{_RELEASE}{licence}"
+    named = rf"{name}(?: {name})?(?: (?:cc|creative ?commons))?(?: reuse allowed)?"
+    return re.compile(rf"{named}|{_SITE} licenses {code}{_RELEASE}{_DEED}")
+
+
+_ZERO = r"(?:cc|creative ?commons) ?(?:0|zero)"
+_DOMAIN = r"(?:(?:cc|creative ?commons) )?public ?domain(?: (?:mark|dedication|work))?"
+_GIVEN_UP = rf"(?:{_ZERO}|{_DOMAIN}){_RELEASE}"
+_PUBLIC_DOMAIN = re.compile(
+    rf"{_GIVEN_UP}(?: {_GIVEN_UP}){{0,2}}"
+    rf"|{_SITE} (?:licenses publicdomain|publicdomain (?:zero|mark){_RELEASE}){_DEED}"
+)
+
+_KNOWN = (
+    (_PUBLIC_DOMAIN, LicenceClass.OPEN),
+    (_attribution(_SHARE_ALIKE), LicenceClass.OPEN),
+    (_attribution(_SHARE_ALIKE, _COMMERCIAL_FORBIDDEN), LicenceClass.NON_COMMERCIAL),
+)
+"""The first whose pattern is the whole name. Those without derivatives are not here: whether a dataset is
+one is for its maker to judge."""
+
 _RESERVED = re.compile(r"\ball rights reserved\b|(?<!non )\bstandard\b")
-_DENIED = re.compile(r"\bnot (creative|public|cc\b|under)")
+"""Decides wherever it stands: it opens nothing."""
 
 
 def licence_class(licence: str | None) -> LicenceClass:
     """What a published licence allows, as far as its name tells."""
-    name = " ".join(re.findall(r"[a-z]+", (licence or "").lower()))
+    folded = unicodedata.normalize("NFKC", licence or "").casefold()
+    name = _BETWEEN.sub(" ", folded).strip()
     if _RESERVED.search(name):
         return LicenceClass.STANDARD
-    if _NO_DERIVATIVES.search(name) or _DENIED.search(name):
+    if _CUT_SHORT.search(folded):
         return LicenceClass.UNKNOWN
-    if _PUBLIC_DOMAIN.search(name):
-        return LicenceClass.OPEN
-    if _COMMONS.search(name) or _CODE.fullmatch(name):
-        return LicenceClass.NON_COMMERCIAL if _NON_COMMERCIAL.search(name) else LicenceClass.OPEN
-    return LicenceClass.UNKNOWN
+    return next((known for form, known in _KNOWN if form.fullmatch(name)), LicenceClass.UNKNOWN)

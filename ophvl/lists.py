@@ -4,10 +4,12 @@
     exclude.txt    evaluation sets: models are judged on them, so none may learn from them
 
 In: one video or channel a line; `#` begins a comment. A video is named by its id here
-(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its URL; a channel by `channel:UC...`,
-by `channel:@handle`, by `channel:` and its name as the site shows it, or by its URL. Behind an id or a URL
-words may follow, behind a name a comment. A channel's old addresses (`/c/...`, `/user/...`) are refused: no
-video tells them, and a list that keeps nothing out must not look as if it did.
+(`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its address, with or without `https://`
+and `www.`; a channel by `UC...` or `@handle`, by `channel:` and its id, handle, address or name as the site
+shows it, or by its address. Behind an id, a handle or an address a comma or a blank and words may follow,
+behind a name a comment. Case does not count in handles and names. A line that names neither is refused, and
+so is an address of YouTube that no video tells (a channel's old `/c/name`, `/user/name` and `/name`, a
+playlist): a list that keeps nothing out must not look as if it did.
 Out: for one video, whether and why it is kept out.
 """
 
@@ -15,15 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from ophvl.errors import UsageError
-from ophvl.ids import canonical_url, channel_handle
+from ophvl.ids import ID, canonical_url, channel_handle
 from ophvl.stage import Drop
 from schemas.vocab import DropReason
 
@@ -32,11 +33,21 @@ EXCLUDE = "exclude.txt"
 
 _REASONS = ((BLOCK, DropReason.TAKEN_DOWN), (EXCLUDE, DropReason.EVALUATION))
 _CHANNEL = "channel:"
-_CHANNEL_PATH = re.compile(r"^/channel/([^/]+)")
-_OLD_PATH = re.compile(r"^/(?:c|user)/[^/]+")
-_CHANNEL_ID = re.compile(r"UC[\w-]{22}")
+_CHANNEL_LINE = re.compile(_CHANNEL, re.IGNORECASE)
+_CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
+_CHANNEL_PATH = re.compile(r"/channel/([^/]+)")
+_AROUND = "<>\"'`,;"
+"""What may stand around an id or an address that was copied out of a text or a table."""
+_SEPARATOR = re.compile(r"[,;]")
+_COMMENT = re.compile(r"\s#")
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_HOST_AND_PATH = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?/\S")
 _YOUTUBE = re.compile(r"(^|\.)(youtube\.com|youtube-nocookie\.com|youtu\.be)$")
-_VIDEO_PATH = re.compile(r"^/(?:shorts|embed|live|v)/([\w-]+)")
+_YOUTUBE_VIDEO = re.compile(r"/(?:shorts|embed|live|v|e|watch)/([^/]+)")
+_SHORT_VIDEO = re.compile(r"/([^/]+)")
+_VIMEO = re.compile(r"(^|\.)vimeo\.com$")
+_VIMEO_VIDEO = re.compile(r"/(?:video/|channels/[^/]+/|groups/[^/]+/videos/)?(\d+)(?:[/,;]|$)")
+_MOST_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,11 @@ class Lists:
 
     @staticmethod
     def of(root: Path) -> Lists:
-        """The lists, with a revision that changes with what they hold."""
+        """The lists, with a revision that changes with what they hold.
+
+        Raises:
+            UsageError: one cannot be read, or holds a line that names no video and no channel.
+        """
         found = Lists(root)
         digest = hashlib.sha256()
         for name, _ in _REASONS:
@@ -58,16 +73,21 @@ class Lists:
         return Lists(root, digest.hexdigest()[:16])
 
     def judge(
-        self, video_id: str, urls: Iterable[str | None], channels: Iterable[str | None]
+        self,
+        video_id: str,
+        urls: Iterable[str | None],
+        channels: Iterable[str | None],
+        ids: Iterable[str] = (),
     ) -> Drop | None:
         """The drop of a video that stands on a list.
 
         Args:
             urls: addresses that it is known by.
             channels: id, handle and name of its channel.
+            ids: further ids that it is known by, of the form of `video_id`.
         """
-        own = {video_id, video_id.partition("_")[2]}
-        own |= {name for url in urls if url for name in _names(url)}
+        own = {name for one in (video_id, *ids) for name in (one, one.partition("_")[2])}
+        own |= {name for url in urls if url for name in _names_of_address(url)}
         own |= {_channel(channel) for channel in channels if channel}
         for file, reason in _REASONS:
             found = sorted(own & self._names[file])
@@ -86,18 +106,19 @@ def add(root: Path, file: str, source: Path) -> int:
     """Add the lines of a user's list to the one of the folder; return how many are new.
 
     Raises:
-        UsageError: the user's list cannot be read.
+        UsageError: the user's list cannot be read, or holds a line that names no video and no channel.
     """
     from ophvl.atomic import write_text
 
     try:
-        lines = source.read_text(encoding="utf-8-sig").splitlines()
+        text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {source}: {err}; name a text file") from err
-    _refuse_old_addresses(lines, source)
+    _names_in(text, source)
     own = root / file
     before = own.read_text(encoding="utf-8").splitlines() if own.exists() else []
-    new = [line for line in dict.fromkeys(map(str.strip, lines)) if line and line not in before]
+    known = {"", *before}
+    new = [line for line in dict.fromkeys(map(str.strip, text.splitlines())) if line not in known]
     if new:
         write_text(own, "\n".join([*before, *new]) + "\n")
     return sum(not line.startswith("#") for line in new)
@@ -110,54 +131,112 @@ def _read(path: Path) -> set[str]:
         return set()
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"cannot read the list {path}: {err}; mend or remove it") from err
-    _refuse_old_addresses(text.splitlines(), path)
-    lines = (line.strip() for line in text.splitlines())
-    return {name for line in lines if line and not line.startswith("#") for name in _names(line)}
+    return _names_in(text, path)
 
 
-def _refuse_old_addresses(lines: Iterable[str], path: Path) -> None:
-    """Stop at a channel's URL that no video can be compared with."""
-    for line in map(str.strip, lines):
-        with suppress(ValueError):  # No address at all: compared as a word.
-            parts = urlsplit(line.partition(" ")[0])
-            if _YOUTUBE.search(parts.hostname or "") and _OLD_PATH.match(parts.path):
-                raise UsageError(
-                    f"{path}: videos do not tell this address of their channel, so {line} would keep "
-                    "nothing out; write channel:@name or channel:UC... instead, the handle or id that the "
-                    "channel's page shows"
-                )
-
-
-def _names(line: str) -> set[str]:
-    """What a line of a list, or an address of a video, is compared by."""
-    if line.startswith(_CHANNEL):
-        return {_channel(line.removeprefix(_CHANNEL))}
-    word = line.split()[0]
-    if "://" not in word:
-        return {word}
-    try:
-        parts = urlsplit(word)
-        names = {canonical_url(word)}
-    except ValueError:
-        return {word}
-    channel = _CHANNEL_PATH.match(parts.path)
-    if channel:
-        return {_CHANNEL + channel[1]}
-    handle = channel_handle(parts.path) if _YOUTUBE.search(parts.hostname or "") else None
-    if handle:
-        return {_channel(handle)}
-    if _YOUTUBE.search(parts.hostname or ""):
-        path = _VIDEO_PATH.match(parts.path)
-        short = parts.path.strip("/") if (parts.hostname or "").endswith("youtu.be") else ""
-        ids = [*parse_qs(parts.query).get("v", []), *([path[1]] if path else []), short]
-        names |= {name for one in ids if one for name in (one, f"youtube_{one}")}
+def _names_in(text: str, path: Path) -> set[str]:
+    """What the lines of a list are compared by; all that would keep nothing out are told at once."""
+    names: set[str] = set()
+    refused: list[str] = []
+    for number, line in _lines(text):
+        of_line = _names(line)
+        names |= of_line
+        if not of_line:
+            refused.append(f"line {number}: {line}")
+    if refused:
+        raise UsageError(_refusal(path, refused))
     return names
 
 
-def _channel(text: str) -> str:
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        if line and not line.startswith("#"):
+            yield number, line
+
+
+def _refusal(path: Path, lines: Sequence[str]) -> str:
+    more = [f"and {len(lines) - _MOST_TOLD} more"] if len(lines) > _MOST_TOLD else []
+    told = "".join(f"\n  {line}" for line in [*lines[:_MOST_TOLD], *more])
+    return (
+        f"{path}: no video is known by these lines, so they would keep nothing out:{told}\n"
+        "Name a video by its id or its address (https://... or host/path); of a channel write "
+        "channel:@name or channel:UC..., the handle or id that its page shows, or channel: and its name"
+    )
+
+
+def _names(line: str) -> set[str]:
+    """What a line of a list is compared by; nothing, if it names no video and no channel."""
+    if mark := _CHANNEL_LINE.match(line):
+        return _names_of_channel(line[mark.end() :])
+    word = line.split()[0].strip(_AROUND)
+    first = _SEPARATOR.split(word)[0].strip(_AROUND)
+    if _is_channel(first):
+        return {_channel(first)}
+    if ID.fullmatch(first) and first.strip("-_"):  # A dash alone begins an item of a list.
+        return {first}
+    # A comma may be part of an address, or begin what follows it.
+    return set[str]().union(*map(_names_of_address, {word, first}))
+
+
+def _names_of_channel(text: str) -> set[str]:
+    """What a channel is compared by, from what a list says behind `channel:`."""
+    whole = " ".join(text.split())
+    name = " ".join(_COMMENT.split(text)[0].split())
+    if not name:
+        return set()
+    word = name.split()[0].strip(_AROUND)
+    first = _SEPARATOR.split(word)[0].strip(_AROUND)
+    if _is_channel(first):
+        return {_channel(first)}
+    by_address = {told for told in _names_of_address(first) if told.startswith(_CHANNEL)}
+    if by_address or _SCHEME.match(first):
+        return by_address
+    # Names may hold what looks like a comment: "Eye #2".
+    return {_channel(name), _channel(whole)}
+
+
+def _is_channel(word: str) -> bool:
+    """Whether a word by itself says that it is a channel: an id of YouTube, or a handle."""
+    return bool(_CHANNEL_ID.fullmatch(word)) or channel_handle(word) == word
+
+
+def _channel(told: str) -> str:
     """A channel's id, handle or name, as compared."""
-    name = " ".join(text.partition(" #")[0].split())
-    first = name.partition(" ")[0]
-    if first.startswith("@"):
-        return _CHANNEL + first.casefold()
-    return _CHANNEL + (first if _CHANNEL_ID.fullmatch(first) else name)
+    if _CHANNEL_ID.fullmatch(told):
+        return _CHANNEL + told
+    name = unquote(told) if told.startswith("@") else told
+    return _CHANNEL + " ".join(name.split()).casefold()
+
+
+def _names_of_address(text: str) -> set[str]:
+    """What an address is compared by; nothing, if it is none, or leads to no video and no channel."""
+    if not _SCHEME.match(text):
+        if not _HOST_AND_PATH.match(text):
+            return set()
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(canonical_url(text))
+    except ValueError:
+        return set()
+    host = parts.hostname or ""
+    if _YOUTUBE.search(host):
+        return _names_on_youtube(parts)
+    path = unquote(parts.path).rstrip("/")
+    if not host or not (path or parts.query):
+        return set()
+    query = f"?{parts.query}" if parts.query else ""
+    names = {parts.netloc.removeprefix("www.") + path + query}
+    video = _VIMEO_VIDEO.match(path) if _VIMEO.search(host) else None
+    return names | {f"vimeo_{video[1]}"} if video else names
+
+
+def _names_on_youtube(parts: SplitResult) -> set[str]:
+    path = unquote(parts.path)
+    channel = _CHANNEL_PATH.match(path)
+    told = channel[1] if channel else channel_handle(path)
+    if told:
+        return {_channel(told)}
+    is_short = (parts.hostname or "").endswith("youtu.be")
+    video = (_SHORT_VIDEO if is_short else _YOUTUBE_VIDEO).match(path)
+    ids = [*parse_qs(parts.query).get("v", []), *([video[1]] if video else [])]
+    return {name for id in ids if ID.fullmatch(id) for name in (id, f"youtube_{id}")}

@@ -5,8 +5,8 @@
 
 A run holds the parts that it writes (`locked`), so that the jobs of an array share one folder. Its
 heart beats as long as it lives. A lock is taken at once from a dead process whose number can be looked up
-here, and from any other, on another host or in another container, when its heart has stood still for
-`STALE_S`.
+here, and from any other, on another host or in another container, when a newcomer has watched its heart
+stand still for `STALE_S`. Who loses a lock all the same, say while the machine slept, stops.
 """
 
 from __future__ import annotations
@@ -30,6 +30,15 @@ HEARTBEAT_S = 10.0
 STALE_S = 120.0
 """A lock that has not beaten for so long belongs to a dead process, where that cannot be looked up."""
 
+SETTINGS = "settings"
+"""The turn of who changes what all jobs of an array share: models.json, the lists, config.toml."""
+
+_STOP = signal.SIGURG
+"""Breaks off what the main thread does, also a wait, and also where a shell had Ctrl-C ignored.
+
+Where nobody listens, nothing happens at this signal: one that comes late does no harm.
+"""
+
 _FOLDER = ".locks"
 _LOOK_S = 0.05
 _LOOK_AGAIN_S = 1.0
@@ -45,14 +54,13 @@ def locked(
 ) -> Iterator[None]:
     """Hold `parts` of the dataset folder `root`; take them over from a dead process.
 
-    Where only its heart can tell whether a holder lives, that is waited for. A run whose lock is taken
-    from it, say while its machine slept, stops.
+    Where only its heart can tell whether a holder lives, that is waited for.
 
     Args:
         note: told what is waited for.
 
     Raises:
-        UsageError: a live process holds one of them, or took ours over.
+        UsageError: a live process holds one of them, or took ours over (see `_held`).
     """
     try:
         (root / _FOLDER).mkdir(parents=True, exist_ok=True)
@@ -62,29 +70,21 @@ def locked(
         ) from err
     path = root / _FOLDER / f"{uuid.uuid4().hex}.json"
     holder = {**_self(), "parts": parts.name}
-    beats: dict[Path, float] = {}
+    watch = _Watch()
     while True:
         with turn(root, "locks", note):
             others = sorted(path.parent.glob("*.json"))
-            if not any([_bars(root, other, parts, beats) for other in others]):
+            barring = [other for other in others if _bars(root, other, parts, watch)]
+            if not barring:
                 write_text(path, json.dumps(holder))
                 break
         if note:
-            whom = ", ".join(_name(_holder(other)) for other in beats)
+            whom = ", ".join(_name(_holder(other)) for other in barring)
             note(f"waiting up to {STALE_S:.0f} s to see whether {whom} still lives")
             note = None
         time.sleep(_LOOK_AGAIN_S)
-    lost = threading.Event()
-    try:
-        with _beating(path, holder, lost):
-            yield
-    except KeyboardInterrupt:
-        if lost.is_set():
-            raise UsageError(
-                f"another process took over {root} while this one did not answer, or {path} was removed; "
-                "what was finished is kept. See that no other run is at it, then run the same command again"
-            ) from None
-        raise
+    with _held(root, path, holder):
+        yield
 
 
 @contextmanager
@@ -93,51 +93,95 @@ def turn(root: Path, name: str, note: Callable[[str], None] | None = None) -> It
 
     Args:
         note: told whom it waits for, if that takes seconds.
+
+    Raises:
+        UsageError: another process took it over meanwhile (see `_held`).
     """
     path = root / _FOLDER / f"{name}.turn"
     path.parent.mkdir(parents=True, exist_ok=True)
+    holder = _self()
+    watch = _Watch()
     asked = time.monotonic()
     while True:
         try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            _create(path, holder)
             break
         except FileExistsError:
-            _take_from_the_dead(path)
+            _take_from_the_dead(path, watch)
             time.sleep(_LOOK_S)
             if note and time.monotonic() - asked > _TELL_S:
                 note(f"waiting for {_name(_holder(path))}, which has the turn '{name}' in {root}")
                 note = None
-    holder = _self()
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(holder, file)
-    with _beating(path, holder):
+    with _held(root, path, holder):
         yield
+
+
+def _create(path: Path, holder: Holder) -> None:
+    """Make a lock that nobody else has; FileExistsError tells that somebody does."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(holder, file)
+    except BaseException:  # Such as a full disk: others would wait for a lock that names nobody.
+        path.unlink(missing_ok=True)
+        raise
+
+
+class _LostError(BaseException):
+    """A lock of the main thread was taken over. No `except Exception` may take it for its own."""
 
 
 @contextmanager
-def _beating(path: Path, holder: Holder, lost: threading.Event | None = None) -> Iterator[None]:
-    """Keep a lock alive, and remove it at the end; `lost` is set, and the run stopped, if it goes."""
-    stop = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, holder, stop, lost), daemon=True)
-    heart.start()
+def _held(root: Path, path: Path, holder: Holder) -> Iterator[None]:
+    """Keep a lock alive, and remove it at the end.
+
+    Raises:
+        UsageError: another process took it over. The main thread learns it at the next beat, whatever it
+            does; another, which cannot be stopped, at the end.
+    """
+    stop, lost = threading.Event(), threading.Event()
+    on_main = threading.current_thread() is threading.main_thread()
+    heart = threading.Thread(target=_beat, args=(path, holder, stop, lost, on_main), daemon=True)
+    before = signal.signal(_STOP, _raise_lost) if on_main else None
     try:
-        yield
+        heart.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            heart.join()
+            if _is_ours(path, holder):
+                path.unlink(missing_ok=True)
+            else:
+                lost.set()
+    except _LostError:
+        if not lost.is_set():
+            raise  # Another lock of this thread, around this one.
     finally:
-        stop.set()
-        heart.join()
-        if _is_ours(path, holder):
-            path.unlink(missing_ok=True)
+        if on_main:
+            signal.signal(_STOP, before or signal.SIG_DFL)
+    if lost.is_set():
+        raise UsageError(
+            f"another process took over {root} while this one did not answer, or {path} was removed; "
+            "what was finished is kept. See that no other run is at it, then run the same command again"
+        )
 
 
-def _beat(path: Path, holder: Holder, stop: threading.Event, lost: threading.Event | None) -> None:
+def _raise_lost(*_: object) -> None:
+    raise _LostError
+
+
+def _beat(
+    path: Path, holder: Holder, stop: threading.Event, lost: threading.Event, on_main: bool
+) -> None:
     while not stop.wait(HEARTBEAT_S):
         with suppress(OSError):  # A file server that does not answer for once.
             if _is_ours(path, holder):
                 os.utime(path)
-            elif lost is not None:
+            else:
                 lost.set()
-                # Only the main thread can be stopped, and a wait of its only by a signal.
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                if on_main:
+                    signal.pthread_kill(threading.main_thread().ident or 0, _STOP)
                 return
 
 
@@ -163,9 +207,14 @@ def _machine() -> str:
 
 def _started(pid: int) -> str:
     """When a process started, in ticks of the machine; empty where there is no telling."""
+    return _stat(pid, 19)
+
+
+def _stat(pid: int, field: int) -> str:
+    """What the kernel says of a process, by the number of the field after its name."""
     try:
         # The name of a program, in parentheses, may hold blanks and parentheses.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field]
     except OSError:
         return ""
 
@@ -179,51 +228,41 @@ def _is_ours(path: Path, holder: Holder) -> bool:
     return (_holder(path) or {}).get("token") == holder["token"]
 
 
-def _bars(root: Path, other: Path, parts: Parts, beats: dict[Path, float]) -> bool:
-    """Whether to wait for a lock; remove it if its holder is dead, raise if it lives.
-
-    `beats` keeps when each that is waited for had last beaten at the first look.
-    """
+def _bars(root: Path, other: Path, parts: Parts, watch: _Watch) -> bool:
+    """Whether to wait for a lock; remove it if its holder is dead, raise if it lives."""
     holder = _holder(other)
     if holder is None:
         return False
-    if _is_dead(other, holder):
+    lives = watch.lives(other, holder)
+    if lives is False:
         other.unlink(missing_ok=True)
         return False
     held = Parts.share(str(holder.get("parts", ALL_PARTS.name)))
     if not held & parts:
         return False
-    if not _is_near(holder):
-        try:
-            beat = other.stat().st_mtime
-        except FileNotFoundError:
-            return False
-        if beats.setdefault(other, beat) == beat:
-            return True
+    if lives is None:
+        return True
     raise UsageError(
         f"{root} is in use by {_name(holder)} (parts {held.name}); wait until it ends, or choose another "
         f"folder with --out. If no such process lives, remove {other}"
     )
 
 
-def _take_from_the_dead(path: Path) -> None:
+def _take_from_the_dead(path: Path, watch: _Watch) -> None:
     """Remove a turn whose holder is dead; of several newcomers one does so."""
-    holder = _holder(path)
-    if holder is None or not _is_dead(path, holder):
+    if not _is_dead(path, watch):
         return
     claim = path.with_suffix(".claim")
     try:
-        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        _create(claim, _self())
     except FileExistsError:
-        with suppress(FileNotFoundError):  # Another newcomer is at it, unless it died at that.
-            if time.time() - claim.stat().st_mtime > HEARTBEAT_S:
-                claim.unlink()
+        if _is_dead(claim, watch):  # Else another newcomer is at it.
+            claim.unlink(missing_ok=True)
         return
     try:
         # Judged again: by now it may be the turn of a newcomer who was faster.
-        holder = _holder(path)
-        if holder is not None and _is_dead(path, holder):
-            path.unlink()
+        if _is_dead(path, watch):
+            path.unlink(missing_ok=True)
     finally:
         claim.unlink(missing_ok=True)
 
@@ -235,24 +274,59 @@ def _holder(path: Path) -> Holder | None:
     except FileNotFoundError:
         return None
     except json.JSONDecodeError:
-        return {}  # Being written, or cut off by a crash: judged by age alone.
+        return {}  # Being written, or cut off by a crash: only time tells.
     return found if isinstance(found, dict) else {}
 
 
-def _is_near(holder: Holder) -> bool:
-    """Whether the holder's number tells if it lives: it was given on this machine, since it started."""
-    return holder.get("host") == socket.gethostname() and holder.get("machine") == _machine()
+def _is_dead(path: Path, watch: _Watch) -> bool:
+    holder = _holder(path)
+    return holder is not None and watch.lives(path, holder) is False
 
 
-def _is_dead(path: Path, holder: Holder) -> bool:
+class _Watch:
+    """Tells the living from the dead, at one look after another.
+
+    Where a number tells nothing, the heart does, by our own clock: those of other machines and of file
+    servers may be minutes off.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[tuple[object, int], float]] = {}
+
+    def lives(self, path: Path, holder: Holder) -> bool | None:
+        """Whether the holder of a lock lives; None as long as there is no telling."""
+        lives = _lives(holder)
+        if lives is not None:
+            return lives
+        try:
+            mark = (holder.get("token"), path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            return None
+        now_s = time.monotonic()
+        before, since_s = self._seen.setdefault(path, (mark, now_s))
+        if mark == before:
+            still_s = STALE_S if holder.get("host") else HEARTBEAT_S
+            return False if now_s - since_s > still_s else None
+        self._seen[path] = (mark, now_s)
+        return True if mark[0] == before[0] else None
+
+
+def _lives(holder: Holder) -> bool | None:
+    """Whether a process lives, by its number; None where that tells nothing.
+
+    It must have been given on this machine, since that started, and in this container.
+    """
     pid = holder.get("pid")
-    if _is_near(holder) and isinstance(pid, int):
-        # The number of one that died may have been given to another process.
-        return not _alive(pid) or holder.get("started") != _started(pid)
-    with suppress(FileNotFoundError):
-        age_s = time.time() - path.stat().st_mtime
-        return age_s > (STALE_S if holder.get("host") else HEARTBEAT_S)
-    return False
+    is_near = holder.get("host") == socket.gethostname() and holder.get("machine") == _machine()
+    if not is_near or not isinstance(pid, int):
+        return None
+    if not _alive(pid):
+        return False
+    # The number of one that died may have been given to another process.
+    started = _started(pid)
+    if started == holder.get("started"):
+        return True
+    return False if started else None  # Hidden from us, as other users' processes may be.
 
 
 def _alive(pid: int) -> bool:
@@ -261,5 +335,6 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    # One that ended keeps its number until its parent has heard of it, which may be never.
+    return _stat(pid, 0) not in ("Z", "X")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from ophvl.atomic import write_text
 from ophvl.errors import UsageError
+from ophvl.lock import SETTINGS, turn
 
 if TYPE_CHECKING:
     from ophvl.stage import ModelPort
@@ -20,6 +21,8 @@ def check_pins(
 ) -> None:
     """Pin the models of `stages` in `root/models.json` at first use; refuse others later.
 
+    Of jobs that start at once, the first that knows its models pins them.
+
     Args:
         repin: take the present models in place of the pinned ones.
         note: told which model each port uses, and why.
@@ -27,20 +30,22 @@ def check_pins(
     Raises:
         UsageError: a stage would now use another model than the folder's rows were made with.
     """
-    path = root / "models.json"
-    pinned: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    found = dict(pinned)
+    found: dict[str, str] = {}
     for stage in stages:
         for name in stage.spec.pinned:
             port = cast("ModelPort", stage.ports[name])
-            key = f"{stage.spec.name}.{name}"
             note(port.note)
-            if pinned.get(key, port.revision) != port.revision and not repin:
+            found[f"{stage.spec.name}.{name}"] = port.revision  # Weights are read: that takes long.
+    path = root / "models.json"
+    with turn(root, SETTINGS, note):
+        pinned: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        for key, revision in found.items():
+            if pinned.get(key, revision) != revision and not repin:
+                stage_name = key.partition(".")[0]
                 raise UsageError(
-                    f"{root} was made with {key} = {pinned[key]}, but {port.revision} would be used "
-                    f"now. Choose the former (--set {stage.spec.name}.model=...), or accept the new "
-                    f"one, which redoes stage {stage.spec.name}, with --repin"
+                    f"{root} was made with {key} = {pinned[key]}, but {revision} would be used "
+                    f"now. Choose the former (--set {stage_name}.model=...), or accept the new "
+                    f"one, which redoes stage {stage_name}, with --repin"
                 )
-            found[key] = port.revision
-    if found != pinned:
-        write_text(path, json.dumps(found, indent=2, sort_keys=True) + "\n")
+        if pinned | found != pinned:
+            write_text(path, json.dumps(pinned | found, indent=2, sort_keys=True) + "\n")

@@ -7,18 +7,19 @@ what is a recorded failure (`ItemError`) and what is a bug (any other exception,
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ophvl.atomic import replacing_folder
+from ophvl.backends.pacer import host_of
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
-from ophvl.ledger import WHOLE, ColumnHashes, Entry, EntryOutcome, covered
+from ophvl.ledger import WHOLE, Entry, EntryOutcome, covered
 from ophvl.lock import turn
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.pins import check_pins
@@ -90,8 +91,6 @@ class Runner:
         self._options = options
         self._reporter = reporter
         self._retry: frozenset[FailureKind] = frozenset()
-        self._found = 0
-        """New videos that the lines led to."""
         self._taken: set[str] = set()
         """Videos for which anything was to be done."""
         self._failed: set[str] = set()
@@ -124,8 +123,12 @@ class Runner:
         self._store.sweep(self._options.parts)
         if self._store.stages[names[0]].scope is Scope.LINE:
             # Some lines are asked, then their videos fetched: not all of a list before the first.
-            runner = self._line_runner()
-            while not self._run_lines(runner, names[0], lines):
+            self._note_lists(lines)
+            # Each time for longer: planning the videos anew stays a small part, however long the list is.
+            runner = self._line_runner(names[1:])
+            for turns in count(1):
+                if self._run_lines(runner, names[0], lines, pause_after_s=turns * _LINES_S):
+                    break
                 self._run_groups(names[1:])
             names = names[1:]
         self._run_groups(names)
@@ -145,9 +148,8 @@ class Runner:
         lines: list[SourceLine] = []
         if self._store.stages[names[0]].scope is Scope.LINE:
             lines = self._failed_lines(names[0])
-            runner = self._line_runner()
-            while lines and not self._run_lines(runner, names[0], lines):
-                continue
+            if lines:
+                self._run_lines(self._line_runner(names[1:]), names[0], lines)
             names = names[1:]
         for specs in self._groups(names):
             if specs[0].scope is Scope.UNIT:
@@ -161,25 +163,25 @@ class Runner:
                 self._run_units(specs, failed | self._untried(specs[0], lines))
 
     def _groups(self, names: Sequence[str]) -> Iterator[list[StageSpec]]:
-        """Stages that run together; what an interrupted run left is put in order before and after."""
+        """Stages that run together; what a broken run left is compacted before, their own results after."""
         parts = self._options.parts
         for name in names:
             self._store.compact(name, parts)
         chosen = [self._store.stages[name] for name in names]
         for _, group in groupby(chosen, key=lambda spec: spec.scope):
             specs = list(group)
-            try:
-                yield specs
-            finally:
-                for spec in specs:
-                    self._store.compact(spec.name, parts)
+            yield specs
+            # Not after a fault: a run that lost its lock must leave the folder alone.
+            for spec in specs:
+                self._store.compact(spec.name, parts)
 
     def _open(self, spec: StageSpec) -> OpenStage:
         return OpenStage(spec=spec, config=self._configs[spec.name], folder=self._store.root)
 
     # The lines of a source list
 
-    def _line_runner(self) -> LineRunner:
+    def _line_runner(self, after: Sequence[str]) -> LineRunner:
+        """What asks lines; the videos that wait for the stages `after` count for the limit too."""
         limit = self._options.limit
         return LineRunner(
             self._store,
@@ -188,21 +190,42 @@ class Runner:
             parts=self._options.parts,
             retry=self._retry,
             whole=not self._retry,
-            limit=None if limit is None else max(0, limit - self._found),
-            pause_after_s=_LINES_S,
+            limit=None if limit is None else max(0, limit - len(self._taken | self._new(after))),
         )
 
-    def _run_lines(self, runner: LineRunner, name: str, lines: Sequence[SourceLine]) -> bool:
+    def _note_lists(self, lines: Sequence[SourceLine]) -> None:
+        by_list: dict[str, list[str]] = defaultdict(list)
+        for line in lines:
+            by_list[line.list_path].append(line.line_id)
+        for list_path, line_ids in by_list.items():
+            self._store.note_list(list_path, line_ids)
+
+    def _new(self, names: Sequence[str]) -> set[str]:
+        """The videos of our parts that none of these stages has ended, nor the last one emitted."""
+        videos = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
+        waiting = {video for video in videos if part_of(video) in self._options.parts}
+        for name in names:
+            last = name == names[-1]
+            for unit, entry in self._store.entries(name).items():
+                if last or entry.outcome is not EntryOutcome.EMITTED:
+                    waiting.discard(unit)
+        return waiting
+
+    def _run_lines(
+        self,
+        runner: LineRunner,
+        name: str,
+        lines: Sequence[SourceLine],
+        *,
+        pause_after_s: float | None = None,
+    ) -> bool:
         """Run the line stage `name` on some lines; return whether none is left."""
         with turn(self._store.root, "lines", self._reporter.note):
             self._store.sweep_lines()
             self._store.compact(name)
-            found = runner.found
-            try:
-                through = runner.run(self._open(self._store.stages[name]), lines)
-            finally:
-                self._store.compact(name)
-        self._found += runner.found - found
+            stage = self._open(self._store.stages[name])
+            through = runner.run(stage, lines, pause_after_s=pause_after_s)
+            self._store.compact(name)
         self.held |= runner.held
         return through
 
@@ -254,7 +277,7 @@ class Runner:
             ready = [unit for unit in ready if unit in chosen]
         else:
             self._retract_unready(entries, places)
-        ready = [unit for unit in ready if unit not in self._failed]
+        ready = [unit for unit in ready if unit not in self._failed and not self._waits(unit)]
         setup = ChainSetup(
             root=self._store.root,
             stages=self._stages,
@@ -264,8 +287,21 @@ class Runner:
         )
         self._reporter.started(setup.chain, len(ready))
         todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
-        self._retract_after(specs[-1], self._work(setup, todo))
+        dropped = self._work(setup, todo)
+        # Also what an earlier run dropped, in case it was broken off before it came to this.
+        dropped |= {
+            unit
+            for of_stage in entries.values()
+            for unit, entry in of_stage.items()
+            if entry.outcome is EntryOutcome.DROPPED and part_of(unit) in parts
+        }
+        self._retract_after(specs[-1], dropped)
         self._reporter.ended()
+
+    def _waits(self, unit: str) -> bool:
+        """Whether the host of a video was found closed, and still is."""
+        held = self.held.get(unit)
+        return held is not None and held.until_s > time.time()
 
     def _work(self, setup: ChainSetup, todo: Sequence[UnitTask]) -> set[str]:
         """Do the tasks, and compact each part once it is through; return the videos that were dropped."""
@@ -304,7 +340,7 @@ class Runner:
         """The videos for which anything is to be done, in list order; `places` tells where each lies."""
         written = {table for spec in specs for table in spec.writes}
         read = {table for spec in specs for table in spec.reads}
-        hashes = self._hashes(read - written)
+        hashes = self._store.hashes(read - written)
         chain = UnitChain(setup)
         todo: list[UnitTask] = []
         for unit, place in places.items():
@@ -325,7 +361,7 @@ class Runner:
                 fetched = is_url(place) and self._options.downloads
                 waits = any(spec.pool is Pool.NETWORK for spec in specs[specs.index(due) :])
                 todo.append(replace(task, pool=Pool.NETWORK if fetched and waits else Pool.CPU))
-        return todo
+        return _host_by_host(todo, places)
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
         options = self._options
@@ -406,18 +442,6 @@ class Runner:
         listed = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
         return bool(listed) and stopped.issuperset(listed)
 
-    def _hashes(self, tables: Iterable[str]) -> dict[str, dict[str, ColumnHashes]]:
-        """Table to source video to column hashes, from the ledger of the stages that wrote them."""
-        wanted = set(tables)
-        hashes: dict[str, dict[str, ColumnHashes]] = {table: {} for table in wanted}
-        for spec in self._stages:
-            if not wanted & set(spec.writes):
-                continue
-            for entry in self._store.entries(spec.name).values():
-                for table in wanted & set(entry.hashes):
-                    hashes[table].update(entry.hashes[table])
-        return hashes
-
     # The whole corpus at once
 
     def _run_corpus(self, spec: StageSpec) -> None:
@@ -434,7 +458,7 @@ class Runner:
                 for unit, columns in of_table.items()
                 if unit in chosen
             }
-            for table, of_table in self._hashes(spec.reads).items()
+            for table, of_table in self._store.hashes(spec.reads).items()
         }
         mark = stage.fingerprint(hashes)
         before = self._store.entries(spec.name).get(WHOLE)
@@ -475,6 +499,17 @@ class Runner:
             entry = commit_result(self._store, entry, stage.call(**inputs), started=started)
         self._reporter.advanced(UnitReport(unit=WHOLE, entries=(entry,)))
         self._reporter.ended()
+
+
+def _host_by_host(tasks: Sequence[UnitTask], places: Mapping[str, str]) -> list[UnitTask]:
+    """What is to be fetched in turns of its hosts: else all that fetch wait for the pace of the first."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for task in tasks:
+        host = host_of(places[task.unit]) if task.pool is Pool.NETWORK else ""
+        turns.append((seen[host], task))
+        seen[host] += 1
+    return [task for _, task in sorted(turns, key=lambda one: one[0])]
 
 
 def _onward(task: UnitTask, report: UnitReport) -> UnitTask | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.ledger import Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.line_results import KnownLines, LineBatch, LineResult, SourceRow, of_lines, own_videos
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.reporter import Reporter
 from ophvl.stage import SourceLine, StageSpec
@@ -21,7 +22,6 @@ from ophvl.store import Store
 from ophvl.unit_chain import (
     OpenStage,
     UnitReport,
-    check_rows,
     failed_entry,
     now,
     retract,
@@ -31,9 +31,6 @@ from schemas.vocab import RETRIED, FailureKind, Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_BATCH_S = 1.0
-_BATCH_LINES = 10_000
 
 
 class LineRunner:
@@ -45,8 +42,7 @@ class LineRunner:
         retry: failures of these kinds are tried again, besides those that always are.
         parts: of the lines that were asked before, those of these parts are tried again.
         whole: the lines given are all of their list, so that others were taken off it.
-        limit: stop once so many new videos were found.
-        pause_after_s: stop after so long, so that the videos that were found can go on.
+        limit: stop once so many new videos of these parts were found.
     """
 
     def __init__(
@@ -59,7 +55,6 @@ class LineRunner:
         retry: Collection[FailureKind] = (),
         whole: bool = True,
         limit: int | None = None,
-        pause_after_s: float | None = None,
     ) -> None:
         self._store = store
         self._reporter = reporter
@@ -68,41 +63,49 @@ class LineRunner:
         self._retry = RETRIED | set(retry)
         self._whole = whole
         self._limit = limit
-        self._pause_after_s = pause_after_s
         self.held: dict[str, HostClosedError] = {}
         """The lines that wait, each with why: its host wants no requests for now."""
         self.found = 0
-        """New videos of this run."""
+        """New videos of these parts."""
         self._done: set[str] = set()
 
-    def run(self, stage: OpenStage, lines: Sequence[SourceLine]) -> bool:
+    def run(
+        self, stage: OpenStage, lines: Sequence[SourceLine], *, pause_after_s: float | None = None
+    ) -> bool:
         """Run `stage` on every line that is new, changed or failed; keep the rest.
 
-        Returns whether nothing is left: after `pause_after_s` another call goes on with the rest.
+        Args:
+            pause_after_s: stop after so long, so that the videos that were found can go on.
+
+        Returns whether nothing is left: after a pause another call goes on with the rest.
         """
         found = self._look(stage.spec)
         if self._whole:
             self._forget_mended(stage.spec, lines, found)
         marks = {line.line_id: _mark(stage, line) for line in lines}
         due = self._lines_to_do(stage.spec.name, lines, marks, found)
-        through = self._take(stage, lines, due, marks, found)
-        lost = found.lost(lines)
-        if not (through and lost):
-            return through
-        self._store.compact(stage.spec.name)
-        return self._take(stage, lost, {line.line_id for line in lost}, marks, found)
+        batch = LineBatch(self._store, stage.spec.name)
+        self._renumber(lines, due, found, batch)
+        return self._take(stage, lines, due, marks, found, batch, pause_after_s)
 
-    def _look(self, spec: StageSpec) -> _Found:
+    def due(self, stage: OpenStage, lines: Sequence[SourceLine]) -> set[str]:
+        """The lines that `run` would ask; writes nothing."""
+        marks = {line.line_id: _mark(stage, line) for line in lines}
+        return self._lines_to_do(stage.spec.name, lines, marks, self._look(stage.spec))
+
+    def _look(self, spec: StageSpec) -> KnownLines:
         entries = self._store.entries(spec.name)
         stored = {table: self._store.read(table) for table in spec.writes}
         columns = ["line_id", "line_number", "folded_videos"]
         ids, numbers, folded = (stored["sources"].column(name).to_pylist() for name in columns)
-        return _Found(
+        return KnownLines(
             entries=entries,
             stored=stored,
             numbers=dict(zip(ids, numbers, strict=True)),
             folded={line_id: videos for line_id, videos in zip(ids, folded, strict=True) if videos},
-            owner={video_id: line_id for line_id, e in entries.items() for video_id in _own(e)},
+            owner={
+                video_id: line_id for line_id, e in entries.items() for video_id in own_videos(e)
+            },
         )
 
     def _take(
@@ -111,42 +114,48 @@ class LineRunner:
         lines: Sequence[SourceLine],
         due: Collection[str],
         marks: Mapping[str, str],
-        found: _Found,
+        found: KnownLines,
+        batch: LineBatch,
+        pause_after_s: float | None,
     ) -> bool:
-        """Run the lines that are due, in the order of the list; return whether there was time for all."""
+        """Run the lines that are due, in the order of the list; return whether no time is needed for more."""
         name = stage.spec.name
         self._reporter.started([name], len(lines))
-        batch = _Batch(self._store)
-        moved: dict[str, int] = {}
         first: dict[str, str] = {}
         through, started = True, time.monotonic()
         for line in lines:
             meant_by = first.setdefault(line.target, line.line_id)
             if line.line_id not in due:
-                if found.numbers[line.line_id] != line.number:
-                    moved[line.line_id] = line.number
                 self._reporter.advanced(UnitReport(unit=line.text, unchanged=(name,)))
                 continue
             if self._limit is not None and self.found >= self._limit:
                 break
             self._done.add(line.line_id)
             repeats = meant_by if meant_by != line.line_id else None
-            known = len(found.owner)
-            done = self._run_line(stage, line, marks[line.line_id], found, repeats)
-            self.found += max(0, len(found.owner) - known)
-            if self._forced is not None and line.line_id not in self.held:
+            try:
+                done = self._run_line(stage, line, marks[line.line_id], found, repeats)
+            except HostClosedError as err:
+                self.held[line.line_id] = err
+                self._reporter.advanced(UnitReport(unit=line.text, held=err))
+                continue
+            self.found += sum(
+                video not in found.owner and part_of(video) in self._parts
+                for video in own_videos(done.entry)
+            )
+            if self._forced is not None:
                 self._forced.add((name, line.line_id))
-            batch.add(done, at_once=line.is_url)
+            batch.add([done, *found.take_in(done)], at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(done.entry,)))
-            if self._pause_after_s and time.monotonic() - started > self._pause_after_s:
+            if pause_after_s is not None and time.monotonic() - started > pause_after_s:
                 through = line is lines[-1]
                 break
         batch.commit()
-        self._renumber(moved, found)
         self._reporter.ended()
         return through
 
-    def _forget_mended(self, spec: StageSpec, lines: Sequence[SourceLine], found: _Found) -> None:
+    def _forget_mended(
+        self, spec: StageSpec, lines: Sequence[SourceLine], found: KnownLines
+    ) -> None:
         """A failed line that was taken off its list, or mended, is no failure any more."""
         listed = {line.line_id for line in lines}
         lists = {line.list_path for line in lines}
@@ -159,7 +168,7 @@ class LineRunner:
                 retract(self._store, spec.name, line_id)
 
     def _lines_to_do(
-        self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: _Found
+        self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: KnownLines
     ) -> set[str]:
         """Lines that are new or changed, folded into one that is gone, or worth another try."""
         due = set()
@@ -187,9 +196,13 @@ class LineRunner:
         return failed and (not line.is_url or entry.kind in self._retry)
 
     def _run_line(
-        self, stage: OpenStage, line: SourceLine, mark: str, found: _Found, meant_by: str | None
-    ) -> _Done:
-        """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same."""
+        self, stage: OpenStage, line: SourceLine, mark: str, found: KnownLines, meant_by: str | None
+    ) -> LineResult:
+        """Ask what a line leads to; `meant_by` is an earlier line of the list that means the same.
+
+        Raises:
+            HostClosedError: its host wants no requests for now; nothing is known of the line that was not.
+        """
         from schemas.videos import VIDEOS
 
         before = found.entries.get(line.line_id)
@@ -210,13 +223,11 @@ class LineRunner:
                 videos = with_retries(lambda: stage.call(line)).tables["videos"]
                 folded = found.of_others(line, videos.column("video_id").to_pylist())
                 own = _without(videos, set(folded))
-        except (ItemError, HostClosedError) as err:
+        except ItemError as err:
             if err.kind is FailureKind.DISK_FULL:
                 raise DiskFullError(self._store.root, str(err)) from err
-            if isinstance(err, HostClosedError):
-                self.held[line.line_id] = err
             # What the line led to before stays: a day without network must not void transcripts.
-            own = _of_lines(found.stored["videos"], [line.line_id]) if _own(before) else own
+            own, folded = found.videos_of(line.line_id), found.folded.get(line.line_id, [])
             where = f"{Path(line.list_path).name} line {line.number}: "
             entry = replace(
                 failed_entry(entry, err, started=started, where=where),
@@ -232,131 +243,35 @@ class LineRunner:
                 hashes={"videos": hashes} if hashes else {},
             )
             outcome = Outcome.EXPANDED if own.num_rows else Outcome.FOLDED
-        found.note(entry, folded)
-        row = _source_row(line, outcome, own.num_rows, folded)
-        return _Done(entry=entry, row=row, videos=own if own.num_rows else None)
+        return LineResult(
+            entry=entry, row=_source_row(line, outcome, own.num_rows, folded), videos=own
+        )
 
-    def _renumber(self, moved: Mapping[str, int], found: _Found) -> None:
+    def _renumber(
+        self, lines: Sequence[SourceLine], due: Collection[str], found: KnownLines, batch: LineBatch
+    ) -> None:
         """Lines move when a list is edited: keep the number that the user sees, fetch nothing."""
+        moved = {
+            line.line_id: line.number
+            for line in lines
+            if line.line_id not in due and found.numbers[line.line_id] != line.number
+        }
         if not moved:
             return
-        own = {table: _of_lines(rows, moved) for table, rows in found.stored.items()}
-        source = own["sources"]
-        place = source.schema.get_field_index("line_number")
-        numbers = [moved[line_id] for line_id in source.column("line_id").to_pylist()]
-        own["sources"] = source.set_column(place, source.schema.field(place), [numbers])
+        sources = found.stored["sources"]
+        place = sources.schema.get_field_index("line_number")
+        ids, old = sources.column("line_id").to_pylist(), sources.column(place).to_pylist()
+        numbers = [moved.get(line_id, number) for line_id, number in zip(ids, old, strict=True)]
+        sources = sources.set_column(place, sources.schema.field(place), [numbers])
+        found.stored["sources"] = sources
+        own = {table: of_lines(rows, moved) for table, rows in found.stored.items()}
         self._store.commit_batch([found.entries[line_id] for line_id in moved], own)
-
-
-@dataclass(kw_only=True)
-class _Found:
-    """What the lines of the folder, of all its lists, lead to by now."""
-
-    entries: dict[str, Entry]
-    stored: Mapping[str, pa.Table]
-    numbers: Mapping[str, int]
-    folded: dict[str, list[str]]
-    """Line to the videos that it leads to and that another line brought in."""
-    owner: dict[str, str]
-    """Video to the line that brought it in."""
-
-    def leads_to(self, line_id: str) -> list[str]:
-        return [*_own(self.entries.get(line_id)), *self.folded.get(line_id, ())]
-
-    def leads_nowhere(self, line_id: str) -> bool:
-        """Whether it was folded into one that failed."""
-        entry = self.entries.get(line_id)
-        emitted = entry is not None and entry.outcome is EntryOutcome.EMITTED
-        return emitted and not self.leads_to(line_id)
-
-    def of_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
-        return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
-
-    def lost(self, lines: Sequence[SourceLine]) -> list[SourceLine]:
-        """Lines that lead to a video which the line that brought it in no longer leads to."""
-        return [
-            x for x in lines if any(v not in self.owner for v in self.folded.get(x.line_id, ()))
-        ]
-
-    def note(self, entry: Entry, folded: list[str]) -> None:
-        """Take in what became of a line."""
-        for video_id in _own(self.entries.get(entry.unit)):
-            del self.owner[video_id]
-        self.owner |= dict.fromkeys(_own(entry), entry.unit)
-        self.entries[entry.unit] = entry
-        self.folded[entry.unit] = folded
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Done:
-    """What became of one line."""
-
-    entry: Entry
-    row: _SourceRow
-    videos: pa.Table | None
-
-
-@dataclass(kw_only=False)
-class _Batch:
-    """Lines that are committed together."""
-
-    store: Store
-    lines: list[_Done] = field(default_factory=list)
-    since: float = 0.0
-
-    def add(self, done: _Done, *, at_once: bool) -> None:
-        if not self.lines:
-            self.since = time.monotonic()
-        self.lines.append(done)
-        waited_s = time.monotonic() - self.since
-        if at_once or waited_s > _BATCH_S or len(self.lines) == _BATCH_LINES:
-            self.commit()
-
-    def commit(self) -> None:
-        """Check the rows and make them durable."""
-        import pyarrow as pa
-
-        from schemas.sources import SOURCES
-        from schemas.videos import VIDEOS
-
-        if not self.lines:
-            return
-        found = [done.videos for done in self.lines if done.videos is not None]
-        videos = pa.concat_tables([VIDEOS.empty(), *found])
-        tables = {"sources": SOURCES.table([done.row for done in self.lines]), "videos": videos}
-        entries = [done.entry for done in self.lines]
-        check_rows(f"stage {entries[0].stage}", tables)
-        self.store.commit_batch(entries, tables)
-        self.lines = []
+        batch.written |= moved.keys()
 
 
 def _mark(stage: OpenStage, line: SourceLine) -> str:
     """The line's fingerprint. Tools do not count: a new synonym must not ask 44,290 URLs again."""
     return fingerprint(stage.spec, stage.config, {}, [line.target, line.stamp, line.text])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _SourceRow:
-    line_id: str
-    list_path: str
-    line_number: int
-    text: str
-    outcome: str
-    units: int
-    folded_videos: list[str]
-
-
-def _own(entry: Entry | None) -> Collection[str]:
-    """The videos that a line brought in."""
-    return entry.hashes.get("videos", {}) if entry else ()
-
-
-def _of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    value_set = pa.array(sorted(line_ids), pa.string())
-    return rows.filter(pc.is_in(rows.column("line_id"), value_set=value_set))
 
 
 def _without(videos: pa.Table, known: set[str]) -> pa.Table:
@@ -366,8 +281,8 @@ def _without(videos: pa.Table, known: set[str]) -> pa.Table:
     return videos.filter(pa.array(unknown, pa.bool_()))
 
 
-def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: list[str]) -> _SourceRow:
-    return _SourceRow(
+def _source_row(line: SourceLine, outcome: Outcome, units: int, folded: list[str]) -> SourceRow:
+    return SourceRow(
         line_id=line.line_id,
         list_path=line.list_path,
         line_number=line.number,

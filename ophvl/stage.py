@@ -51,8 +51,9 @@ class StageSpec:
     pinned: tuple[str, ...] = ()
     """Ports whose revision a dataset folder holds on to: the models that made its rows."""
     pool: Pool = Pool.CPU
-    reuses_output: bool = False
-    """The stage also gets `previous`: its own tables of the last run for this unit."""
+    previous: tuple[str, ...] = ()
+    """Tables, its own or those of later stages, that the stage also gets as the last run left them for this
+    unit. They do not decide whether it runs again."""
 
 
 @dataclass(frozen=True, kw_only=True)

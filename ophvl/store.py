@@ -4,6 +4,7 @@
     ledger/<stage>/<part>.jsonl                           one header line, then one entry a line
     units/<stage>/<unit>.zip                              results not compacted yet: entries and tables
     <table>/<time>-<random>.parquet                       rows that are only ever added, such as checks
+    lists/<16 hex of a list's path>.json                  the lines of a source list, asked or not
 
 A unit's result is one zip file renamed into place: that is its commit. Quick results of many units may
 share one, named `batch-...`. `compact` folds the zips of a part into one Parquet file per table and one
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ophvl.atomic import PARTIAL, replacing, write_text
 from ophvl.errors import SchemaError, UsageError
-from ophvl.ledger import Entry, EntryOutcome
+from ophvl.ledger import ColumnHashes, Entry, EntryOutcome
 from ophvl.parts import ALL_PARTS, PARTS, Parts, part_of
 from ophvl.stage import Scope, StageSpec
 
@@ -47,7 +48,9 @@ DROPPED = "dropped"
 ADDED = frozenset({"availability"})
 """Tables that no stage writes: rows are added to them."""
 
-_ANYBODYS = frozenset({".locks", ".pace", *ADDED})
+_LISTS = "lists"
+
+_ANYBODYS = frozenset({".locks", ".pace", _LISTS, *ADDED})
 """Folders that are written without a lock on any part."""
 
 _WRITTEN_S = 60.0
@@ -97,6 +100,18 @@ class Store:
 
         found = _beside_a_writer(look)
         return {u: e for u, e in found.items() if e.outcome is not EntryOutcome.RETRACTED}
+
+    def hashes(self, tables: Iterable[str]) -> dict[str, dict[str, ColumnHashes]]:
+        """Table to source video to column hashes, from the ledger of the stages that wrote them."""
+        wanted = set(tables)
+        hashes: dict[str, dict[str, ColumnHashes]] = {table: {} for table in wanted}
+        for spec in self.stages.values():
+            if not wanted & set(spec.writes):
+                continue
+            for entry in self.entries(spec.name).values():
+                for table in wanted & set(entry.hashes):
+                    hashes[table].update(entry.hashes[table])
+        return hashes
 
     def commit(self, entry: Entry, tables: Mapping[str, pa.Table]) -> None:
         """Make one unit's result durable: its ledger entry and its rows, in one rename."""
@@ -179,6 +194,19 @@ class Store:
         with replacing(path) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
 
+    def note_list(self, list_path: str, line_ids: Sequence[str]) -> None:
+        """Keep which lines a source list has, so that those not asked yet are counted too."""
+        name = hashlib.sha256(list_path.encode(errors="surrogateescape")).hexdigest()[:16]
+        path = self.root / _LISTS / f"{name}.json"
+        text = json.dumps({"list_path": list_path, "line_ids": line_ids})
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+    def listed_lines(self) -> set[str]:
+        """The lines of all source lists, as they last stood."""
+        paths = (self.root / _LISTS).glob("*.json")
+        return {i for path in paths for i in json.loads(path.read_text("utf-8"))["line_ids"]}
+
     def compact(
         self, stage: str, parts: Parts = ALL_PARTS, units: Iterable[str] | None = None
     ) -> None:
@@ -250,8 +278,8 @@ class Store:
             return True
         if self._is_of_lines(path):
             return False
-        if path.is_relative_to(self.root / "units"):
-            return part_of(path.name.removeprefix(".").partition(".zip")[0]) in parts
+        if path.relative_to(self.root).parts[0] in ("units", "media"):
+            return part_of(path.name.removeprefix(".").partition(".")[0]) in parts
         found = _PART_IN_NAME.search(path.name)
         return found is not None and int(found["part"] or found["segment"]) in parts
 

@@ -23,7 +23,7 @@ from ophvl.ledger import (
     fingerprint,
     hash_columns,
 )
-from ophvl.stage import Port, StageResult, StageSpec
+from ophvl.stage import Port, Scope, StageResult, StageSpec
 from ophvl.store import DROPPED, Store, unit_column
 from schemas.vocab import RETRIED, TRANSIENT, FailureKind, Pool
 
@@ -39,6 +39,10 @@ PAUSE_S = 2.0
 
 LONGEST_PAUSE_S = 60.0
 """Asked to wait for longer, a failure is recorded at once: the next run tries again."""
+
+
+class _Gone(Exception):
+    """Its line leads to a video no longer: another run asked the line anew since this one planned."""
 
 
 class StageBug(Exception):
@@ -125,6 +129,9 @@ class UnitChain:
     def __init__(self, setup: ChainSetup) -> None:
         self._store = Store(setup.root, setup.stages)
         self._retry = RETRIED | setup.retry
+        self._of_lines = {
+            table for spec in setup.stages if spec.scope is Scope.LINE for table in spec.writes
+        }
         self._open = [
             OpenStage(spec=spec, config=setup.configs[spec.name], folder=setup.root)
             for spec in setup.stages
@@ -179,6 +186,8 @@ class UnitChain:
                     return UnitReport(
                         unit=task.unit, entries=tuple(made), unchanged=tuple(unchanged), held=held
                     )
+                except _Gone:
+                    break
                 made.append(entry)
             stopped = _pass_on(stage.spec, entry, hashes)
         return UnitReport(unit=task.unit, entries=tuple(made), unchanged=tuple(unchanged))
@@ -195,13 +204,21 @@ class UnitChain:
         return entry.outcome is not EntryOutcome.FAILED or entry.kind not in self._retry
 
     def _run(self, stage: OpenStage, unit: str, mark: str, before: Entry | None) -> Entry:
+        from schemas.catalogue import TABLES
+
         spec = stage.spec
-        inputs: dict[str, object] = {
+        read = {
             table: self._store.read_unit(table, unit).select(list(columns))
             for table, columns in spec.reads.items()
         }
-        if spec.reuses_output:
-            inputs["previous"] = {t: self._store.read_unit(t, unit) for t in spec.writes}
+        if any(not rows.num_rows for table, rows in read.items() if table in self._of_lines):
+            raise _Gone
+        inputs: dict[str, object] = dict(read)
+        if spec.previous:
+            inputs["previous"] = {
+                table: self._store.read_unit(table, unit) if before else TABLES[table].empty()
+                for table in spec.previous
+            }
         entry = Entry(
             stage=spec.name,
             unit=unit,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ophvl.backends import captions
+from ophvl.backends.sidecars import subtitles_beside
 from ophvl.errors import ItemError
-from ophvl.ids import child_id
+from ophvl.ids import child_id, site_id
 from ophvl.licences import licence_class
 from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
@@ -21,15 +20,12 @@ from ophvl.media.probe import probe
 from ophvl.ports import Downloader, Found, Probe, Subtitle
 from ophvl.stage import Drop, StageResult
 from pipelines.config import DownloadConfig
-from schemas.vocab import CaptionKind, DropReason, FailureKind, Surgical
+from schemas.vocab import DropReason, FailureKind, Surgical
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, object]
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
-"""`en`, `pt-BR`: what a subtitle file's name may end with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +62,7 @@ class PublicationRow:
     language: str | None
     licence: str | None
     licence_class: str
+    page_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +80,7 @@ class SubtitleRow:
 
 def download(
     videos: pa.Table,
+    identities: pa.Table,
     *,
     config: DownloadConfig,
     downloader: Downloader,
@@ -92,53 +90,54 @@ def download(
 ) -> StageResult:
     """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
 
-    What an earlier run fetched (`previous`) stays, when the site does not give it any more.
+    What an earlier run fetched (`previous`) is not asked for again, whatever has changed since.
 
     Raises:
         ItemError: it cannot be fetched, or is not a video that can be decoded.
         HostClosedError: its host wants no requests for now.
     """
-    from schemas.media import MEDIA
-    from schemas.publications import PUBLICATIONS
-    from schemas.subtitles import SUBTITLES
-
     (video,) = videos.to_pylist()
     video_id = video["video_id"]
     if video["is_surgical"] == Surgical.NO and not config.assume_surgical:
-        return _dropped(
-            Drop(
+        return _result(
+            drop=Drop(
                 row_id=video_id,
                 reason=DropReason.NOT_SURGICAL,
                 message="its title and description say so; --assume-surgical keeps it",
             )
         )
     if video["extractor"] == "file":
-        path, tool = Path(video["location"]).absolute(), f"PyAV {version('av')}"
-        name, page, lines = str(path), None, _beside(path)
-        seen = probe(path)
-    else:
-        files.make_room(config.reserve_gb, video["listed_duration_s"])
-        try:
-            fetched = downloader.fetch(video["location"], files.fetched, video_id)
-        except ItemError as err:
-            if err.kind is FailureKind.DISK_FULL or not _is_had(previous["media"], files):
-                raise
-            return _as_before(video, previous)
-        path, tool, page, lines = fetched.path, fetched.tool, fetched.found, fetched.subtitles
-        name = files.name(path)
-        channels = (page.channel_id, page.channel_handle, page.channel)
-        drop = lists.judge(video_id, (page.url, page.webpage_url), channels)
-        if drop is not None:  # Lists of videos often do not say whose they are.
-            files.discard(video_id)
-            return _dropped(drop)
-        try:
-            seen = _not_too_long(probe(path), config.max_hours)
-        except ItemError:
-            files.discard(video_id)  # Else the next try would take it for fetched.
-            raise
-    row = MediaRow(
+        path = Path(video["location"]).absolute()
+        media = _media(video_id, str(path), probe(path), f"PyAV {version('av')}")
+        return _result(media, publication(video), subtitles_beside(path))
+    if _is_had(previous, files):
+        return StageResult(tables=dict(previous))
+    files.make_room(config.reserve_gb, video["listed_duration_s"])
+    fetched = downloader.fetch(video["location"], files.fetched, video_id)
+    page = publication(video, fetched.found)
+    (known,) = identities.to_pylist()
+    drop = lists.judge(
+        video_id,
+        (*known["urls"], fetched.found.url, page.webpage_url),
+        (*known["channels"], page.channel_id, page.channel_handle, page.channel),
+        ids=(*known["ids"], page.page_id or ""),
+    )
+    if drop is not None:  # Lists of videos often do not say whose they are.
+        files.discard(video_id)
+        return _result(page=page, drop=drop)
+    try:
+        seen = _not_too_long(probe(fetched.path), config.max_hours)
+    except ItemError:
+        files.discard(video_id)  # Else the next try would take it for fetched.
+        raise
+    media = _media(video_id, files.name(fetched.path), seen, fetched.tool)
+    return _result(media, page, fetched.subtitles)
+
+
+def _media(video_id: str, path: str, seen: Probe, tool: str) -> MediaRow:
+    return MediaRow(
         video_id=video_id,
-        path=name,
+        path=path,
         bytes=seen.bytes,
         sha256=seen.sha256,
         duration_s=seen.duration_s,
@@ -149,32 +148,37 @@ def download(
         fetched_at=datetime.now(UTC).replace(microsecond=0),
         tool=tool,
     )
+
+
+def _result(
+    media: MediaRow | None = None,
+    page: PublicationRow | None = None,
+    lines: Sequence[Subtitle] = (),
+    drop: Drop | None = None,
+) -> StageResult:
+    """The rows of one video. Of one that is dropped for what its page says, the page is kept."""
+    from schemas.media import MEDIA
+    from schemas.publications import PUBLICATIONS
+    from schemas.subtitles import SUBTITLES
+
+    subtitles = _subtitles(media.video_id, lines) if media else []
     return StageResult(
         tables={
-            "media": MEDIA.table([row]),
-            "publications": PUBLICATIONS.table([publication(video, page)]),
-            "subtitles": SUBTITLES.table(_subtitles(video_id, lines)),
-        }
+            "media": MEDIA.table([media] if media else []),
+            "publications": PUBLICATIONS.table([page] if page else []),
+            "subtitles": SUBTITLES.table(subtitles),
+        },
+        dropped=() if drop is None else (drop,),
     )
 
 
-def _is_had(media: pa.Table, files: MediaFolder) -> bool:
-    return any(files.present(row["path"]) for row in media.to_pylist())
+def _is_had(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
+    return any(files.present(row["path"]) for row in previous["media"].to_pylist())
 
 
-def _as_before(video: Row, previous: Mapping[str, pa.Table]) -> StageResult:
-    """What an earlier run fetched. A folder of an earlier version has no publications yet."""
-    from schemas.publications import PUBLICATIONS
-
-    tables = dict(previous)
-    if not tables["publications"].num_rows:
-        tables["publications"] = PUBLICATIONS.table([publication(video, None)])
-    return StageResult(tables=tables)
-
-
-def publication(video: Row, page: Found | None) -> PublicationRow:
+def publication(video: Row, page: Found | None = None) -> PublicationRow:
     """What the video's own page says of it, else what the list said that led to it (a row of `videos`)."""
-    values = {name: video[name] for name in PublicationRow.__dataclass_fields__}
+    values = {name: video[name] for name in PublicationRow.__dataclass_fields__ if name in video}
     if page is not None:
         said = {name: value for name, value in asdict(page).items() if name in values and value}
         if "tags" in said:
@@ -182,6 +186,7 @@ def publication(video: Row, page: Found | None) -> PublicationRow:
         values |= said
     licence = values["licence"]
     values["licence_class"] = licence_class(str(licence) if licence else None)
+    values["page_id"] = site_id(page.extractor, page.site_id, page.url) if page else None
     return PublicationRow(**values)  # type: ignore[arg-type]  # Columns of one schema.
 
 
@@ -196,42 +201,9 @@ def _not_too_long(seen: Probe, max_hours: float) -> Probe:
     return seen
 
 
-def _beside(video: Path) -> tuple[Subtitle, ...]:
-    """Subtitles in files beside a local video: `<stem>.vtt`, `<stem>.en.vtt`, `<stem>.srt`."""
-    found: list[Subtitle] = []
-    for path in sorted(video.parent.glob("*")):
-        format = path.suffix.lower().removeprefix(".")
-        stem, _, language = path.stem.partition(f"{video.stem}.")
-        named = path.stem == video.stem or (not stem and _LANGUAGE.fullmatch(language))
-        if format not in captions.FORMATS or not named:
-            continue
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:  # A folder, or a link to nothing: the video itself is had.
-            continue
-        found += [
-            Subtitle(
-                kind=CaptionKind.MANUAL,
-                language=language or "und",
-                start_s=line.start_s,
-                end_s=line.end_s,
-                text=line.text,
-            )
-            for line in captions.read(text, format)
-        ]
-    return tuple(found)
-
-
 def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:
     ordered = sorted(lines, key=lambda line: (line.start_s, line.kind, line.language))
     return [
         SubtitleRow(subtitle_id=child_id(video_id, "c", number), video_id=video_id, **asdict(line))
         for number, line in enumerate(ordered)
     ]
-
-
-def _dropped(drop: Drop) -> StageResult:
-    from schemas.catalogue import TABLES
-
-    empty = {name: TABLES[name].empty() for name in ("media", "publications", "subtitles")}
-    return StageResult(tables=empty, dropped=(drop,))

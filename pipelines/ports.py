@@ -58,7 +58,6 @@ def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloa
 
 
 def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader:
-    from ophvl.backends.pacer import host_of
     from ophvl.backends.yt_dlp import YtDlpDownloader
 
     cookies = Path(config.cookies) if config.cookies else None
@@ -76,7 +75,7 @@ def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader
         timeout_s=config.timeout_s,
         retries=config.retries,
         cookies=cookies,
-        before_list=lambda url: pacer.wait(host_of(url)),
+        asking=pacer.asking,
     )
 
 

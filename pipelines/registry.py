@@ -37,7 +37,7 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="admit",
-        version=1,
+        version=2,
         scope=Scope.UNIT,
         entry="pipelines.admit:admit",
         help="keep out what stands on the folder's block list or exclusion list",
@@ -51,11 +51,13 @@ STAGES: tuple[StageSpec, ...] = (
                 "channel_handle",
             )
         },
+        writes=("identities",),
         ports={"lists": "pipelines.ports:lists", "files": "pipelines.ports:media_folder"},
+        previous=("identities", "publications"),
     ),
     StageSpec(
         name="download",
-        version=2,
+        version=3,
         scope=Scope.UNIT,
         entry="pipelines.download:download",
         help="fetch what is not a local file, and probe every file",
@@ -67,7 +69,8 @@ STAGES: tuple[StageSpec, ...] = (
                 "is_surgical",
                 "listed_duration_s",
                 *_PUBLISHED,
-            )
+            ),
+            "identities": ("video_id", "ids", "urls", "channels"),
         },
         writes=("media", "publications", "subtitles"),
         ports={
@@ -75,7 +78,7 @@ STAGES: tuple[StageSpec, ...] = (
             "files": "pipelines.ports:media_folder",
             "lists": "pipelines.ports:lists_at_fetch",
         },
-        reuses_output=True,
+        previous=("media", "publications", "subtitles"),
         pool=Pool.NETWORK,
     ),
     StageSpec(
@@ -262,7 +265,7 @@ STAGES: tuple[StageSpec, ...] = (
             "files": "pipelines.ports:media_folder",
             "frame_reader": "pipelines.ports:frame_reader",
         },
-        reuses_output=True,
+        previous=("frames",),
     ),
     StageSpec(
         name="shard",

@@ -6,6 +6,7 @@ from schemas.attributes import ATTRIBUTES
 from schemas.availability import AVAILABILITY
 from schemas.base import TableSpec
 from schemas.frames import FRAMES
+from schemas.identities import IDENTITIES
 from schemas.kept import KEPT
 from schemas.labels import LABELS
 from schemas.media import MEDIA
@@ -31,6 +32,7 @@ TABLES: dict[str, TableSpec] = {
     for spec in (
         SOURCES,
         VIDEOS,
+        IDENTITIES,
         MEDIA,
         PUBLICATIONS,
         SUBTITLES,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.base import ForeignKey, TableSpec, matches, one_of
+import pyarrow as pa
+
+from schemas.base import Column, ForeignKey, TableSpec, matches, one_of
 from schemas.videos import VIDEOS
 from schemas.vocab import LicenceClass
 
@@ -24,9 +26,17 @@ _AS_LISTED = (
 
 PUBLICATIONS = TableSpec(
     name="publications",
-    version=1,
+    version=2,
     meaning="fetched videos as their own pages describe them; what a page leaves out is that of `videos`",
-    columns=tuple(column for column in VIDEOS.columns if column.name in _AS_LISTED),
+    columns=(
+        *(column for column in VIDEOS.columns if column.name in _AS_LISTED),
+        Column(
+            name="page_id",
+            type=pa.string(),
+            meaning="id of the video by its own page, made as video_id is",
+            nullable=True,
+        ),
+    ),
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(matches("video_id"), one_of("licence_class", list(LicenceClass))),

@@ -10,7 +10,7 @@ from schemas.vocab import Outcome
 SOURCES = TableSpec(
     name="sources",
     version=2,
-    meaning="lines of the source lists; expanded + failed + folded = all lines",
+    meaning="lines of the source lists that were asked; those of a list that are not here are pending",
     columns=(
         Column(
             name="line_id", type=pa.string(), meaning="line_<16 hex of list path and line text>"

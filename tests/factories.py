@@ -90,10 +90,16 @@ def media_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
+def identity_row(n: int, **changes: object) -> SimpleNamespace:
+    return _row(
+        changes, video_id=video_id(n), ids=[], urls=[f"https://example.org/{n}"], channels=[]
+    )
+
+
 def publication_row(n: int, **changes: object) -> SimpleNamespace:
     listed = vars(video_row(n))
     names = TABLES["publications"].arrow.names
-    return _row(changes, **{name: listed[name] for name in names})
+    return _row(changes, **{name: listed.get(name) for name in names})
 
 
 def subtitle_row(n: int, **changes: object) -> SimpleNamespace:
@@ -345,6 +351,7 @@ ROWS: dict[str, Callable[..., SimpleNamespace]] = {
     "sources": source_row,
     "videos": video_row,
     "media": media_row,
+    "identities": identity_row,
     "publications": publication_row,
     "subtitles": subtitle_row,
     "availability": availability_row,

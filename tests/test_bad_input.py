@@ -53,7 +53,7 @@ def test_bad_lines_are_recorded_and_the_rest_goes_on(tmp_path) -> None:
     assert "line 3" in message
     assert "missing.mp4" in message
     counts = status(out)
-    assert counts["lines"] == {"listed": 9, "expanded": 4, "failed": 4, "folded": 1}
+    assert counts["lines"] == {"listed": 9, "expanded": 4, "failed": 4, "folded": 1, "pending": 0}
     assert (counts["listed"], counts["failed"], counts["pending"]) == (4, 2, 2)
     assert counts["by_kind"] == {
         "empty": 1,

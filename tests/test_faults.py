@@ -203,8 +203,9 @@ def test_a_block_stops_the_host_and_not_the_list(video: Path, tmp_path: Path) ->
         assert again.count("HTTP Error 429") == 1, "a closed host is told once"
         assert f"20 line(s) or video(s) wait: {host} wants no requests until" in again
     counts = status(out)
-    assert counts["lines"] == {"listed": 21, "expanded": 1, "failed": 20, "folded": 0}
-    assert counts["by_kind"] == {"rate_limited": 20}
+    done = {"expanded": 1, "failed": 1, "folded": 0, "pending": 19}
+    assert counts["lines"] == {"listed": 21, **done}
+    assert counts["by_kind"] == {"rate_limited": 1}
     assert counts["pace"]["closed"][0]["host"] == host
     assert f"{host} wants no requests until" in run("ophvl", "status", "--out", out).stdout
 
@@ -240,6 +241,7 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
     assert "602 to expand, 0 to try again; 601 of them ask a host" in told
     assert "example.org: 1200" in told
     assert "4.0 h at the pace of the slowest host" in told
+    assert "87.9 GB for 5.4 days of video" in told
     assert not out.exists()
     with serving(video) as server:
         source.write_text("\n".join(f"{server.url}/{n}.mp4" for n in "abcde"))
@@ -261,6 +263,8 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
             ),
             (("--limit", "1"), "videos   1 to take up, 1 of them to fetch"),
             (("--parts", "1/128"), "videos   0 to take up"),
+            (("--force",), "lines    0 to expand, 5 to try again"),
+            (("--force",), "videos   5 to take up, 3 of them to fetch"),
         ):
             ingest = ("ophvl", "ingest", "--source", source, "--out", out, "--dry-run")
             assert words in run(*ingest, *options).stdout

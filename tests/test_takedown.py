@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
+from benchmarks.ingest import fakes
+from benchmarks.ingest.scale import ingest
 from ophvl.availability import CheckRow
+from ophvl.ports import Fetched, Found
 from ophvl.store import Store
 from pipelines.registry import STAGES
 from schemas.availability import AVAILABILITY
@@ -47,6 +52,57 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         counts = status(out)
         assert counts["by_reason"] == {"evaluation": 1, "taken_down": 1}
         assert (counts["emitted"], counts["dropped"]) == (2, 2)
+
+
+@dataclass
+class Pages:
+    """A folder of videos 1 to 3, of whose channels the list says nothing, but their pages do."""
+
+    out: Path
+    source: Path
+    fetched: list[int] = field(default_factory=list)
+
+    def ingest(self, *blocked: str) -> list[int]:
+        """Ingest with this block list; the videos whose media there is then."""
+        self.fetched.clear()
+        (self.out / "block.txt").write_text("".join(f"{line}\n" for line in blocked))
+        ingest(self.out, self.source)
+        rows = Store(self.out, fakes.stages()).read("media", ["video_id"])
+        left = {path.stem for path in (self.out / "media").iterdir()}
+        assert left == set(rows.column("video_id").to_pylist())
+        return sorted(int(name.rpartition("_")[2]) for name in left)
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    out = tmp_path / "out"
+    out.mkdir()
+    pages = Pages(out, fakes.write_list(tmp_path / "list.txt", [1, 2, 3]))
+    expand, fetch = fakes.FakeDownloader.expand, fakes.FakeDownloader.fetch
+
+    def listed(self: fakes.FakeDownloader, url: str) -> list[Found]:
+        return [replace(found, channel=None, channel_id=None) for found in expand(self, url)]
+
+    def fetch_it(self: fakes.FakeDownloader, url: str, directory: Path, video_id: str) -> Fetched:
+        pages.fetched.append(int(url.rpartition("/")[2]))
+        return replace(fetch(self, url, directory, video_id), found=expand(self, url)[0])
+
+    monkeypatch.setattr(fakes.FakeDownloader, "expand", listed)
+    monkeypatch.setattr(fakes.FakeDownloader, "fetch", fetch_it)
+    return pages
+
+
+def test_a_channel_that_only_pages_tell_is_taken_down_and_known_again(pages: Pages) -> None:
+    assert pages.ingest() == [1, 2, 3]
+    assert (pages.ingest("channel:UC2"), pages.fetched) == ([1, 3], [])
+    assert (pages.ingest("channel:UC2", "channel:other"), pages.fetched) == ([1, 3], [])
+    assert (pages.ingest(), pages.fetched) == ([1, 2, 3], [2])
+
+
+def test_what_was_kept_out_once_fetched_comes_back_when_it_is_off_the_list(pages: Pages) -> None:
+    assert (pages.ingest("channel:UC2"), pages.fetched) == ([1, 3], [1, 2, 3])
+    assert (pages.ingest("channel:UC2", "channel:other"), pages.fetched) == ([1, 3], [])
+    assert (pages.ingest("channel:other"), pages.fetched) == ([1, 2, 3], [2])
 
 
 def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> None:

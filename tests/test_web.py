@@ -59,7 +59,7 @@ def test_urls_become_checked_shards(url: str, tmp_path: Path) -> None:
     message = run("ophvl", "ingest", "--source", source, "--out", out, code=3).stderr
     assert "line 4" in message
     counts = status(out)
-    assert counts["lines"] == {"listed": 5, "expanded": 3, "failed": 1, "folded": 1}
+    assert counts["lines"] == {"listed": 5, "expanded": 3, "failed": 1, "folded": 1, "pending": 0}
     assert (counts["listed"], counts["by_kind"]) == (4, {"not_found": 1})
     run("ophvl", "build-pairs", "--out", out)
     run("ophvl", "check", "--out", out)

@@ -18,8 +18,13 @@ FORMATS = ("vtt", "srt")
 _GAP_S = 2.0
 """A line that comes again after a longer pause is said again."""
 
-_TAG = re.compile(r"</?(?:c|v|i|b|u|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>", re.IGNORECASE)
-"""Marks of the formats, and nothing else: in "IOP < 20, then > 30" nothing is one."""
+_TAG = re.compile(
+    r"</?(?:c|v|i|b|u|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>|\{\\[^{}]*\}", re.IGNORECASE
+)
+"""Marks of the formats, and nothing else: in "IOP < 20, then > 30" nothing is one.
+
+`{\\an8}` is one of a third format (ASS), which makers of SRT files use too.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

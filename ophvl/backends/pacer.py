@@ -29,6 +29,10 @@ from ophvl.lock import turn
 from schemas.vocab import FailureKind
 
 _FOLDER = ".pace"
+
+_CHARGED = frozenset({FailureKind.RATE_LIMITED, FailureKind.BLOCKED, FailureKind.FORBIDDEN})
+"""Failures that are refusals of us; so is each that asks us to wait."""
+
 _HOUR_S = 3600.0
 
 LONGEST_WAIT_S = 60.0
@@ -39,13 +43,14 @@ _LIMITED_S = 900.0
 """After so many refusals in a row, a host that says "too many requests" is left alone for so long."""
 
 _BLOCKS = 2
-"""One page may be guarded for itself; two in a row are the host."""
+"""One page may be guarded for itself; another refusal in a row, and it is the host."""
 
 _BLOCKED_S = 6 * _HOUR_S
 """How long a block lasts is not told; asking on prolongs it."""
 
-_FORBIDDEN = 5
-"""So many refused items in a row are no accident of the items: the host refuses us."""
+_REFUSALS = 5
+_REFUSED_S = _HOUR_S
+"""So many refusals in a row, of whatever kind, are no accident of the items: the host refuses us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +76,11 @@ class HostState:
     asked_s: list[float] = field(default_factory=list)
     """Requests of the last hour."""
     refusals: int = 0
-    """Refusals in a row."""
+    """Refusals in a row, of whatever kind."""
+    refused_s: float = 0.0
+    """When the last of them came."""
     kind: str | None = None
+    """That of the gravest of them, with its message."""
     message: str = ""
     closed_until_s: float = 0.0
 
@@ -84,19 +92,45 @@ class Pacer:
         self._root = root
         self._pace = pace
 
-    def wait(self, host: str) -> None:
-        """Return when the next request to `host` may go out.
+    @contextmanager
+    def asking(self, url: str) -> Iterator[None]:
+        """Wait until `url` may be asked for, and note how its host answers what is done within.
+
+        Raises:
+            HostClosedError: the host wants no requests for now; it was not asked.
+        """
+        host = host_of(url)
+        asked_s = self.wait(host)
+        try:
+            yield
+        except _NotedError:
+            raise
+        except ItemError as err:
+            if err.kind not in _CHARGED and err.retry_after_s is None:
+                raise
+            self.refused(host, err)
+            raise _NotedError(err.kind, err.message, err.retry_after_s) from err
+        self.accepted(host, asked_s)
+
+    def wait(self, host: str) -> float:
+        """Return when the next request to `host` may go out: now, in seconds since 1970.
 
         Raises:
             HostClosedError: that is longer than `LONGEST_WAIT_S` after a refusal.
         """
-        state = _read(self._root, host)
-        self._refuse_if_closed(state)
+        time.sleep(max(0.0, self._slot_s(host) - time.time()))
+        # Others were asked meanwhile, and may have been refused.
+        while (left_s := self._open(_read(self._root, host)).closed_until_s - time.time()) > 0:
+            time.sleep(left_s)
+        return time.time()
+
+    def _slot_s(self, host: str) -> float:
+        """The moment of the next request, which is taken."""
+        state = self._open(_read(self._root, host))
         if not self._pace.local and is_local(host):
-            time.sleep(max(0.0, state.closed_until_s - time.time()))
-            return
+            return state.closed_until_s
         with self._changing(host) as (state, write):
-            self._refuse_if_closed(state)
+            self._open(state)
             now = time.time()
             asked = [at for at in state.asked_s if at > now - _HOUR_S]
             slot = max(now, state.next_s, state.closed_until_s)
@@ -104,48 +138,56 @@ class Pacer:
                 slot = max(slot, asked[-self._pace.per_hour] + _HOUR_S)
             gap_s = self._pace.gap_s * random.uniform(0.5, 1.5)
             write(replace(state, next_s=slot + gap_s, asked_s=[*asked, slot]))
-        time.sleep(max(0.0, slot - time.time()))
+        return slot
 
-    def accepted(self, host: str) -> None:
+    def accepted(self, host: str, asked_s: float) -> None:
         """The host answered as it should: what it refused before is forgotten.
 
-        A host that has closed meanwhile stays so: the answer is to a request from before.
+        What it refused after this request went out (`asked_s`) is not, nor does it open a host that has
+        closed meanwhile.
         """
-        state = _read(self._root, host)
-        if state.refusals and state.closed_until_s <= time.time():
+
+        def forgets(state: HostState) -> bool:
+            closed = state.closed_until_s > time.time()
+            return state.refusals > 0 and state.refused_s < asked_s and not closed
+
+        if forgets(_read(self._root, host)):
             with self._changing(host) as (state, write):
-                if state.closed_until_s <= time.time():
+                if forgets(state):
                     write(replace(state, refusals=0, kind=None, message=""))
 
     def refused(self, host: str, err: ItemError) -> None:
         """The host refused: ask later, later still when it goes on, much later when it is a block."""
         with self._changing(host) as (state, write):
-            refusals = state.refusals + 1 if state.kind == err.kind else 1
-            until_s = time.time() + self._pause_s(err, refusals)
-            if until_s >= state.closed_until_s:  # What closes it for longer holds.
-                write(
-                    replace(
-                        state,
-                        refusals=refusals,
-                        kind=str(err.kind),
-                        message=err.message,
-                        closed_until_s=until_s,
-                    )
-                )
+            now = time.time()
+            state = replace(state, refusals=state.refusals + 1, refused_s=now)
+            if _gravity(err.kind) >= _gravity(state.kind):
+                state = replace(state, kind=str(err.kind), message=err.message)
+            # What closes it for longer holds.
+            until_s = max(state.closed_until_s, now + self._pause_s(state, err))
+            write(replace(state, closed_until_s=until_s))
 
-    def _pause_s(self, err: ItemError, refusals: int) -> float:
+    def _pause_s(self, state: HostState, err: ItemError) -> float:
+        """How long a host wants to be left alone after its last refusal `err`: the strictest that holds."""
+        pauses = [err.retry_after_s or 0.0]
         if err.kind is FailureKind.BLOCKED:
-            pause_s = _BLOCKED_S if refusals >= _BLOCKS else self._pace.pause_s
-            return max(pause_s, err.retry_after_s or 0.0)
-        if err.kind is FailureKind.FORBIDDEN:
-            return _HOUR_S if refusals >= _FORBIDDEN else 0.0
-        if err.retry_after_s is not None:
-            pause_s = err.retry_after_s
-        else:
-            pause_s = self._pace.pause_s * 2 ** (refusals - 1)
-        return max(pause_s, _LIMITED_S) if refusals >= _LIMITS else pause_s
+            pauses.append(self._pace.pause_s)
+        elif err.kind is not FailureKind.FORBIDDEN and err.retry_after_s is None:
+            pauses.append(self._pace.pause_s * 2 ** (min(state.refusals, _LIMITS) - 1))
+        if state.refusals >= _REFUSALS:
+            pauses.append(_REFUSED_S)
+        if state.refusals >= _LIMITS and state.kind != FailureKind.FORBIDDEN:
+            pauses.append(_LIMITED_S)
+        if state.refusals >= _BLOCKS and state.kind == FailureKind.BLOCKED:
+            pauses.append(_BLOCKED_S)
+        return max(pauses)
 
-    def _refuse_if_closed(self, state: HostState) -> None:
+    def _open(self, state: HostState) -> HostState:
+        """The state of a host that wants requests.
+
+        Raises:
+            HostClosedError: it wants none for longer than a run waits.
+        """
         if state.closed_until_s - time.time() > LONGEST_WAIT_S:
             limited = state.kind in (FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR)
             raise HostClosedError(
@@ -155,6 +197,7 @@ class Pacer:
                 f"{state.host} wants no requests until {local_time(state.closed_until_s)} "
                 f"({state.message}); run the same command again then",
             )
+        return state
 
     @contextmanager
     def _changing(self, host: str) -> Iterator[tuple[HostState, _Write]]:
@@ -171,21 +214,41 @@ class _Write:
         write_text(self.path, json.dumps(asdict(state)))
 
 
+def _gravity(kind: str | None) -> int:
+    """How much a refusal says of its host: a page may not be for us, a block is of us."""
+    known: dict[str | None, int] = {None: 0, FailureKind.FORBIDDEN: 1, FailureKind.BLOCKED: 3}
+    return known.get(kind, 2)
+
+
+class _NotedError(ItemError):
+    """A refusal that its host is charged with already: what was asked on the way to it is not to blame."""
+
+
 def host_of(url: str) -> str:
     """The host that a URL or a search line is asked of: the unit of pacing. Ports are hosts of their own."""
     if "://" not in url:
         return "youtube.com"  # `ytsearch20:words`
     try:
-        host = urlsplit(url).netloc.rpartition("@")[2].lower()
+        parts = urlsplit(url)
     except ValueError:
         return ""  # Whoever is asked for such an address will say that it is none.
+    host = parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
+    host = host.removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
     for name, aliases in _ONE_SITE.items():
-        if any(host == alias or host.endswith(f".{alias}") for alias in aliases):
+        if any(host == alias or host.endswith(f".{alias}") for alias in (name, *aliases)):
             return name
     return host
 
 
-_ONE_SITE = {"youtube.com": ("youtube.com", "youtu.be", "youtube-nocookie.com")}
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+
+_ONE_SITE = {
+    "youtube.com": ("youtu.be", "youtube-nocookie.com"),
+    "vimeo.com": (),
+    "dailymotion.com": ("dai.ly",),
+    "bilibili.com": ("b23.tv",),
+}
+"""Sites of several hosts, those below their own among them."""
 
 
 def is_local(host: str) -> bool:
@@ -200,7 +263,7 @@ def is_local(host: str) -> bool:
 def closed_hosts(root: Path) -> list[HostState]:
     """The hosts that want no requests for now, those that open last at the end."""
     states = [_load(path) for path in sorted((root / _FOLDER).glob("*.json"))]
-    closed = [state for state in states if state.closed_until_s > time.time()]
+    closed = [state for state in states if state and state.closed_until_s > time.time()]
     return sorted(closed, key=lambda state: state.closed_until_s)
 
 
@@ -214,9 +277,12 @@ def _path(root: Path, host: str) -> Path:
 
 
 def _read(root: Path, host: str) -> HostState:
-    path = _path(root, host)
-    return _load(path) if path.exists() else HostState(host=host)
+    return _load(_path(root, host)) or HostState(host=host)
 
 
-def _load(path: Path) -> HostState:
-    return HostState(**json.loads(path.read_text(encoding="utf-8")))
+def _load(path: Path) -> HostState | None:
+    """A state as it was written. One that another version wrote, or that is cut off, counts for nothing."""
+    try:
+        return HostState(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None

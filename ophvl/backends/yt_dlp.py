@@ -11,7 +11,8 @@ import io
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -37,6 +38,8 @@ from schemas.vocab import RETRIED, TRANSIENT, CaptionKind, FailureKind
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
+
+    from ophvl.backends.yt_dlp_session import Session
 
 _EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
 """Seconds since 1970, or nothing, in a cookie file."""
@@ -78,8 +81,10 @@ class YtDlpDownloader:
     cookies: Path | None = None
     subtitles: bool = True
     languages: tuple[str, ...] = ("en",)
-    before_list: Callable[[str], None] = field(default=lambda url: None)
-    """Called with the address of each list in a list, before it is opened."""
+    retry_pause_s: float = 2.0
+    """Pause before yt-dlp tries again what broke off; doubled after each further one."""
+    asking: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
+    """Entered with the address of each list in a list while it is opened; it may wait, and stop it."""
 
     @property
     def revision(self) -> str:
@@ -112,6 +117,7 @@ class YtDlpDownloader:
 
         Raises:
             ItemError: with yt-dlp's own message. Parts stay only where another try may resume them.
+            DiskFaultError: `directory` cannot be written to.
             ValueError: `video_id` is not an id.
         """
         _refuse_unfit(url)
@@ -131,7 +137,7 @@ class YtDlpDownloader:
             "ffmpeg_location": ffmpeg_binary(),
         }
         try:
-            with self._session(url, options) as session:
+            with self._session(url, options, directory) as session:
                 info = _extract(session, url, download=True)
                 video = _only_video(info, url)
                 path = _path(video, url)
@@ -149,7 +155,7 @@ class YtDlpDownloader:
         refusal = refusals[0] if refusals else None
         return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles, refusal=refusal)
 
-    def _found(self, session: YoutubeDL, url: str, *, depth: int) -> Iterator[Found]:
+    def _found(self, session: Session, url: str, *, depth: int) -> Iterator[Found]:
         info = _extract(session, url, download=False)
         if info.get("_type") != "playlist":
             yield as_found(info, url)
@@ -167,20 +173,17 @@ class YtDlpDownloader:
             else:
                 yield video
 
-    def _within(self, session: YoutubeDL, entry: Found, *, depth: int) -> list[Found]:
+    def _within(self, session: Session, entry: Found, *, depth: int) -> list[Found]:
         """The videos of a list in a list.
 
         One that is gone loses no other: it stands for itself, and fails by itself when it is to be fetched.
         """
-        from yt_dlp.utils import YoutubeDLError
-
-        self.before_list(entry.url)
         try:
-            return list(self._found(session, entry.url, depth=depth))
-        except (YoutubeDLError, OSError, ItemError) as err:
-            fault = err if isinstance(err, ItemError) else as_item_error(err, entry.url)
-            if fault.kind in TRANSIENT | {FailureKind.BLOCKED}:
-                raise fault from err  # All of the line is tried again.
+            with self.asking(entry.url), session.telling(entry.url):
+                return list(self._found(session, entry.url, depth=depth))
+        except ItemError as err:
+            if err.kind in TRANSIENT | {FailureKind.BLOCKED, FailureKind.FORBIDDEN}:
+                raise  # It may be had another time: the line fails as a whole, and loses nothing.
             return [entry]
 
     def _refuse_endless(self, url: str) -> Callable[..., None]:
@@ -226,12 +229,9 @@ class YtDlpDownloader:
         for kind, language, files in offered:
             try:
                 lines = lines_of(session, files, rolling=kind is CaptionKind.AUTOMATIC)
-            except Exception as err:  # noqa: BLE001  Whatever a site sends: the video itself is had.
-                fault = as_item_error(err, text_of(info, "webpage_url") or "")
-                if fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED):
-                    refusals.append(fault)
-                    return
-                continue
+            except ItemError as err:
+                refusals.append(err)
+                return
             for line in lines:
                 yield Subtitle(
                     kind=kind,
@@ -242,10 +242,13 @@ class YtDlpDownloader:
                 )
 
     @contextlib.contextmanager
-    def _session(self, url: str, options: Mapping[str, object]) -> Iterator[YoutubeDL]:
-        """A yt-dlp session whose every error becomes an `ItemError` that names `url`."""
-        import yt_dlp
+    def _session(
+        self, url: str, options: Mapping[str, object], folder: Path | None = None
+    ) -> Iterator[Session]:
+        """A yt-dlp session that writes to `folder`, whose every error becomes an `ItemError` on `url`."""
         from yt_dlp.utils import YoutubeDLError
+
+        from ophvl.backends.yt_dlp_session import Session
 
         always: dict[str, object] = {
             "quiet": True,
@@ -262,10 +265,14 @@ class YtDlpDownloader:
             "cookiefile": io.StringIO(read_cookies(self.cookies)) if self.cookies else None,
         }
         try:
-            with yt_dlp.YoutubeDL({**always, **options}) as session:
+            settings = {**always, **options}
+            with (
+                Session(settings, pause_s=self.retry_pause_s) as session,
+                session.telling(url, folder),
+            ):
                 yield session
-        except (YoutubeDLError, OSError) as err:
-            raise as_item_error(err, url) from err
+        except (YoutubeDLError, OSError) as err:  # Of its opening and closing.
+            raise as_item_error(err, url, folder) from err
 
 
 def read_cookies(path: Path) -> str:

@@ -1,7 +1,7 @@
 """What an error of yt-dlp means. In: its exception. Out: an `ItemError` of one kind, its words kept.
 
 The causes behind the exception decide first, then the HTTP status, then the wording, which is all that
-many sites give.
+many sites give. A disk that cannot be read or written is no fault of the item: `DiskFaultError` is raised.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
-from ophvl.errors import ItemError
-from schemas.vocab import FailureKind
+from ophvl.errors import DiskFaultError, ItemError
+from schemas.vocab import TRANSIENT, FailureKind
 
 _BY_STATUS = {
     401: FailureKind.PRIVATE,
@@ -22,23 +23,35 @@ _BY_STATUS = {
     404: FailureKind.NOT_FOUND,
     408: FailureKind.TIMEOUT,
     410: FailureKind.NOT_FOUND,
+    412: FailureKind.RATE_LIMITED,  # The block of bilibili.
     429: FailureKind.RATE_LIMITED,
     451: FailureKind.GEO_BLOCKED,
     504: FailureKind.TIMEOUT,
 }
 
-_BOT_CHECK = re.compile(r"not a bot|captcha|anti-?bot", re.IGNORECASE)
+_REFUSES_US = re.compile(
+    r"not a bot|captcha|anti-?bot|verify (that )?you are (a )?human|just a moment|you have been banned"
+    r"|your account (has been|is) (banned|suspended)",
+    re.IGNORECASE,
+)
 """Decides before the status, which is 403 or 429 then: not this item is refused but we are."""
 
 _BY_WORDING = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
         (r"\bip\b.{0,20}(block|ban)|^please sign in", FailureKind.BLOCKED),
-        (r"rate.?limit|too many requests|try again later", FailureKind.RATE_LIMITED),
-        (r"confirm your age|age.?restrict|inappropriate for some", FailureKind.AGE_GATED),
-        (r"in your (country|region|location)|geo.?restrict", FailureKind.GEO_BLOCKED),
         (
-            r"private|members.only|subscribers|log ?in|sign in|registered users|password|premium",
+            r"rate.?limit|too many requests|try again later|blocked by server",
+            FailureKind.RATE_LIMITED,
+        ),
+        (r"confirm your age|age.?restrict|inappropriate for some", FailureKind.AGE_GATED),
+        (
+            r"(in|from) your (country|region|location)|geo.?(restrict|block)",
+            FailureKind.GEO_BLOCKED,
+        ),
+        (
+            r"private|members.only|subscribers|log ?in|(?<!not necessarily )logged.in|sign in"
+            r"|registered users|password|premium|requires payment",
             FailureKind.PRIVATE,
         ),
         (r"access denied", FailureKind.FORBIDDEN),
@@ -49,7 +62,12 @@ _BY_WORDING = tuple(
         (r"connection (refused|reset|aborted)|failed to (resolve|establish)", FailureKind.NETWORK),
         (r"format is not available|\bdrm\b", FailureKind.UNSUPPORTED),
         (
-            r"unavailable|not? (longer )?(available|exist)|removed|deleted|terminated|copyright",
+            r"processing this video|temporarily unavailable|\bmaintenance\b",
+            FailureKind.SERVER_ERROR,
+        ),
+        (
+            r"unavailable|not? (longer )?(available|exist)|removed|deleted|terminated|suspended"
+            r"|copyright",
             FailureKind.NOT_FOUND,
         ),
         (
@@ -69,12 +87,27 @@ _LONGEST_WAIT_S = 7 * 86_400.0
 """No host means longer than that, and none can shut itself out for ever by a slip."""
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
 _TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
-_URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 """Removed before the wording is judged: an address may hold any word."""
-_SECRET = re.compile(r"(?<=://)[^/?#\s]+@")
-"""Name and password in an address."""
-_QUERY = re.compile(r"(?P<address>https?://[^\s?]*)\?(?P<query>\S*?)(?=[:;,.)\]'\"]*(?:\s|$))")
+_SECRET = re.compile(r"(?<=//)(?:[^/?#\s]+|[^/?#\s:@\[]*:(?!\d+(?:[/?#\s]|$))[^?#\s]*)@")
+"""Name and password in an address. A password may hold a slash; what follows a port is a path."""
+_QUERY = re.compile(r"(?P<address>//[^\s?#]+)[?#](?P<query>\S*?)(?=[:;,.)\]'\"]*(?:\s|$))")
 """What follows an address, often a key or a signature; only what names a video or a list may be told."""
+_PARTS = re.compile(r"[&;?#]")
+_TOLD = re.compile(r"(?:v|list)=[\w.-]+")
+
+_FAULTS = frozenset(
+    {
+        errno.EACCES,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ESTALE,
+    }
+)
+"""What the system says of a disk, of rights and of its limits: the next item would meet it too."""
 
 _NEXT = {
     FailureKind.NOT_FOUND: "take it off the list, or find its new address",
@@ -97,9 +130,17 @@ _NEXT = {
 }
 
 
-def as_item_error(error: Exception, url: str) -> ItemError:
-    """The `ItemError` that an error of yt-dlp about `url` amounts to."""
+def as_item_error(error: Exception, url: str, folder: Path | None = None) -> ItemError:
+    """The `ItemError` that an error of yt-dlp about `url` amounts to.
+
+    Raises:
+        DiskFaultError: a file, in `folder` where the system does not name it, cannot be read or written.
+    """
     causes = list(_causes(error))
+    fault = _disk_fault(causes)
+    if fault is not None:
+        path = fault.filename or folder or without_secrets(url)
+        raise DiskFaultError(str(path), fault.strerror or str(fault)) from error
     message = _COLOUR.sub("", str(error)).strip()
     message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")[:_LONGEST_MESSAGE]
     kind = _kind(causes, _URL.sub("", message))
@@ -115,13 +156,20 @@ def item_error(
     return ItemError(kind, " ".join(printable.split()), retry_after_s)
 
 
+def says_later(fault: ItemError) -> bool:
+    """Whether who answered so wants to be asked later, or for less, whatever it is asked for."""
+    if fault.retry_after_s is not None and fault.kind in TRANSIENT:
+        return True
+    return fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED)
+
+
 def without_secrets(text: str) -> str:
     """A text without the passwords and tokens that addresses in it hold."""
     return _QUERY.sub(_open_query, _SECRET.sub("", text))
 
 
 def _open_query(match: re.Match[str]) -> str:
-    kept = [part for part in match["query"].split("&") if part.startswith(("v=", "list="))]
+    kept = [told[0] for part in _PARTS.split(match["query"]) if (told := _TOLD.match(part))]
     return match["address"] + ("?" + "&".join(kept) if kept else "")
 
 
@@ -139,6 +187,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [exc_info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
 
 
+def _disk_fault(causes: list[BaseException]) -> OSError | None:
+    """The cause that lies in files. Errors of the network are of other types, or come in one of yt-dlp's."""
+    from yt_dlp.networking.exceptions import RequestError
+
+    if any(isinstance(cause, RequestError) for cause in causes):
+        return None
+    plain = (OSError, PermissionError)
+    return next(
+        (
+            cause
+            for cause in causes
+            if isinstance(cause, OSError) and type(cause) in plain and cause.errno in _FAULTS
+        ),
+        None,
+    )
+
+
 def _kind(causes: list[BaseException], wording: str) -> FailureKind:
     from yt_dlp.networking.exceptions import HTTPError, TransportError
 
@@ -146,7 +211,7 @@ def _kind(causes: list[BaseException], wording: str) -> FailureKind:
         kind = _by_type(cause)
         if kind:
             return kind
-    if _BOT_CHECK.search(wording):
+    if _REFUSES_US.search(wording):
         return FailureKind.BLOCKED
     # While it downloads, yt-dlp gives the status in words alone.
     statuses = [cause.status for cause in causes if isinstance(cause, HTTPError)]

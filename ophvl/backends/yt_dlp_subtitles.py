@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from ophvl.backends import captions
+from ophvl.backends.yt_dlp_errors import as_item_error, says_later
 from ophvl.backends.yt_dlp_records import Info, is_web_address, text_of, whole
 from schemas.vocab import CaptionKind
 
 if TYPE_CHECKING:
-    from yt_dlp import YoutubeDL
+    from ophvl.backends.yt_dlp_session import Session
 
 _SUBTITLE_BYTES = 5 * 2**20
 """More than the words of any video take."""
@@ -45,25 +46,40 @@ def offered_subtitles(
                 yield kind, whole(language).removesuffix("-orig"), offered[language]
 
 
-def lines_of(session: YoutubeDL, files: list[Info], *, rolling: bool) -> list[captions.Line]:
-    """The lines of the best of several files that hold the same subtitles."""
-    from yt_dlp.utils import dfxp2srt
+def lines_of(session: Session, files: list[Info], *, rolling: bool) -> list[captions.Line]:
+    """The lines of the best of several files that hold the same subtitles.
 
+    Raises:
+        ItemError: the site says that it is asked too much.
+    """
     for format in (*captions.FORMATS, *_TIMED_TEXT):
         for file in files:
-            content = _content(session, file) if file.get("ext") == format else None
-            if content is None:
+            if file.get("ext") != format:
                 continue
-            if format in _TIMED_TEXT:
-                lines = captions.read(dfxp2srt(content), "srt", rolling=rolling)
-            else:
-                lines = captions.read(content.decode(errors="replace"), format, rolling=rolling)
+            try:
+                lines = _read(session, file, format, rolling=rolling)
+            except Exception as err:  # Whatever a site sends: another file may do.
+                fault = as_item_error(err, text_of(file, "url") or "")
+                if says_later(fault):
+                    raise fault from err
+                continue
             if lines:
                 return lines
     return []
 
 
-def _content(session: YoutubeDL, file: Info) -> bytes | None:
+def _read(session: Session, file: Info, format: str, *, rolling: bool) -> list[captions.Line]:
+    from yt_dlp.utils import dfxp2srt
+
+    content = _content(session, file)
+    if content is None:
+        return []
+    if format in _TIMED_TEXT:
+        return captions.read(dfxp2srt(content), "srt", rolling=rolling)
+    return captions.read(content.decode(errors="replace"), format, rolling=rolling)
+
+
+def _content(session: Session, file: Info) -> bytes | None:
     """A subtitle file: some extractors have its text, most its address; lists of pieces are left out."""
     if text := text_of(file, "data"):
         return text.encode()[:_SUBTITLE_BYTES]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
-    from pipelines.config import DownloadConfig, FramesConfig
+    from pipelines.config import FramesConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -73,7 +73,7 @@ def ingest(
     if keep_media is MediaForm.ALL:
         _tell_what_stays_gone(job)
     if dry_run:
-        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit)
+        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit, force)
         return
     run_options = job.options(
         workers, downloads=downloads, force=force, repin=repin, limit=limit,
@@ -251,9 +251,8 @@ class Job:
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
         from ophvl.lists import add
-        from ophvl.lock import locked
+        from ophvl.lock import SETTINGS, locked, turn
         from ophvl.report.failures import read_failures
-        from ophvl.report.readiness import require_pictures, require_videos
         from ophvl.report.terminal import funnel_lines
         from ophvl.runner import Runner
         from ophvl.sources import read_source_list
@@ -266,28 +265,27 @@ class Job:
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:
             store.require()
-            if not self.kinds:
-                require_videos(store)
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
             lines = read_source_list(source, _tell)
-        if "frames" in names and not self.kinds:
-            pictures = cast("FramesConfig", configs["frames"])
-            only, parts = run_options.only, run_options.parts
-            require_pictures(store, names, pictures, only=only, parts=parts)
+        if not self.kinds:
+            _check_material(store, names, configs, run_options)
         left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
             locked(self.root, run_options.parts, reporter.note),
         ):
-            for file, sources in self.lists.items():
-                for path in sources:
-                    reporter.note(f"{file}: {add(self.root, file, path)} line(s) of {path} are new")
+            with turn(self.root, SETTINGS, reporter.note):
+                for file, sources in self.lists.items():
+                    for path in sources:
+                        new = add(self.root, file, path)
+                        reporter.note(f"{file}: {new} line(s) of {path} are new")
             runner = Runner(store, configs, run_options, reporter)
             runner.pin(names)
-            # Only now: settings that were refused are not kept.
-            write_text(self.root / "config.toml", to_toml(configs))
+            with turn(self.root, SETTINGS, reporter.note):
+                # Only now: settings that were refused are not kept.
+                write_text(self.root / "config.toml", to_toml(configs))
             self._go(runner, spans, lines)
             while self.wait and runner.held:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
@@ -319,6 +317,23 @@ class Job:
                 runner.retry(names, self.kinds)
             else:
                 runner.run(names, lines)
+
+
+def _check_material(
+    store: Store,
+    names: Sequence[str],
+    configs: Mapping[str, DataclassInstance],
+    run_options: RunOptions,
+) -> None:
+    """Tell what the stages will lack before the first of them."""
+    from ophvl.report.readiness import require_pictures, require_videos
+
+    if names[0] != "discover":
+        require_videos(store)
+    if "frames" in names:
+        pictures = cast("FramesConfig", configs["frames"])
+        only, parts = run_options.only, run_options.parts
+        require_pictures(store, names, pictures, only=only, parts=parts)
 
 
 def _tell_what_stays_gone(job: Job) -> None:
@@ -366,7 +381,7 @@ def _gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
+def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bool) -> None:
     from ophvl.lists import Lists
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources import read_source_list
@@ -376,10 +391,11 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None) -> None:
     found = forecast(
         Store(job.root, STAGES),
         read_source_list(source, _tell),
-        cast("DownloadConfig", job.configs()["download"]),
+        job.configs(),
         lists=Lists(job.root, more=job.lists),
         parts=parts,
         limit=limit,
+        force=force,
     )
     for line in forecast_lines(found):
         typer.echo(line)

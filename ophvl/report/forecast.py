@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ophvl.backends.pacer import host_of, is_local
-from ophvl.ledger import EntryOutcome
+from ophvl.backends.pacer import closed_hosts, host_of, is_local
 from ophvl.lists import Lists
+from ophvl.media.folder import MediaFolder
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
+from ophvl.source_lines import LineRunner
 from ophvl.sources import is_url
 from ophvl.stage import SourceLine
 from ophvl.store import Store
-from schemas.vocab import RETRIED, Surgical
+from ophvl.unit_chain import ChainSetup, OpenStage, UnitChain, UnitReport, UnitTask
+from schemas.vocab import Surgical
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _MEAN_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
@@ -43,8 +50,8 @@ class Asking(Protocol):
 class Forecast:
     """What would be done.
 
-    `hours` is what the slowest host takes at its pace, with two requests for a line that is still to be
-    expanded (its metadata, then the video); `bytes` what the videos known so far take.
+    `hours` is what the slowest host takes at its pace, and until it opens if it is closed. A line that is
+    still to be expanded counts as one video of mean length, of two requests (its metadata, then itself).
     """
 
     new_lines: int
@@ -66,76 +73,125 @@ class Forecast:
 def forecast(
     store: Store,
     lines: Sequence[SourceLine],
-    asking: Asking,
+    configs: Mapping[str, DataclassInstance],
     *,
     lists: Lists,
     parts: Parts = ALL_PARTS,
     limit: int | None = None,
+    force: bool = False,
 ) -> Forecast:
     """Look at the list and at the ledger.
 
     Args:
-        asking: the config of stage download.
+        configs: the config of every stage by name.
         lists: what keeps videos out.
         parts: the videos of a job; the lines are expanded by whichever job comes first.
-        limit: of lines that lead to something new, and of videos.
+        limit: of videos that are taken up; those known already come first.
+        force: as if nothing were done yet; what was fetched is there all the same.
     """
-    entries = store.entries("discover")
-    new = [line for line in lines if line.line_id not in entries]
-    again = [
-        line
-        for line in lines
-        if (entry := entries.get(line.line_id)) is not None
-        and entry.outcome is EntryOutcome.FAILED
-        and entry.kind in RETRIED
-    ]
-    columns = ["video_id", "location", "webpage_url", "listed_duration_s", "is_surgical", "title"]
-    channels = ["channel_id", "channel_handle", "channel"]
-    done = store.entries("download")
-    pending = [
-        row
-        for row in store.read("videos", columns + channels).to_pylist()
-        if part_of(row["video_id"]) in parts
-        if (entry := done.get(row["video_id"])) is None
-        or (entry.outcome is EntryOutcome.FAILED and entry.kind in RETRIED)
-    ]
-    admitted = [
-        row
-        for row in pending
-        if not lists.judge(
-            row["video_id"], (row["location"], row["webpage_url"]), [row[name] for name in channels]
-        )
-    ]
+    asking = cast(Asking, configs["download"])
+    discover = OpenStage(
+        spec=store.stages["discover"], config=configs["discover"], folder=store.root
+    )
+    runner = LineRunner(store, _Nobody(), forced=set() if force else None, parts=parts)
+    due = runner.due(discover, lines)
+    known = store.entries("discover")
+    pending = _due_videos(store, configs, parts, force)
+    admitted = [row for row in pending if not _kept_out(row, lists)]
     wanted = [
         row for row in admitted if row["is_surgical"] != Surgical.NO or asking.assume_surgical
     ]
     not_surgical = len(admitted) - len(wanted)
-    wanted, asked = wanted[:limit], [*new, *again][:limit]
-    remote = [row for row in wanted if is_url(row["location"])]
+    wanted = wanted[:limit]
+    left = None if limit is None else limit - len(wanted)
+    asked = [line for line in lines if line.line_id in due][:left]
+    remote = [row for row in wanted if is_url(row["location"]) and not row["is_had"]]
     requests = Counter(host_of(row["location"]) for row in remote)
     for line in asked:
         if line.is_url:
             requests[host_of(line.text)] += 2
-    paced = {host: count for host, count in requests.items() if not is_local(host)}
-    seconds = sum(row["listed_duration_s"] or _MEAN_S for row in remote)
+    remote_lines = sum(line.is_url for line in asked)
+    seconds = sum(row["listed_duration_s"] or _MEAN_S for row in remote) + _MEAN_S * remote_lines
     a_second, assumed = _bytes_a_second(store)
     return Forecast(
-        new_lines=len(new),
-        lines_again=len(again),
-        remote_lines=sum(line.is_url for line in asked),
+        new_lines=sum(line.line_id not in known for line in asked),
+        lines_again=sum(line.line_id in known for line in asked),
+        remote_lines=remote_lines,
         videos=len(wanted),
         remote_videos=len(remote),
         not_surgical=not_surgical,
         kept_out=len(pending) - len(admitted),
         video_hours=seconds / 3600,
         by_host=dict(requests.most_common()),
-        hours=max(
-            (max(n / asking.per_hour, n * asking.gap_s / 3600) for n in paced.values()), default=0.0
-        ),
+        hours=_hours(store.root, requests, asking),
         bytes=seconds * a_second,
         assumed=assumed,
         examples=tuple(row["title"] for row in remote[:_SHOWN]),
     )
+
+
+class _Nobody:
+    """A reporter that is told nothing: nothing is done."""
+
+    def note(self, text: str) -> None: ...
+
+    def started(self, stages: Sequence[str], total: int) -> None: ...
+
+    def advanced(self, report: UnitReport) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+def _due_videos(
+    store: Store, configs: Mapping[str, DataclassInstance], parts: Parts, force: bool
+) -> list[dict[str, Any]]:
+    """Rows of `videos` that stage download would take up; `is_had` where nothing is fetched for it."""
+    spec = store.stages["download"]
+    setup = ChainSetup(
+        root=store.root, stages=list(store.stages.values()), chain=[spec.name], configs=configs
+    )
+    chain = UnitChain(setup)
+    hashes, entries = store.hashes(spec.reads), store.entries(spec.name)
+    files = MediaFolder(root=store.root)
+    media = store.read("media", ["video_id", "path"]).to_pydict()
+    paths = dict(zip(media["video_id"], media["path"], strict=True))
+    known = {row["video_id"]: row for row in store.read("identities").to_pylist()}
+    rows = []
+    for row in store.read("videos").to_pylist():
+        unit = row["video_id"]
+        task = UnitTask(
+            unit=unit,
+            hashes={table: of_table.get(unit, {}) for table, of_table in hashes.items()},
+            entries={spec.name: entries[unit]} if unit in entries else {},
+            force=force,
+        )
+        if part_of(unit) in parts and chain.due(task):
+            is_had = unit in paths and bool(files.present(paths[unit]))
+            rows.append({**row, "identity": known.get(unit), "is_had": is_had})
+    return rows
+
+
+def _kept_out(row: Mapping[str, Any], lists: Lists) -> bool:
+    known = row["identity"] or {"urls": (), "channels": (), "ids": ()}
+    channels = (row["channel_id"], row["channel_handle"], row["channel"])
+    drop = lists.judge(
+        row["video_id"],
+        (row["location"], row["webpage_url"], *known["urls"]),
+        (*channels, *known["channels"]),
+        ids=known["ids"],
+    )
+    return drop is not None
+
+
+def _hours(root: Path, requests: Mapping[str, int], asking: Asking) -> float:
+    """What the slowest host takes."""
+    opens = {state.host: state.closed_until_s for state in closed_hosts(root)}
+    hours = [0.0]
+    for host, count in requests.items():
+        waiting = max(0.0, opens.get(host, 0.0) - time.time()) / 3600
+        paced = max(count / asking.per_hour, count * asking.gap_s / 3600)
+        hours.append(waiting + (0.0 if is_local(host) else paced))
+    return max(hours)
 
 
 def forecast_lines(found: Forecast) -> list[str]:
@@ -148,6 +204,8 @@ def forecast_lines(found: Forecast) -> list[str]:
     ]
     text += [f"         {title}" for title in map(printable, found.examples)]
     text += [f"requests {host}: {count}" for host, count in list(found.by_host.items())[:_SHOWN]]
+    if len(found.by_host) > _SHOWN:
+        text.append(f"         and {len(found.by_host) - _SHOWN} more hosts")
     guess = "assuming 1.5 Mbit/s" if found.assumed else "at the rate of the media here"
     text += [
         f"time     {in_words(found.hours)} at the pace of the slowest host",
@@ -155,7 +213,8 @@ def forecast_lines(found: Forecast) -> list[str]:
     ]
     if found.remote_lines:
         text.append(
-            "What the lines to expand lead to is not known yet: only the requests for one are counted."
+            "What the lines to expand lead to is not known yet: one video of mean length is counted for "
+            "each, so this is the least."
         )
     return text
 

@@ -25,7 +25,7 @@ def funnel_lines(account: Account) -> list[str]:
     lines, units = account.lines, account.units
     text = [
         f"lines   {lines.listed:>6} = {lines.expanded} expanded + {lines.failed} failed"
-        f" + {lines.folded} folded",
+        f" + {lines.folded} folded + {lines.pending} pending",
         f"videos  {units.listed:>6} = {units.emitted} emitted + {units.dropped} dropped"
         f" + {units.failed} failed + {units.pending} pending",
         "",

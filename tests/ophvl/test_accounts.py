@@ -16,7 +16,7 @@ def test_every_line_and_video_is_counted_once(toy: ToyFolder) -> None:
     toy.list(*(f"{x}.json" for x in "abcde"), "two.json", "a.json", "missing.json")
     toy.run()
     account = take_account(toy.store)
-    assert account.lines == LineCount(listed=8, expanded=6, failed=1, folded=1)
+    assert account.lines == LineCount(listed=8, expanded=6, failed=1, folded=1, pending=0)
     assert account.units == UnitCount(listed=6, emitted=3, dropped=1, failed=2, pending=0)
     assert account.by_kind == {"empty": 1, "not_found": 1, "unreadable": 1}
     assert account.by_reason == {"not_descriptive": 1, "too_short": 1}
@@ -31,7 +31,7 @@ def test_every_line_and_video_is_counted_once(toy: ToyFolder) -> None:
         "card": (3, 3, 0, 0, 0),
     }
     text = "\n".join(funnel_lines(account))
-    assert "8 = 6 expanded + 1 failed + 1 folded" in text
+    assert "8 = 6 expanded + 1 failed + 1 folded + 0 pending" in text
     assert "6 = 3 emitted + 1 dropped + 2 failed + 0 pending" in text
     assert "failures  empty 1, not_found 1, unreadable 1" in text
 
@@ -46,6 +46,17 @@ def test_what_was_not_reached_is_pending(toy: ToyFolder) -> None:
     account = take_account(toy.store)
     assert account.units == UnitCount(listed=3, emitted=0, dropped=1, failed=0, pending=2)
     assert (account.stages[0].pending, account.stages[1].pending) == (1, 1)
+
+
+def test_lines_that_were_not_asked_are_pending(toy: ToyFolder) -> None:
+    toy.videos("a", "b", "c")
+    toy.run(["list", "fetch"], limit=1)
+    found = take_account(toy.store).lines
+    assert found == LineCount(listed=3, expanded=1, failed=0, folded=0, pending=2)
+    toy.list("a.json", "b.json")
+    toy.run(["list", "fetch"], limit=1)
+    found = take_account(toy.store).lines
+    assert found == LineCount(listed=2, expanded=2, failed=0, folded=0, pending=0)
 
 
 def test_an_empty_folder_adds_up(toy: ToyFolder) -> None:
@@ -83,4 +94,4 @@ def test_beside_a_run_that_expands_lines_all_adds_up(
     monkeypatch.setattr(Store, "read", beside)
     for _ in range(5):
         lines = take_account(toy.store).lines
-        assert lines.listed == lines.expanded
+        assert lines.listed == lines.expanded + lines.pending

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,28 @@ def dead_pid() -> int:
     return process.pid
 
 
+@contextmanager
+def beating(path: Path, *, ago_s: float = 0.0) -> Iterator[None]:
+    """A heart by a clock that is so many seconds behind ours."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(0.1):
+            os.utime(path, (time.time() - ago_s,) * 2)
+
+    heart = threading.Thread(target=beat)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
+
+
+def lose(path: Path) -> None:
+    path.write_text(json.dumps({"token": "of another", "pid": 1}))
+
+
 def test_the_lock_is_held_and_given_back(tmp_path: Path) -> None:
     root = tmp_path / "new" / "out"
     with locked(root):
@@ -97,7 +122,10 @@ def test_another_live_process_is_respected_however_old_its_beat(tmp_path: Path) 
 def test_a_dead_process_of_this_host_is_inherited_at_once(tmp_path: Path) -> None:
     write_lock(tmp_path, pid=dead_pid())
     write_lock(tmp_path, pid=dead_pid(), name="locks.turn")
+    write_lock(tmp_path, pid=dead_pid(), name="locks.claim")
+    began = time.monotonic()
     with locked(tmp_path):
+        assert time.monotonic() - began < 5
         (path,) = locks(tmp_path)
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert locks(tmp_path) == []
@@ -107,6 +135,17 @@ def test_a_dead_process_whose_number_was_given_away_is_inherited_at_once(tmp_pat
     write_lock(tmp_path, pid=os.getppid(), started="1")
     with locked(tmp_path):
         assert len(locks(tmp_path)) == 1
+
+
+def test_a_process_that_ended_unheard_of_is_inherited_at_once(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    deadline = time.monotonic() + 10
+    while lock._stat(process.pid, 0) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    write_lock(tmp_path, pid=process.pid)
+    with locked(tmp_path):
+        assert len(locks(tmp_path)) == 1
+    process.wait()
 
 
 @pytest.mark.usefixtures("quick")
@@ -119,9 +158,15 @@ def test_one_that_cannot_be_looked_up_is_waited_for(tmp_path: Path, far: dict[st
         assert time.monotonic() - began > 1
     (words,) = said
     assert "still lives" in words
-    write_lock(tmp_path, pid=1, age_s=9999, **far)
-    with locked(tmp_path, note=said.append):
-        assert len(said) == 1  # Its heart stood still for long.
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("age_s", [-9999.0, 9999.0])
+def test_of_a_far_one_no_clock_but_ours_is_trusted(tmp_path: Path, age_s: float) -> None:
+    write_lock(tmp_path, pid=1, host="elsewhere", age_s=age_s)
+    began = time.monotonic()
+    with locked(tmp_path):
+        assert 1 < time.monotonic() - began < 10
 
 
 @pytest.mark.usefixtures("quick")
@@ -130,21 +175,43 @@ def test_one_whose_heart_beats_is_respected_wherever_it_lives(
     tmp_path: Path, far: dict[str, str]
 ) -> None:
     path = write_lock(tmp_path, pid=dead_pid(), **far)
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(0.3):
-            os.utime(path)
-
-    heart = threading.Thread(target=beat)
-    heart.start()
-    try:
-        with pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
-            pass
-    finally:
-        ended.set()
-        heart.join()
+    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+        pass
     assert path.exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_process_that_is_hidden_from_us_is_judged_by_its_heart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_lock(tmp_path, pid=os.getppid())
+    monkeypatch.setattr(lock, "_stat", lambda pid, field: "")
+    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        assert not path.exists()
+
+
+def test_a_far_turn_is_taken_when_its_heart_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "STALE_S", 1.0)
+    path = write_lock(tmp_path, pid=1, host="elsewhere", name="lines.turn", age_s=9999)
+    began = time.monotonic()
+    taken: list[float] = []
+
+    def come() -> None:
+        with turn(tmp_path, "lines"):
+            taken.append(time.monotonic() - began)
+
+    newcomer = threading.Thread(target=come)
+    with beating(path, ago_s=9999):
+        newcomer.start()
+        newcomer.join(1.5)
+        assert not taken
+    newcomer.join(10)
+    assert taken
+    assert taken[0] > 2
 
 
 @pytest.mark.usefixtures("quick")
@@ -168,21 +235,73 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert path.stat().st_mtime > 0
 
 
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+@pytest.mark.parametrize("what", ["*.json", "lines.turn"])
 def test_a_run_whose_lock_is_taken_stops_and_leaves_it_to_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, ctrl_c: signal.Handlers
 ) -> None:
     monkeypatch.setattr(lock, "HEARTBEAT_S", 0.05)
     began = time.monotonic()
 
     def sleep_and_lose() -> None:
-        with locked(tmp_path):
-            locks(tmp_path)[0].write_text(json.dumps({"token": "of another", "pid": 1}))
+        with locked(tmp_path), turn(tmp_path, "lines"):
+            lose(next((tmp_path / ".locks").glob(what)))
             time.sleep(30)
 
-    with pytest.raises(UsageError, match="took over"):
-        sleep_and_lose()
+    before = signal.signal(
+        signal.SIGINT, ctrl_c
+    )  # As a shell does for what runs in the background.
+    try:
+        with pytest.raises(UsageError, match="took over"):
+            sleep_and_lose()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - began < 10
-    assert json.loads(locks(tmp_path)[0].read_text())["token"] == "of another"
+    (left,) = locks(tmp_path)
+    assert json.loads(left.read_text())["token"] == "of another"
+    assert signal.getsignal(lock._STOP) is signal.SIG_DFL
+
+
+def test_ctrl_c_is_no_lost_lock(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), locked(tmp_path), turn(tmp_path, "lines"):
+        signal.raise_signal(signal.SIGINT)
+    assert locks(tmp_path) == []
+
+
+def test_a_thread_that_lost_its_turn_learns_it_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "HEARTBEAT_S", 0.05)
+    told: list[str] = []
+
+    def lose_and_go_on() -> None:
+        try:
+            with turn(tmp_path, "lines"):
+                lose(tmp_path / ".locks" / "lines.turn")
+                time.sleep(0.3)
+                told.append("through")
+        except UsageError as err:
+            told.append(str(err))
+
+    with locked(tmp_path):
+        thread = threading.Thread(target=lose_and_go_on)
+        thread.start()
+        thread.join()
+    assert told[0] == "through"
+    assert "lines.turn was removed" in told[1]
+
+
+def test_a_full_disk_leaves_no_turn_that_others_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ophvl.lock.json.dump", full)
+        with pytest.raises(OSError, match="No space"), turn(tmp_path, "lines"):
+            pass
+    assert locks(tmp_path) == []
 
 
 def test_whom_a_turn_waits_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from ophvl.accounts import take_account
@@ -15,6 +16,7 @@ from ophvl.errors import DiskFullError, UsageError
 from ophvl.parts import Parts, part_of
 from ophvl.runner import Runner, RunOptions
 from ophvl.sources import read_source_list
+from ophvl.store import Store
 from ophvl.unit_chain import PAUSE_S, TRIES, StageBug
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind
@@ -314,8 +316,48 @@ def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
     toy.videos("c", "d", a="https://example.org/closed", b="https://example.org/closed for long")
     toy.list("a.json", "b.json", "c.json", "d.json")
     toy.run(["list", "fetch", "name"])
-    assert toy.calls().count("fetch b") > 2
+    calls = toy.calls()
+    assert (calls.count("fetch a"), calls.count("fetch b")) == (2, 1)
     assert set(toy.heard.held) == {"b"}
+
+
+def test_hosts_take_turns(toy: ToyFolder) -> None:
+    toy.videos(**{f"a{n}": "https://one.org/x" for n in range(4)}, b="https://two.org/x")
+    toy.run(["list", "fetch"], downloads=1)
+    order = [line.split()[1] for line in toy.log.read_text().splitlines() if "fetch" in line]
+    assert order == ["a0", "b", "a1", "a2", "a3"]
+
+
+def test_a_video_whose_line_was_asked_anew_meanwhile_is_left_alone(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.videos("a", "b")
+    read = Store.read_unit
+
+    def gone(self: Store, table: str, unit: str) -> pa.Table:
+        rows = read(self, table, unit)
+        return rows.slice(0, 0) if (table, unit) == ("videos", "a") else rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "read_unit", gone)
+        toy.run(["list", "fetch", "name"])
+    assert toy.outcomes("name") == {"b": "emitted"}
+    toy.run(["list", "fetch", "name"])
+    assert toy.outcomes("name") == {"a": "emitted", "b": "emitted"}
+
+
+def test_what_a_drop_voids_is_voided_by_the_next_run_if_this_one_is_broken_off(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.videos("a", "b")
+    toy.run()
+    toy.source("b.json", ("b", "drop"))
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(Runner, "_retract_after", lambda self, spec, dropped: None)
+        toy.run(["list", "fetch"])
+    assert toy.column("titles", "video_id") == ["a", "b"]
+    toy.run(["fetch"])
+    assert toy.column("titles", "video_id") == ["a"] == toy.column("routes", "video_id")
 
 
 def test_what_is_forced_is_done_once_a_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ophvl.accounts import take_account
 from ophvl.parts import Parts
+from ophvl.store import Store
 from tests.ophvl.toy_folder import ToyFolder
 
 
@@ -123,23 +126,79 @@ def test_a_line_folded_into_a_failed_one_takes_its_place(toy: ToyFolder) -> None
     assert toy.column("routes", "video_id") == ["a"]
 
 
-def test_a_video_goes_over_to_an_earlier_line_and_in_a_later_run(
+def test_a_video_that_changes_lines_is_never_without_one(
     toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toy.source("one.json", ("a", ""))
-    toy.source("two.json", ("a", ""))
+    toy.source("one.json", ("a", ""), ("c", ""))
+    toy.source("two.json", ("a", ""), ("d", ""))
     toy.list("one.json")
     toy.run()
     toy.list("two.json", "one.json")
     toy.run()
-    assert [line[2:] for line in toy.lines()] == [("folded", 0, 1), ("expanded", 1, 0)]
+    assert [line[2:] for line in toy.lines()] == [("expanded", 1, 1), ("expanded", 2, 0)]
+    toy.calls()
+    seen = []
+    commit = Store.commit_batch
+
+    def watched(self: Store, *arguments: Any) -> None:
+        commit(self, *arguments)
+        seen.append(toy.column("videos", "video_id"))
+
+    monkeypatch.setattr(Store, "commit_batch", watched)
     toy.source("one.json", ("b", ""))
-    with monkeypatch.context() as patched:  # Killed after the line that no longer leads to it.
-        patched.setattr("ophvl.source_lines._Found.lost", lambda self, lines: [])
-        toy.run(["list"])
-    assert toy.column("videos", "video_id") == ["b"]
     toy.run()
-    assert toy.column("routes", "video_id") == ["a", "b"]
+    assert seen == [["a", "b", "d"]]
+    assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch b"]
+    assert [line[2:] for line in toy.lines()] == [("expanded", 2, 0), ("expanded", 1, 0)]
+
+
+def test_a_line_that_took_a_video_over_may_lose_it_in_the_same_run(toy: ToyFolder) -> None:
+    for file in ("one.json", "two.json", "three.json"):
+        toy.source(file, ("a", ""))
+    toy.list("one.json", "two.json", "three.json")
+    toy.run()
+    toy.calls()
+    toy.source("one.json", ("b", ""))
+    toy.source("two.json", ("c", ""))
+    toy.run()
+    assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch b", "fetch c"]
+    assert toy.column("routes", "video_id") == ["a", "b", "c"]
+    assert [line[2:] for line in toy.lines()] == [("expanded", 1, 0)] * 3
+    assert toy.run(["list"]).reports[0].unchanged
+
+
+@pytest.mark.parametrize("how", [{"limit": 1}, {"_LINES_S": 1e-9}])
+def test_a_video_that_changes_lines_is_not_redone_after_a_pause(
+    toy: ToyFolder, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.source("one.json", ("a", ""), ("y", ""))
+    toy.source("two.json", ("y", ""))
+    toy.source("new.json", ("z", ""))
+    toy.list("one.json", "two.json")
+    toy.run()
+    toy.calls()
+    if "_LINES_S" in how:
+        monkeypatch.setattr("ophvl.runner._LINES_S", how.pop("_LINES_S"))
+    toy.source("one.json", ("a", ""))
+    toy.list("one.json", "new.json", "two.json")
+    toy.run(["list", "fetch"], **how)
+    assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch z"]
+
+
+def test_a_line_that_cannot_be_asked_keeps_what_it_was_folded_into(
+    toy: ToyFolder, pauses: list[float]
+) -> None:
+    toy.source("one.json", ("a", ""), ("y", ""))
+    toy.source("two.json", ("y", ""))
+    toy.list("one.json", "two.json")
+    toy.run()
+    (toy.base / "two.json").unlink()
+    toy.run(["list"])
+    assert toy.lines()[1][2:] == ("failed", 0, 1)
+    toy.source("one.json", ("a", ""))
+    toy.run()
+    assert toy.lines()[1][2:] == ("failed", 1, 0)
+    assert toy.column("routes", "video_id") == ["a", "y"]
 
 
 def test_a_video_goes_over_to_the_line_of_another_list(toy: ToyFolder) -> None:
@@ -150,12 +209,12 @@ def test_a_video_goes_over_to_the_line_of_another_list(toy: ToyFolder) -> None:
     first, toy.list_path = toy.list_path, toy.base / "another.txt"
     toy.list("two.json")
     toy.run()
+    toy.calls()
     toy.list_path = first
     toy.source("one.json", ("b", ""))
     toy.run()
-    toy.list_path = toy.base / "another.txt"
-    toy.run()
     assert toy.column("routes", "video_id") == ["a", "b"]
+    assert "fetch a" not in toy.calls()
 
 
 def test_a_forced_line_below_one_that_means_the_same_loses_nothing(toy: ToyFolder) -> None:

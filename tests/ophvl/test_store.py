@@ -11,7 +11,7 @@ import pytest
 
 from ophvl.errors import SchemaError, UsageError
 from ophvl.ledger import Entry, EntryOutcome
-from ophvl.parts import part_of
+from ophvl.parts import Parts, part_of
 from ophvl.stage import Scope, StageSpec
 from ophvl.store import Store
 from tests.factories import dropped_row, frame_row, media_row, table, title_row, video_id
@@ -154,6 +154,26 @@ def test_a_crash_before_the_segment_leaves_files_that_are_swept(store: Store) ->
     assert list(tables.iterdir()) == [live]
     assert not folder.exists()
     assert store.read("media").equals(before)
+
+
+def test_a_job_of_an_array_sweeps_what_is_of_its_parts_alone(store: Store) -> None:
+    unit, part = video_id(1), part_of(video_id(1))
+    names = (
+        f"media/.{unit}.proxy.mp4.x1y2.partial",
+        f"units/fetch/.{unit}.zip.x1y2.partial",
+        f"ledger/fetch/.{part:03d}.jsonl.x1y2.partial",
+        f"tables/media/.fetch-{part:03d}-01234567.parquet.x1y2.partial",
+    )
+    half = [store.root / name for name in names]
+    for path in half:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    shares = [Parts.share(f"{k}/2") for k in (1, 2)]
+    ours, theirs = shares if part in shares[0] else shares[::-1]
+    store.sweep(theirs)
+    assert all(path.exists() for path in half)
+    store.sweep(ours)
+    assert not any(path.exists() for path in half)
 
 
 def test_a_commit_that_breaks_off_is_no_commit(

@@ -137,11 +137,12 @@ def _die(unit: str, before: int, result: StageResult) -> StageResult:
     return result
 
 
-def _closed(times: int) -> _Act:
+def _closed(until_s: float) -> _Act:
     def act(unit: str, before: int, result: StageResult) -> StageResult:
-        if before < times:
-            raise HostClosedError("example.org", 4e9, FailureKind.BLOCKED, "example.org is closed")
-        return result
+        if before:
+            return result
+        kind, said = FailureKind.BLOCKED, "example.org is closed"
+        raise HostClosedError("example.org", until_s, kind, said)
 
     return act
 
@@ -158,8 +159,8 @@ _ACTS: dict[str, _Act] = {
     "fail": _fail(FailureKind.UNREADABLE, 99),
     "fail once": _fail(FailureKind.UNREADABLE, 1),
     "blocked once": _fail(FailureKind.BLOCKED, 1),
-    "closed": _closed(1),
-    "closed for long": _closed(99),
+    "closed": _closed(0.0),
+    "closed for long": _closed(4e9),
     "no room": _no_room,
     "flaky": _fail(FailureKind.NETWORK, 2),
     "network down": _fail(FailureKind.NETWORK, 99),
@@ -261,7 +262,7 @@ STAGES = (
         help="",
         reads={"titles": ("video_id", "title"), "splits": ("video_id", "split")},
         writes=("routes",),
-        reuses_output=True,
+        previous=("routes",),
     ),
     StageSpec(
         name="card",

@@ -72,19 +72,20 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 class Site:
     """A folder served over HTTP with byte ranges. Paths like `/status/404` answer with that status."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, address: str = "127.0.0.1") -> None:
         self.root = root
         self.ranges: list[str] = []
+        self.asked: list[str] = []
         site = self
 
         class Handler(_Handler):
             served = site
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"http://{self.server.server_address[0]!s}:{self.server.server_port}"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -109,7 +110,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.answer(with_body=True)
 
     def answer(self, *, with_body: bool) -> None:
-        status = re.fullmatch(r"/status/(\d+)", self.path)
+        self.served.asked.append(self.path)
+        status = re.match(r"/status/(\d+)", self.path)
         path = self.served.root / self.path.lstrip("/").removeprefix("cut/").removeprefix("slow/")
         if status or not path.is_file():
             self.send_response(int(status[1]) if status else 404)
@@ -146,7 +148,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def site(tmp_path: Path) -> Iterator[Site]:
     root = tmp_path / "site"
     root.mkdir()
-    served = Site(root)
+    with _serving(Site(root)) as served:
+        yield served
+
+
+@pytest.fixture
+def other_site(tmp_path: Path) -> Iterator[Site]:
+    """Another host, with nothing on it."""
+    with _serving(Site(tmp_path / "other", "127.0.0.2")) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _serving(served: Site) -> Iterator[Site]:
     thread = threading.Thread(target=served.server.serve_forever, daemon=True)
     thread.start()
     yield served

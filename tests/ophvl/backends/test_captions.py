@@ -66,6 +66,11 @@ def test_a_sign_that_is_no_tag_is_kept(rolling: bool) -> None:
     assert line.text == "IOP < 20 and then > 30 < 40"
 
 
+def test_placements_of_other_formats_are_no_words() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\n{\\an8\\i1}Trypan <i>blue</i>{\\i0} {sic}\n"
+    assert [line.text for line in read(text, "srt")] == ["Trypan blue {sic}"]
+
+
 def test_cues_that_do_not_roll_stay_as_they_are() -> None:
     text = "1\r\n00:00:01,000 --> 00:00:02,500\r\nTrypan <i>blue</i>\r\nis injected.\r\n\r\n"
     text += "2\r\n00:00:03,000 --> 00:00:04,000\r\nIs injected.\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import threading
 import time
 from pathlib import Path
@@ -109,8 +110,7 @@ def test_refusals_are_waited_for_longer_and_longer_and_then_the_host_is_closed(
     assert [state.host for state in closed_hosts(tmp_path)] == [HOST]
     found.wait("other.example")
     pacer.time.sleep(901)
-    found.wait(HOST)
-    found.accepted(HOST)
+    found.accepted(HOST, found.wait(HOST))
     assert closed_hosts(tmp_path) == []
     found.refused(HOST, refusal(FailureKind.RATE_LIMITED))
     found.wait(HOST)
@@ -136,18 +136,85 @@ def test_a_block_closes_the_host(
 ) -> None:
     found = Pacer(tmp_path, PACE)
     for _ in range(refusals):
-        found.wait(HOST)
+        before_s = found.wait(HOST)
         found.refused(HOST, refusal(kind, asked_s))
     with pytest.raises(HostClosedError) as err:
         found.wait(HOST)
     limited = kind is FailureKind.RATE_LIMITED
     assert err.value.kind is (kind if limited else FailureKind.BLOCKED), "so it is tried again"
     # What was asked for before, and is answered now, opens nothing.
-    found.accepted(HOST)
+    found.accepted(HOST, before_s)
     found.refused(HOST, refusal(FailureKind.FORBIDDEN))
     with pytest.raises(HostClosedError):
         found.wait(HOST)
     assert err.value.until_s - pacer.time.time() == pytest.approx(closed_s, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("told", "more_s"),
+    [(refusal(FailureKind.RATE_LIMITED, 30.0), 30.0), (refusal(FailureKind.BLOCKED, 7200.0), None)],
+)
+def test_who_waits_looks_again_before_it_asks(
+    tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch, told, more_s
+) -> None:
+    found = Pacer(tmp_path, PACE)
+    found.wait(HOST)
+    sleep = pacer.time.sleep
+
+    def sleep_while_another_is_refused(seconds: float) -> None:
+        monkeypatch.setattr(pacer.time, "sleep", sleep)
+        sleep(seconds)
+        found.refused(HOST, told)
+
+    monkeypatch.setattr(pacer.time, "sleep", sleep_while_another_is_refused)
+    if more_s is None:
+        with pytest.raises(HostClosedError):
+            found.wait(HOST)
+    else:
+        found.wait(HOST)
+        assert slept[-1] == more_s
+
+
+@pytest.mark.parametrize(
+    ("kinds", "closed_s"),
+    [
+        ("forbidden rate_limited forbidden", 900),
+        ("forbidden rate_limited forbidden rate_limited forbidden", 3600),
+        ("forbidden forbidden blocked", 6 * 3600),
+        ("rate_limited blocked rate_limited", 6 * 3600),
+    ],
+)
+def test_refusals_of_several_kinds_count_together(
+    tmp_path: Path, slept: list[float], kinds: str, closed_s: float
+) -> None:
+    found = Pacer(tmp_path, PACE)
+    for kind in kinds.split():
+        found.refused(HOST, refusal(FailureKind(kind)))
+    (state,) = closed_hosts(tmp_path)
+    assert state.closed_until_s - pacer.time.time() == pytest.approx(closed_s, abs=1)
+    assert state.kind == ("blocked" if "blocked" in kinds else "rate_limited"), "the gravest"
+
+
+def test_an_answer_to_an_earlier_request_forgives_no_later_refusal(
+    tmp_path: Path, slept: list[float]
+) -> None:
+    found = Pacer(tmp_path, PACE)
+    for _ in range(5):
+        with found.asking(f"https://{HOST}/long"):
+            found.refused(HOST, refusal(FailureKind.FORBIDDEN))
+    assert [state.refusals for state in closed_hosts(tmp_path)] == [5]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"host": "videos.example", "later": 1}', "\x00"])
+def test_a_state_of_another_version_is_that_of_a_host_not_asked_yet(
+    tmp_path: Path, text: str
+) -> None:
+    found = Pacer(tmp_path, PACE)
+    found.refused(HOST, refusal(FailureKind.BLOCKED, 7200.0))
+    (path,) = (tmp_path / ".pace").iterdir()
+    path.write_text(text)
+    assert closed_hosts(tmp_path) == []
+    found.wait(HOST)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +223,11 @@ def test_a_block_closes_the_host(
         ("https://www.youtube.com/watch?v=x", "youtube.com"),
         ("https://youtu.be/x", "youtube.com"),
         ("ytsearch20:phaco", "youtube.com"),
+        ("https://youtube.com:443/watch?v=x", "youtube.com"),
+        ("https://www.vimeo.com/1", "vimeo.com"),
+        ("https://player.vimeo.com/video/1", "vimeo.com"),
+        ("http://www.host.example:80/x", "host.example"),
+        ("https://host.example:80/x", "host.example:80"),
         ("https://me:secret@Host.Example:8443/x", "host.example:8443"),
         ("https://notyoutube.com/x", "notyoutube.com"),
         ("http://[::1", ""),
@@ -196,7 +268,9 @@ class _Answers:
         return []
 
     def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
-        raise NotImplementedError
+        found = Found(url=url, webpage_url=url, extractor="generic", site_id="", title="")
+        refused = refusal(FailureKind.SERVER_ERROR, 7.0)
+        return Fetched(path=directory, tool="none", found=found, refusal=refused)
 
 
 def test_only_refusals_of_ourselves_stop_a_host(tmp_path: Path, slept: list[float]) -> None:
@@ -214,3 +288,23 @@ def test_only_refusals_of_ourselves_stop_a_host(tmp_path: Path, slept: list[floa
         with pytest.raises(HostClosedError):
             paced.expand(f"https://{HOST}/a")
     assert inner.asked == 6
+
+
+def test_refused_subtitles_close_their_host_like_other_refusals(
+    tmp_path: Path, slept: list[float]
+) -> None:
+    paced = PacedDownloader(inner=_Answers(), pacer=Pacer(tmp_path, PACE))
+    for _ in range(3):
+        paced.fetch(f"https://{HOST}/a", tmp_path, "url_1")
+    with pytest.raises(HostClosedError) as err:
+        paced.fetch(f"https://{HOST}/a", tmp_path, "url_1")
+    assert err.value.until_s - pacer.time.time() == pytest.approx(900, abs=10)
+
+
+def test_a_refusal_is_charged_to_the_host_that_gave_it(tmp_path: Path, slept: list[float]) -> None:
+    found = Pacer(tmp_path, PACE)
+    again = pickle.loads(pickle.dumps(found.asking))
+    with pytest.raises(ItemError), found.asking(f"https://{HOST}/list"), again("https://b.example"):
+        raise refusal(FailureKind.RATE_LIMITED, 7200.0)
+    assert [state.host for state in closed_hosts(tmp_path)] == ["b.example"]
+    found.wait(HOST)

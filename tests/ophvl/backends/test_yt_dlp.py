@@ -12,7 +12,7 @@ from Cryptodome.Util.Padding import pad
 
 from ophvl import ids
 from ophvl.backends.yt_dlp import YtDlpDownloader
-from ophvl.errors import ItemError
+from ophvl.errors import DiskFaultError, ItemError
 from ophvl.media.probe import probe
 from schemas.vocab import FailureKind
 from tests.media_factory import make_video, tone
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed file:ResourceWarning",
 )
 
-downloader = YtDlpDownloader(timeout_s=10.0, retries=1)
+downloader = YtDlpDownloader(timeout_s=10.0, retries=1, retry_pause_s=0.01)
 
 
 def kind_of(url: str, directory: Path | None = None) -> FailureKind:
@@ -268,6 +268,15 @@ def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) 
     (tmp_path / "url_x.mp4.part").symlink_to("/dev/full")
     assert kind_of(f"{site.url}/v.mp4", tmp_path) is FailureKind.DISK_FULL
     assert not list(tmp_path.glob("url_x*"))
+
+
+def test_a_file_that_the_system_does_not_let_be_written_stops_the_run(
+    site: Site, tmp_path: Path
+) -> None:
+    make_video(site.root / "v.mp4", seconds=1.0)
+    (tmp_path / "url_x.mp4.part").symlink_to("/proc/version")
+    with pytest.raises(DiskFaultError, match=r"The run stopped.*run the same command again"):
+        kind_of(f"{site.url}/v.mp4", tmp_path)
 
 
 def page(site: Site, **said: object) -> str:

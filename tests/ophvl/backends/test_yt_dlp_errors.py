@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import io
+import os
+import pickle
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from yt_dlp.networking import Response
-from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
 
-from ophvl.backends.yt_dlp_errors import as_item_error
+from ophvl.backends.yt_dlp_errors import as_item_error, without_secrets
+from ophvl.errors import DiskFaultError
 from schemas.vocab import FailureKind
 
 URL = "https://example.org/watch?v=private"
@@ -45,6 +50,25 @@ URL = "https://example.org/watch?v=private"
         ("[download] Got error: HTTP Error 403: Forbidden. Giving up", FailureKind.FORBIDDEN),
         ("[download] Got error: [Errno 104] Connection reset by peer", FailureKind.NETWORK),
         (f"cannot read {URL}", FailureKind.UNSUPPORTED),
+        ("cannot read HTTPS://example.org/watch?v=private", FailureKind.UNSUPPORTED),
+        ("This video is only available when logged-in", FailureKind.PRIVATE),
+        ("This video requires payment to watch", FailureKind.PRIVATE),
+        ("Fresh cookies (not necessarily logged in) are needed", FailureKind.UNSUPPORTED),
+        ("Unable to download JSON: HTTP Error 412: Precondition Failed", FailureKind.RATE_LIMITED),
+        ("Request is blocked by server (401), please wait", FailureKind.RATE_LIMITED),
+        ("You have been banned", FailureKind.BLOCKED),
+        ("Your account has been suspended", FailureKind.BLOCKED),
+        ("Verify you are human", FailureKind.BLOCKED),
+        ("HTTP Error 403: Just a moment", FailureKind.BLOCKED),
+        ("This video is geoblocked", FailureKind.GEO_BLOCKED),
+        ("This video is not available from your location", FailureKind.GEO_BLOCKED),
+        ("The uploader's account has been suspended", FailureKind.NOT_FOUND),
+        ("We're processing this video. Check back later", FailureKind.SERVER_ERROR),
+        ("Temporarily unavailable", FailureKind.SERVER_ERROR),
+        ("The server is temporarily unavailable", FailureKind.SERVER_ERROR),
+        ("Down for maintenance", FailureKind.SERVER_ERROR),
+        ("The following content is not available on this app", FailureKind.NOT_FOUND),
+        ("Premieres in 3 hours", FailureKind.LIVE),
     ],
 )
 def test_wording_decides_where_nothing_else_does(message: str, kind: FailureKind) -> None:
@@ -60,6 +84,35 @@ def test_the_cause_goes_before_the_wording() -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     error = DownloadError("ERROR: unable to write", (OSError, full, None))
     assert as_item_error(error, URL).kind is FailureKind.DISK_FULL
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EIO, errno.EACCES, errno.EROFS, errno.ESTALE, errno.EMFILE]
+)
+def test_a_disk_that_cannot_be_written_is_no_fault_of_the_item(number: int, tmp_path: Path) -> None:
+    part = tmp_path / "v.mp4.part"
+    for path, named in ((str(part), part), (None, tmp_path)):
+        cause = OSError(number, os.strerror(number), path)
+        error = DownloadError(f"ERROR: unable to write data: {cause}", (OSError, cause, None))
+        with pytest.raises(DiskFaultError) as caught:
+            as_item_error(error, URL, tmp_path)
+        assert str(caught.value).startswith(f"{named}: {os.strerror(number)}. The run stopped; ")
+        assert str(caught.value).endswith("run the same command again")
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        TransportError(cause=OSError(errno.EACCES, "Permission denied")),
+        ssl.SSLError(errno.EIO, "EOF occurred in violation of protocol"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        FileNotFoundError(errno.ENOENT, "No such file"),
+    ],
+)
+def test_what_the_network_or_one_file_does_stops_no_run(cause: Exception) -> None:
+    error = DownloadError("ERROR: no", (type(cause), cause, None))
+    assert as_item_error(error, URL).kind in (FailureKind.NETWORK, FailureKind.UNSUPPORTED)
 
 
 def test_the_plea_for_a_bug_report_is_left_out() -> None:
@@ -94,6 +147,28 @@ def test_passwords_are_not_told(login: str) -> None:
     assert "SECRET" not in told
     assert told.count("https://example.org/watch?v=ab&list=PL1") == 3
     assert "(see https://example.org/watch?v=ab&list=PL1), or https" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("HTTPS://example.org/v.mp4?sig=SECRET", "HTTPS://example.org/v.mp4"),
+        ("https://example.org/v.mp4#access_token=SECRET", "https://example.org/v.mp4"),
+        ("https://example.org/x?v=ab#token=SECRET", "https://example.org/x?v=ab"),
+        ("//example.org/y?sig=SECRET", "//example.org/y"),
+        ("https://example.org/x?list=a;tok=SECRET", "https://example.org/x?list=a"),
+        ("https://example.org/x?v=a?tok=SECRET", "https://example.org/x?v=a"),
+        ("https://user:pa/SECRET@example.org/x", "https://example.org/x"),
+        ("//user:SECRET@example.org/x", "//example.org/x"),
+        ("https://example.org/@user/x", "https://example.org/@user/x"),
+        ("https://example.org:8080/@user/x", "https://example.org:8080/@user/x"),
+        ("http://[::1]:8080/@user", "http://[::1]:8080/@user"),
+    ],
+)
+def test_of_an_address_only_what_names_the_video_is_told(address: str, told: str) -> None:
+    assert without_secrets(address) == told
+    error = as_item_error(DownloadError(f"redirect to '{address}' (retry)"), address)
+    assert error.message.startswith(f"{told}: redirect to '{told}' (retry); ")
 
 
 def _wait(value: str) -> float | None:

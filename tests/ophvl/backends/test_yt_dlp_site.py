@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ class EyeTubeIE(InfoExtractor):
 class EyeTubeListIE(InfoExtractor):
     """A channel, of playlists, or a playlist, of videos: its addresses are a JSON list."""
 
-    _VALID_URL = r"http://127\.0\.0\.1:\d+/eyetube/list-(?P<id>\w+)"
+    _VALID_URL = r"http://127\.0\.0\.\d:\d+/(?:eyetube|status/\d+)/list-(?P<id>\w+)"
     _RETURN_TYPE = "playlist"
 
     def _real_extract(self, url: str) -> Any:
@@ -192,24 +194,97 @@ def test_each_list_in_a_list_waits_for_its_turn(publish, site: Site) -> None:
     video = f"{site.url}/eyetube/watch-a"
     lists = [publish(f"list-{n}", [video]) for n in range(3)]
     turns: list[str] = []
-    paced = YtDlpDownloader(timeout_s=10.0, retries=0, before_list=turns.append)
+
+    @contextlib.contextmanager
+    def noting(url: str) -> Iterator[None]:
+        turns.append(url)
+        yield
+
+    paced = YtDlpDownloader(timeout_s=10.0, retries=0, asking=noting)
     assert len(paced.expand(publish("list-all", lists))) == 1
     assert [url for url in turns if "list-" in url] == lists
 
 
-def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
-    publish, record, site: Site, tmp_path: Path
+@pytest.mark.parametrize(
+    ("status", "kind"), [(403, FailureKind.FORBIDDEN), (429, FailureKind.RATE_LIMITED)]
+)
+def test_a_list_in_a_list_is_charged_to_its_own_host(
+    publish, other_site: Site, tmp_path: Path, status: int, kind: FailureKind
 ) -> None:
-    refused = [{"url": f"{site.url}/status/429", "ext": "vtt"}]
+    pacer = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
+    inner = YtDlpDownloader(timeout_s=10.0, retries=0, asking=pacer.asking)
+    paced = PacedDownloader(inner=inner, pacer=pacer)
+    line = publish("list-all", [f"{other_site.url}/status/{status}/list-1"])
+    with pytest.raises(ItemError) as caught:
+        paced.expand(line)
+    assert caught.value.kind is kind, "no video is made up of a list that may be had later"
+    (closed,) = closed_hosts(tmp_path)
+    assert (f"http://{closed.host}", closed.kind) == (other_site.url, kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, FailureKind.RATE_LIMITED), (503, FailureKind.SERVER_ERROR)]
+)
+def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
+    publish, record, site: Site, tmp_path: Path, status: int, kind: FailureKind
+) -> None:
+    refused = [{"url": f"{site.url}/status/{status}", "ext": "vtt"}]
     record["subtitles"] = {"de": record["subtitles"]["de"], "en": refused, "en-GB": refused}
     fetched = downloader.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
     assert fetched.path.exists()
     assert fetched.refusal is not None
-    assert fetched.refusal.kind is FailureKind.RATE_LIMITED
+    assert fetched.refusal.kind is kind
+    assert site.asked[-1] == f"/status/{status}"
     pacer = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
     paced = PacedDownloader(inner=downloader, pacer=pacer)
     paced.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
-    assert [host.kind for host in closed_hosts(tmp_path)] == [FailureKind.RATE_LIMITED]
+    assert [host.kind for host in closed_hosts(tmp_path)] == [kind]
+
+
+def test_where_the_best_form_of_subtitles_is_gone_another_is_taken(
+    publish, record, tmp_path: Path
+) -> None:
+    record["subtitles"]["en"][0]["ext"] = "vtt"
+    fetched = downloader.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    assert fetched.subtitles[0].text == "Trypan blue"
+
+
+HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n/v.mp4\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.filterwarnings(
+    "ignore:unclosed file:ResourceWarning"
+)  # A part that yt-dlp leaves open.
+@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("in_pieces", [True, False])
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_says_to_ask_later_is_not_asked_again(
+    publish, record, site: Site, tmp_path: Path, status: int, in_pieces: bool, retries: int
+) -> None:
+    refused = f"/status/{status}"
+    (site.root / "h.m3u8").write_text(HLS.format(refused))
+    pieces = {"url": f"{site.url}/h.m3u8", "ext": "mp4", "protocol": "m3u8_native"}
+    whole = {"url": f"{site.url}{refused}", "ext": "mp4"}
+    record["formats"] = [pieces if in_pieces else whole]
+    with pytest.raises(ItemError) as caught:
+        YtDlpDownloader(timeout_s=10.0, retries=retries).fetch(
+            publish("watch-x1", record), tmp_path, "eyetube_x1"
+        )
+    assert caught.value.retry_after_s == 7.0
+    assert site.asked.count(refused) == 1
+
+
+def test_what_fails_is_tried_again_after_longer_and_longer_pauses(
+    publish, record, site: Site, tmp_path: Path
+) -> None:
+    make_video(site.root / "v.mp4", seconds=5.0)
+    record["formats"] = [{"url": f"{site.url}/cut/v.mp4", "ext": "mp4"}]
+    patient = YtDlpDownloader(timeout_s=10.0, retries=2, retry_pause_s=0.2)
+    started = time.monotonic()
+    with contextlib.suppress(ItemError):
+        patient.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    assert site.asked.count("/cut/v.mp4") == 3
+    assert time.monotonic() - started > 0.2 + 0.4
 
 
 def test_a_disk_that_fills_while_picture_and_sound_are_joined_is_told(

@@ -1,0 +1,52 @@
+"""Jobs that start at once on one folder lose nothing of each other's settings."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import ophvl.atomic
+from ophvl.cli.run import Job
+from ophvl.config import resolve
+from ophvl.parts import Parts
+from pipelines.config import CONFIGS
+
+JOBS = 3
+
+
+def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    (out / "ledger").mkdir(parents=True)
+    write_text = ophvl.atomic.write_text
+
+    def write_late(path: Path, text: str) -> None:
+        time.sleep(0.2)
+        write_text(path, text)
+
+    monkeypatch.setattr(ophvl.atomic, "write_text", write_late)
+
+    def start(number: int) -> None:
+        taken_down = tmp_path / f"{number}.txt"
+        taken_down.write_text(f"youtube_{number}\n")
+        job = Job(
+            out=out,
+            overrides=[f"download.max_height={240 * number}"],
+            lists={"block.txt": [taken_down]},
+        )
+        job.run([["admit"]], job.options(1, parts=Parts.share(f"{number}/{JOBS}")))
+
+    jobs = [threading.Thread(target=start, args=(number,)) for number in range(1, JOBS + 1)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert sorted((out / "block.txt").read_text().split()) == [
+        "youtube_1",
+        "youtube_2",
+        "youtube_3",
+    ]
+    kept = resolve(CONFIGS, files=[out / "config.toml"])["download"]
+    assert kept.max_height in (240, 480, 720)  # type: ignore[attr-defined]
