@@ -1,7 +1,7 @@
 """Whether the videos of a dataset can still be had. Asks for metadata alone; fetches nothing.
 
-In: the videos of a folder that lie on the network. Out: rows of table `availability`, a few at a time, so
-that a check of 44,290 videos that is broken off goes on where it was.
+In: the videos of a folder that lie on the network and that no list keeps out. Out: rows of table
+`availability`, a few at a time, so that a check of 44,290 videos that is broken off goes on where it was.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ophvl.errors import HostClosedError, ItemError
+from ophvl.kept_out import kept_out
 from ophvl.ports import Downloader
 from ophvl.sources import is_url
 from ophvl.store import Store
 from schemas.vocab import RETRIED
 
 AVAILABLE = "available"
+
+NOTHING_TOLD = frozenset(map(str, RETRIED))
+"""States of checks that the network or the host stood in the way of: they tell nothing of the video."""
 
 _AT_ONCE = 50
 
@@ -66,21 +70,22 @@ def refresh(
 
 
 def latest(store: Store) -> dict[str, CheckRow]:
-    """The last check of each video."""
+    """The last check of each video that told something of it."""
     found = store.read("availability").to_pylist()
     ordered = sorted(found, key=lambda row: row["checked_at"])
-    return {row["video_id"]: CheckRow(**row) for row in ordered}
+    return {row["video_id"]: CheckRow(**row) for row in ordered if row["state"] not in NOTHING_TOLD}
 
 
 def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
-    # A check that the network or the host stood in the way of tells nothing of the video.
-    checked = {v: row.checked_at for v, row in latest(store).items() if row.state not in RETRIED}
+    checked = {video_id: row.checked_at for video_id, row in latest(store).items()}
     limit = datetime.now(UTC) - older_than
     videos = store.read("videos", ["video_id", "location"]).to_pylist()
+    out = kept_out(store)
     return [
         (row["video_id"], row["location"])
         for row in videos
         if is_url(row["location"])
+        and row["video_id"] not in out
         and (row["video_id"] not in checked or checked[row["video_id"]] <= limit)
     ]
 

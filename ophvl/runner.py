@@ -262,7 +262,7 @@ class Runner:
         parts = self._options.parts
         places = self._passed_before(specs[0])
         ready = [unit for unit in places if part_of(unit) in parts]
-        if not places and not self._all_stopped_before(specs[0]):
+        if chosen is None and not places and not self._all_stopped_before(specs[0]):
             self._note_what_is_missing(specs[0])
         entries = {spec.name: self._store.entries(spec.name) for spec in specs}
         if self._options.only:

@@ -63,7 +63,8 @@ class Search:
         held = suffix.casefold() in term.casefold()
         words = term if held else f"{term} {suffix}"
         if self.address is None:
-            return f"ytsearch{self.per_term}:{words}"
+            # yt-dlp would take a term with :// in it for an address.
+            return f"ytsearch{self.per_term}:{words.replace('://', ' ')}"
         return self.address.replace(PLACE, quote(words, safe=""))
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ophvl.errors import UsageError
 from ophvl.ids import canonical_url
 from ophvl.stage import SourceLine
+
+_TELL_S = 5.0
+"""How often it is told how far a long list is read."""
 
 _SEARCH = re.compile(r"ytsearch(date)?\d*:")
 """A search instead of an address, as yt-dlp writes it: `ytsearch20:phacoemulsification`."""
@@ -21,8 +26,13 @@ def is_url(text: str) -> bool:
     return "://" in text or _SEARCH.match(text) is not None
 
 
-def read_source_list(path: Path) -> list[SourceLine]:
+def read_source_list(
+    path: Path, note: Callable[[str], None] = lambda text: None
+) -> list[SourceLine]:
     """The lines of the list that name something, in order. Relative paths start at the list's folder.
+
+    Args:
+        note: told now and then how far a long list is read.
 
     Raises:
         UsageError: the list is missing, unreadable or names nothing.
@@ -39,16 +49,21 @@ def read_source_list(path: Path) -> list[SourceLine]:
         raise UsageError(f"cannot read the source list {path}: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
+    place = path.resolve()
     seen: Counter[str] = Counter()
     lines = []
+    told = time.monotonic()
     for number, raw in enumerate(text.split("\n"), start=1):
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            note(f"reading {path}: {number} lines so far")
         written = raw.strip()
         if not written or written.startswith("#"):
             continue
         seen[written] += 1
-        identity = f"{path.resolve()}\n{written}\n{seen[written]}"
+        identity = f"{place}\n{written}\n{seen[written]}"
         line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
-        lines.append(source_line(line_id, path.resolve(), number, written))
+        lines.append(source_line(line_id, place, number, written))
     if not lines:
         raise UsageError(
             f"{path} names nothing: write one URL, file or folder a line (# begins a comment)"

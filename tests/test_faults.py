@@ -118,16 +118,29 @@ def test_downloads_share_the_first_ingest(video: Path, tmp_path: Path) -> None:
         )
 
 
-def test_a_run_that_is_asked_to_end_gives_its_locks_back(video: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_asked_to_end_says_so_and_gives_its_locks_back(
+    video: Path, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
     out, source = tmp_path / "out", tmp_path / "list.txt"
     with serving(video) as server:
         source.write_text(f"{server.url}/body-stall.mp4\n")
         words = ("ingest", "--source", str(source), "--out", str(out), "--workers", "1")
-        process = subprocess.Popen([sys.executable, "-m", "ophvl", *words])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ophvl", *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Ctrl-C counts, also where the tests themselves run in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
         while server.seen["body-stall"] <= LOOKS:
             time.sleep(0.1)
-        process.terminate()
-        assert process.wait(20) == 128 + signal.SIGTERM
+        os.killpg(process.pid, sent)  # As a terminal and as a cluster do.
+        told = process.communicate(timeout=20)[1]
+        assert process.returncode == code
+    assert told.endswith("\nstopped; what is finished is kept, and the same command goes on\n")
+    assert "Traceback" not in told
     assert list((out / ".locks").iterdir()) == []
 
 
@@ -142,10 +155,22 @@ def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Pat
             "an error of the server may go away, a refusal stands"
         )
         server.requests.clear()
+        retry = ("ophvl", "retry", "--out", out, "--workers", "1", "--kind")
+        none = run(*retry, "timeout", "--kind", "private")
+        assert none.stdout == (
+            "nothing failed for private, timeout; there is: forbidden 1, server_error 1\n"
+        )
+        assert none.stderr == "", "nothing is loaded"
+        assert "kinds are" in run(*retry, "tired", code=2).stderr
+        other = ("--set", "transcribe.model=tiny.en")
+        assert "--repin" in run(*retry, "forbidden", *other, code=2).stderr
         # The settings of the first run were kept.
-        run("ophvl", "retry", "--kind", "forbidden", "--out", out, "--workers", "1", code=3)
+        told = run(*retry, "forbidden", "--limit", "5", code=3).stderr
         assert {*server.requests} == {"/403.mp4"}
-        assert "kinds are" in run("ophvl", "retry", "--kind", "tired", "--out", out, code=2).stderr
+        assert "failed at discover" in told
+        assert "HTTP Error 403" in told
+        assert "body-500" not in told, "what was not asked for is not told"
+        assert "did not run yet" not in told
     assert failures(out)["body-500"] == ("download", "server_error")
 
 
@@ -173,8 +198,10 @@ def test_a_block_stops_the_host_and_not_the_list(video: Path, tmp_path: Path) ->
         assert len(strict.requests) == 1, "the list is not burnt"
         host = strict.url.removeprefix("http://")
         assert f"19 line(s) or video(s) wait: {host} wants no requests until" in told
-        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3)
+        again = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3).stderr
         assert len(strict.requests) == 1
+        assert again.count("HTTP Error 429") == 1, "a closed host is told once"
+        assert f"20 line(s) or video(s) wait: {host} wants no requests until" in again
     counts = status(out)
     done = {"expanded": 1, "failed": 1, "folded": 0, "pending": 19}
     assert counts["lines"] == {"listed": 21, **done}
@@ -218,7 +245,8 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
     assert not out.exists()
     with serving(video) as server:
         source.write_text("\n".join(f"{server.url}/{n}.mp4" for n in "abcde"))
-        run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
+        few = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
+        assert "next:" not in few.stdout, "the list is not through"
         assert len({*server.requests}) == 2
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout

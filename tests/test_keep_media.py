@@ -48,9 +48,18 @@ def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> 
 
     out = tmp_path / "audio"
     assert names(out) == ["audio.m4a", "audio.m4a"]
-    message = run("ophvl", "build-pairs", "--out", out, code=2).stderr
-    assert "only the sound was kept" in message
+    build_pairs = ("ophvl", "build-pairs", "--out", out, "--workers", "1")
+    message = run(*build_pairs, code=2).stderr
+    heard = {path.name.partition(".")[0] for path in (out / "media").iterdir()}
+    assert (
+        f"of 2 of 3 video(s) only the sound was kept (--keep-media audio), e.g. {min(heard)}"
+        in (message)
+    )
+    assert "review" not in message, "it is told before the first stage"
     assert status(out)["listed"] == 3
+    ingest = ("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
+    told = run(*ingest, "--keep-media", "all", "--dry-run").stderr
+    assert "of 2 video(s) less than the whole is left (audio 2)" in told
     # Another recogniser, or other settings, can still hear it.
     run(
         "ophvl",

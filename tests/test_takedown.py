@@ -132,8 +132,16 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
         ]
         Store(out, STAGES).append("availability", AVAILABILITY.table(cut_off))
         assert "asked for 2 video(s)" in run("ophvl", "refresh", "--out", out).stdout
+        gone = next(row["video_id"] for row in rows if row["state"] == "not_found")
+        (out / "block.txt").write_text(f"{gone}\n")
+        again = run("ophvl", "refresh", "--out", out, "--older-than", "0")
+        assert "asked for 1 video(s)" in again.stdout, "what was taken down is not asked for"
+        (out / "block.txt").unlink()
         run("ophvl", "check", "--out", out)
         log = run(
             "ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", code=3
         ).stderr
         assert "admit..keep 3/3 3 unchanged" in log
+    done = run("ophvl", "refresh", "--out", out, "--older-than", "0", code=3)
+    assert "asked for 2 video(s); by the last check of each: 1 available" in (done.stdout)
+    assert "2 check(s) told nothing of their videos (2 network)" in done.stderr

@@ -1,24 +1,25 @@
 """The `ophvl` command. Each command parses, calls the library and prints; nothing else.
 
-Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or configuration; 1 a bug.
+Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or configuration; 1 a bug; 130 and
+143 stopped by Ctrl-C and by SIGTERM.
 """
 
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 
 import typer
 
 from ophvl import __version__
 from ophvl.cli import discover, doctor, inspect, language, refresh, review, run
+from ophvl.cli.stop import end_on_sigterm
 from ophvl.errors import OphvlError, UsageError
 
 app = typer.Typer(
     help="Turn eye-surgery videos into a hierarchical video-text dataset.",
     epilog="Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or "
-    "configuration; 1 a bug.",
+    "configuration; 1 a bug; 130 and 143 stopped by Ctrl-C and by SIGTERM.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -59,8 +60,7 @@ app.add_typer(review.app, name="review")
 
 def main() -> None:
     """Run the command line; errors that are explained in words are printed without a traceback."""
-    # Asked to end, as by a cluster whose time is up, a run gives its locks back like after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_on_sigterm()
     try:
         app()
     except OphvlError as err:

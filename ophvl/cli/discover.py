@@ -9,12 +9,14 @@ import typer
 
 from ophvl.cli import options
 from ophvl.cli.run import FAILED_AND_RECORDED, Job
+from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import ItemError
 
 if TYPE_CHECKING:
     from ophvl.found_list import Searched, Section
 
 
+@told_when_stopped()
 def discover(
     terms: Annotated[
         Path,
@@ -52,7 +54,7 @@ def discover(
 ) -> None:
     """Search for terms and list what is found, with titles and verdicts; fetch nothing.
 
-    Where the list exists, only terms that it does not hold are asked.
+    Where the list exists, only terms that it does not hold are asked, whatever site the others were asked of.
     """
     from ophvl import found_list
     from ophvl.report.terminal import printable
@@ -103,6 +105,12 @@ def _summarise(searched: Searched, to: Path) -> None:
         typer.echo(printable(f"{searched.waiting} term(s) wait: {searched.held}"), err=True)
     if searched.failed or searched.held:
         raise typer.Exit(FAILED_AND_RECORDED)
+    if searched.earlier and not searched.sections:
+        typer.echo(
+            f"no site was asked: {to} answers these terms, whatever --search they were asked with; name "
+            "another list with --to to ask them anew",
+            err=True,
+        )
     if not searched.earlier and not listed:
         typer.echo("no video was found: try other terms, or another --search", err=True)
     else:

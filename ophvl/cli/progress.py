@@ -7,11 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ophvl.ledger import EntryOutcome
 from ophvl.reporter import Reporter
 from ophvl.unit_chain import UnitReport
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
 """How often a log gets a line while nothing goes wrong."""
@@ -88,7 +91,8 @@ class _Log:
     def advanced(self, report: UnitReport) -> None:
         self._tally.add(report)
         now = time.monotonic()
-        if now - self._printed >= LINE_EVERY_S:
+        # The last one is told by `ended`.
+        if now - self._printed >= LINE_EVERY_S and self._tally.done < self._tally.total:
             self._printed = now
             _print(str(self._tally))
 
@@ -103,6 +107,7 @@ class _Bar:
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=Console(stderr=True))
+        self._tasks: dict[str, TaskID] = {}
         self._progress.start()
         return self
 
@@ -119,7 +124,13 @@ class _Bar:
 
     def started(self, stages: Sequence[str], total: int) -> None:
         self._tally = _Tally(stages, total)
-        self._task = self._progress.add_task(str(self._tally), total=total)
+        name, text = self._tally.name, str(self._tally)
+        # Groups take turns for as long as lines lead to videos: one bar each, or the screen overflows.
+        if name in self._tasks:
+            self._progress.reset(self._tasks[name], total=total, description=text)
+        else:
+            self._tasks[name] = self._progress.add_task(text, total=total)
+        self._task = self._tasks[name]
 
     def advanced(self, report: UnitReport) -> None:
         self._tally.add(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,8 +11,10 @@ import typer
 from ophvl.cli import options
 from ophvl.cli.inspect import open_store
 from ophvl.cli.run import FAILED_AND_RECORDED
+from ophvl.cli.stop import told_when_stopped
 
 
+@told_when_stopped()
 def refresh(
     out: options.Out = options.DEFAULT_OUT,
     older_than: Annotated[
@@ -20,11 +23,10 @@ def refresh(
     cookies: options.Cookies = None,
 ) -> None:
     """Ask, without fetching anything, which videos can still be had; add to table availability."""
-    from collections import Counter
-
-    from ophvl.availability import AVAILABLE, CheckRow, latest
+    from ophvl.availability import AVAILABLE, NOTHING_TOLD, CheckRow, latest
     from ophvl.availability import refresh as check
     from ophvl.cli.run import Job
+    from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
     from pipelines.ports import downloader
 
@@ -41,12 +43,21 @@ def refresh(
         older_than=timedelta(days=older_than),
         told=told,
     )
-    states = Counter(row.state for row in latest(store).values())
-    ordered = sorted(states.items(), key=lambda one: (-one[1], one[0]))
-    listed = ", ".join(f"{count} {state}" for state, count in ordered) or "none"
-    typer.echo(f"asked for {sum(asked.values())} video(s); by the last check of each: {listed}")
-    for err in {err.host: err for err in held}.values():
-        count = sum(other.host == err.host for other in held)
-        typer.echo(printable(f"{count} video(s) wait: {err}"), err=True)
-    if held:
+    counted = _listed(Counter(row.state for row in latest(store).values()))
+    typer.echo(f"asked for {sum(asked.values())} video(s); by the last check of each: {counted}")
+    in_vain = Counter({state: count for state, count in asked.items() if state in NOTHING_TOLD})
+    if in_vain:
+        typer.echo(
+            f"{sum(in_vain.values())} check(s) told nothing of their videos ({_listed(in_vain)}); run the "
+            "same command again to ask just for those",
+            err=True,
+        )
+    for line in waiting_lines(held, "video(s)"):
+        typer.echo(line, err=True)
+    if in_vain or held:
         raise typer.Exit(FAILED_AND_RECORDED)
+
+
+def _listed(states: Counter[str]) -> str:
+    ordered = sorted(states.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{count} {state}" for state, count in ordered) or "none"

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from ophvl.cli import options
+from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import UsageError
+from schemas.vocab import MediaForm
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ophvl.accounts import Account
     from ophvl.parts import Parts
+    from ophvl.report.failures import Failure
     from ophvl.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from ophvl.store import Store
+    from pipelines.config import FramesConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -64,6 +70,8 @@ def ingest(
         overrides.append(f"keep.media={json.dumps(keep_media.value)}")
     job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
     job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
+    if keep_media is MediaForm.ALL:
+        _tell_what_stays_gone(job)
     if dry_run:
         _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit, force)
         return
@@ -72,7 +80,8 @@ def ingest(
         engine=engine.value, address=address,
         **({"parts": Parts.share(parts)} if parts else {}),
     )  # fmt: skip
-    job.run([job.names(INGEST)], run_options, source=source)
+    place = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
+    job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{place}")
 
 
 def build_pairs(
@@ -132,10 +141,18 @@ def retry(
     set_: options.Set = None,
     workers: options.Workers = 0,
     downloads: options.Downloads = 4,
+    engine: options.EngineName = options.Engine.LOCAL,
+    address: options.Address = None,
+    parts: options.PartsOf = None,
+    limit: options.Limit = None,
+    wait: options.Wait = False,
     cookies: options.Cookies = None,
     repin: options.Repin = False,
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
+    from ophvl.cli.inspect import open_store
+    from ophvl.parts import Parts, part_of
+    from ophvl.report.failures import read_failures
     from pipelines.registry import BUILD_PAIRS, INGEST
     from schemas.vocab import FailureKind
 
@@ -144,9 +161,20 @@ def retry(
     if unknown:
         raise UsageError(f"there is no kind '{unknown[0]}'; kinds are {', '.join(known)}")
     kinds = frozenset(map(FailureKind, kind))
-    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds)
-    spans = [job.names(INGEST), job.names(BUILD_PAIRS)]
-    job.run(spans, job.options(workers, downloads=downloads, repin=repin))
+    job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds, wait=wait)
+    job.configs()  # What cannot be set is told, whether anything failed or not.
+    run_options = job.options(
+        workers, downloads=downloads, repin=repin, limit=limit,
+        engine=engine.value, address=address,
+        **({"parts": Parts.share(parts)} if parts else {}),
+    )  # fmt: skip
+    failures = read_failures(open_store(out))
+    failed = Counter(one.kind for one in failures if part_of(one.unit) in run_options.parts)
+    if not kinds & failed.keys():
+        there = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
+        typer.echo(f"nothing failed for {', '.join(sorted(kinds))}; there is: {there or 'nothing'}")
+        return
+    job.run([job.names(INGEST), job.names(BUILD_PAIRS)], run_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,23 +220,39 @@ class Job:
         )
 
     def options(self, workers: int, **others: object) -> RunOptions:
-        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model."""
+        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model.
+
+        Raises:
+            UsageError: there is no Ray cluster at the address, or Ray is not asked for.
+        """
         from ophvl.runner import RunOptions
 
+        if others.get("address") is not None:
+            _check_cluster(str(others["address"]), str(others["engine"]))
         if not workers and others.get("engine") != "ray":
             workers = _gpus() or min(os.cpu_count() or 1, 8)
         return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
 
+    @told_when_stopped()
     def run(
-        self, spans: Sequence[Sequence[str]], run_options: RunOptions, *, source: Path | None = None
+        self,
+        spans: Sequence[Sequence[str]],
+        run_options: RunOptions,
+        *,
+        source: Path | None = None,
+        onward: str | None = None,
     ) -> None:
-        """Run ranges of stages one after another, print the funnel, and end with the right code."""
+        """Run ranges of stages one after another, print the funnel, and end with the right code.
+
+        `onward` is the command that takes on what these stages have finished.
+        """
         from ophvl.accounts import take_account
         from ophvl.atomic import write_text
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
         from ophvl.lists import add
         from ophvl.lock import SETTINGS, locked, turn
+        from ophvl.report.failures import read_failures
         from ophvl.report.terminal import funnel_lines
         from ophvl.runner import Runner
         from ophvl.sources import read_source_list
@@ -217,13 +261,17 @@ class Job:
 
         configs = self.configs()
         store = Store(self.root, STAGES)
+        names = [name for span in spans for name in span]
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:
             store.require()
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
-            lines = read_source_list(source)
+            lines = read_source_list(source, _tell)
+        if not self.kinds:
+            _check_material(store, names, configs, run_options)
+        left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
             locked(self.root, run_options.parts, reporter.note),
@@ -234,7 +282,7 @@ class Job:
                         new = add(self.root, file, path)
                         reporter.note(f"{file}: {new} line(s) of {path} are new")
             runner = Runner(store, configs, run_options, reporter)
-            runner.pin([name for names in spans for name in names])
+            runner.pin(names)
             with turn(self.root, SETTINGS, reporter.note):
                 # Only now: settings that were refused are not kept.
                 write_text(self.root / "config.toml", to_toml(configs))
@@ -243,9 +291,23 @@ class Job:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
                 runner.held = {}
                 self._go(runner, spans, lines)
-        for line in funnel_lines(take_account(store)):
+        account = take_account(store)
+        for line in funnel_lines(account):
             typer.echo(line)
-        _exit_if_anything_is_left(store, runner, [name for names in spans for name in names])
+        asked = store.entries("discover").keys()
+        all_asked = not runner.held and all(line.line_id in asked for line in lines)
+        if onward and all_asked and _pend_elsewhere(account, names):
+            typer.echo(f"next: {onward}")
+        failures = [one for one in read_failures(store) if one.stage in names]
+        failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
+        _exit_if_anything_is_left(failures, runner)
+
+    def _left_alone(self, store: Store) -> set[tuple[str, str]]:
+        """Stage and unit of the failures that a retry of some kinds does not take up."""
+        from ophvl.report.failures import read_failures
+
+        failures = read_failures(store) if self.kinds else []
+        return {(one.stage, one.unit) for one in failures if one.kind not in self.kinds}
 
     def _go(
         self, runner: Runner, spans: Sequence[Sequence[str]], lines: Sequence[SourceLine]
@@ -255,6 +317,59 @@ class Job:
                 runner.retry(names, self.kinds)
             else:
                 runner.run(names, lines)
+
+
+def _check_material(
+    store: Store,
+    names: Sequence[str],
+    configs: Mapping[str, DataclassInstance],
+    run_options: RunOptions,
+) -> None:
+    """Tell what the stages will lack before the first of them."""
+    from ophvl.report.readiness import require_pictures, require_videos
+
+    if names[0] != "discover":
+        require_videos(store)
+    if "frames" in names:
+        pictures = cast("FramesConfig", configs["frames"])
+        only, parts = run_options.only, run_options.parts
+        require_pictures(store, names, pictures, only=only, parts=parts)
+
+
+def _tell_what_stays_gone(job: Job) -> None:
+    """To keep all from now on brings nothing back that an earlier run let go."""
+    from ophvl.store import Store
+    from pipelines.registry import STAGES
+
+    forms = Store(job.root, STAGES).read("kept", ["form"]).column("form").to_pylist()
+    gone = Counter(form for form in forms if form != MediaForm.ALL)
+    if gone:
+        left = ", ".join(f"{form} {count}" for form, count in sorted(gone.items()))
+        _tell(
+            f"of {gone.total()} video(s) less than the whole is left ({left}); --keep-media all fetches "
+            "nothing back, and counts for what is fetched from now on"
+        )
+
+
+def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
+    """Whether videos wait for other stages alone."""
+    pending = {stage.stage for stage in account.stages if stage.pending}
+    return bool(pending) and pending.isdisjoint(stages)
+
+
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _check_cluster(address: str, engine: str) -> None:
+    """A wrong address is told before a list is asked, not when the first video needs a worker."""
+    from ophvl.executors.ray_cluster import knock
+
+    if engine != options.Engine.RAY:
+        raise UsageError(
+            f"--address {address} names a Ray cluster; add --engine ray, or leave it out"
+        )
+    knock(address)
 
 
 def _gpus() -> int:
@@ -275,7 +390,7 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bo
 
     found = forecast(
         Store(job.root, STAGES),
-        read_source_list(source),
+        read_source_list(source, _tell),
         job.configs(),
         lists=Lists(job.root, more=job.lists),
         parts=parts,
@@ -308,20 +423,13 @@ def _range(span: tuple[str, str], known: list[str]) -> list[str]:
     return known[first : last + 1]
 
 
-def _exit_if_anything_is_left(store: Store, runner: Runner, names: Sequence[str]) -> None:
+def _exit_if_anything_is_left(failures: Sequence[Failure], runner: Runner) -> None:
     """Tell what failed and what waits; if there is anything, end with the code that says so."""
-    from ophvl.report.terminal import printable
+    from ophvl.report.failures import failure_lines, waiting_lines
 
-    failures = store.read("failures", ["stage", "unit", "kind", "message"]).to_pylist()
-    failures = [row for row in failures if row["stage"] in names]
-    for row in failures[:20]:
-        told = f"failed at {row['stage']}: {row['unit']}: {row['kind']}: {row['message']}"
-        typer.echo(printable(told), err=True)
-    if len(failures) > 20:
-        typer.echo(f"and {len(failures) - 20} more; see table failures", err=True)
-    waiting = Counter(held.host for held in runner.held.values())
-    hosts = {held.host: held for held in runner.held.values()}
-    for host, held in sorted(hosts.items()):
-        typer.echo(printable(f"{waiting[host]} line(s) or video(s) wait: {held}"), err=True)
-    if failures or hosts:
+    told = failure_lines(one for one in failures if one.unit not in runner.held)
+    told += waiting_lines([*runner.held.values()], "line(s) or video(s)")
+    for line in told:
+        typer.echo(line, err=True)
+    if told:
         raise typer.Exit(FAILED_AND_RECORDED)

@@ -18,7 +18,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line of the report: what was found, and how it is mended (empty where nothing need be).
+    """One line of the report: what was found, and how it is mended (empty where all is well).
 
     `found` and `mend` may hold words of other programs: clean them before they reach a terminal.
     """
@@ -27,3 +27,7 @@ class Finding:
     state: State
     found: str
     mend: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state is not State.OK and not self.mend:
+            raise ValueError(f"{self.name}: {self.found}, and no mend is named")

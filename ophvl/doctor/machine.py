@@ -56,7 +56,8 @@ def judge_gpu(cards: list[str], for_speech: int, *, has_driver: bool, told: str 
         mend = "install PyTorch for CUDA: https://pytorch.org/get-started/locally/"
         return Finding(name=name, state=State.NOTE, found=found, mend=mend)
     found = f"none: speech takes Whisper base, training the preset tiny{because}"
-    return Finding(name=name, state=State.NOTE, found=found)
+    mend = "for large-v3 and larger presets use a machine with an NVIDIA GPU; else nothing need be done"
+    return Finding(name=name, state=State.NOTE, found=found, mend=mend)
 
 
 def check_processor() -> Iterator[Finding]:
@@ -102,7 +103,7 @@ def check_disk(root: Path) -> Iterator[Finding]:
         name="disk",
         state=room,
         found=f"{free_gb:.1f} GB free at {place}",
-        mend="" if room is State.OK else "make room, or keep less: --keep-media audio",
+        mend="" if room is State.OK else "make room, or keep less: --keep-media proxy",
     )
     try:
         with tempfile.TemporaryDirectory(prefix=".doctor-", suffix=PARTIAL, dir=place) as scratch:

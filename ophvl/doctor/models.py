@@ -35,7 +35,9 @@ def check_whisper() -> Iterator[Finding]:
         elif hub_in_reach():
             any_here = True
             found = "not here yet; fetched from the model hub when it is first used"
-            yield Finding(name=label, state=State.NOTE, found=found)
+            fetch = f"from faster_whisper import download_model; download_model('{name}')"
+            mend = f'to have it before: python -c "{fetch}"'
+            yield Finding(name=label, state=State.NOTE, found=found, mend=mend)
         else:
             yield Finding(
                 name=label,

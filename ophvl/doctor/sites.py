@@ -97,7 +97,8 @@ def check_environment() -> Iterator[Finding]:
     told = ", ".join(f"{kind} {address}" for kind, address in sorted(proxies.items()))
     if told:
         found = f"requests go through {told}"
-        yield Finding(name="proxies", state=State.NOTE, found=found)
+        mend = "unset http_proxy, https_proxy and all_proxy where they are not meant for this"
+        yield Finding(name="proxies", state=State.NOTE, found=found, mend=mend)
     else:
         yield Finding(name="proxies", state=State.OK, found="none set")
     set_here = {name: os.environ[name] for name in _CERTIFICATES if os.environ.get(name)}

@@ -90,7 +90,7 @@ def _connected(address: str | None) -> Iterator[None]:
         raise UsageError("--engine ray needs Ray: pip install -e '.[ray]'") from err
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address is not None:
-        _knock(address)
+        knock(address)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address is None:
@@ -105,8 +105,12 @@ def _connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Ray waits five minutes for a cluster that does not answer; this takes seconds."""
+def knock(address: str) -> None:
+    """Ray waits five minutes for a cluster that does not answer; this takes seconds.
+
+    Raises:
+        UsageError: nobody answers at the address.
+    """
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not port.isdecimal():
         return  # "auto", or a name of Ray's.

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from ophvl.backends.pacer import HostState, closed_hosts, host_of, local_time
+from ophvl.backends.pacer import HostState, closed_hosts, local_time
 from ophvl.ledger import EntryOutcome
+from ophvl.report.failures import read_failures
 from ophvl.report.terminal import in_words, printable
-from ophvl.sources import is_url
 from ophvl.store import Store
 
 _HOUR_S = 3600.0
@@ -58,14 +58,16 @@ def pace_lines(pace: Pace) -> list[str]:
     """The pace in words."""
     text = []
     if pace.failures:
-        text += ["", f"{'failed at':<12}{'kind':<16}{'videos':>7}  host"]
+        text += ["", f"{'failed at':<12}{'kind':<16}{'items':>7}  host"]
         text += [
             printable(f"{f.stage:<12}{f.kind:<16}{f.count:>7}  {f.host or '(this machine)'}")
             for f in pace.failures
         ]
         text.append("`ophvl retry --kind KIND` tries those of one kind again")
     for stage in pace.stages:
-        if stage.pending and stage.per_hour:
+        if stage.pending and stage.hours_left is None:
+            text.append(f"{stage.stage:<12}{stage.pending} to go")
+        elif stage.pending:
             text.append(
                 f"{stage.stage:<12}{stage.per_hour:.0f} videos an hour, {stage.pending} to go: "
                 f"{in_words(stage.hours_left or 0.0)}"
@@ -80,22 +82,11 @@ def pace_lines(pace: Pace) -> list[str]:
 
 
 def _failures(store: Store) -> tuple[FailureCount, ...]:
-    videos = store.read("videos", ["video_id", "location"]).to_pydict()
-    lines = store.read("sources", ["line_id", "text"]).to_pydict()
-    places = dict(zip(videos["video_id"], videos["location"], strict=True))
-    places |= dict(zip(lines["line_id"], lines["text"], strict=True))
-    failed = store.read("failures", ["unit", "stage", "kind"]).to_pylist()
-    counts = Counter(
-        (row["stage"], row["kind"], _host(places.get(row["unit"], ""))) for row in failed
-    )
+    counts = Counter((f.stage, f.kind, f.host) for f in read_failures(store))
     return tuple(
         FailureCount(stage=stage, kind=kind, host=host, count=count)
         for (stage, kind, host), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     )
-
-
-def _host(place: str) -> str:
-    return host_of(place) if is_url(place) else ""
 
 
 def _stage(store: Store, name: str) -> StagePace:

@@ -55,6 +55,12 @@ def test_this_machine_can_do_the_work(tmp_path: Path) -> None:
     assert all(finding.found for finding in findings)
 
 
+@pytest.mark.parametrize("state", [State.NOTE, State.PROBLEM])
+def test_what_is_not_well_cannot_be_told_without_its_mend(state: State) -> None:
+    with pytest.raises(ValueError, match="no mend is named"):
+        Finding(name="GPU", state=state, found="none")
+
+
 def test_a_check_that_fails_is_a_finding_and_keeps_none_from_the_others() -> None:
     def broken() -> Iterator[Finding]:
         raise RuntimeError("undefined symbol: \x1b[31m")
@@ -252,6 +258,7 @@ def test_a_full_disk_is_told(small_disk: Path) -> None:
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
     found = by_name(machine.check_disk(small_disk))
     assert (found["disk"].state, found["disk"].found[:6]) == (State.NOTE, "0.0 GB")
+    assert "--keep-media proxy" in found["disk"].mend, "the sound alone makes no pairs"
     assert found["dataset folder"].state is State.PROBLEM
     assert "No space left" in found["dataset folder"].found
     assert [path.name for path in small_disk.iterdir()] == ["filler"]

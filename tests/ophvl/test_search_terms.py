@@ -79,6 +79,7 @@ def test_the_question_for_the_largest_site() -> None:
     assert by.question("Cataract Surgery") == "ytsearch7:Cataract Surgery"
     assert Search().question("DMEK") == "ytsearch20:DMEK"
     assert is_url(by.question("DMEK"))
+    assert by.question("see https://host.example/x") == "ytsearch7:see https host.example/x surgery"
 
 
 @pytest.mark.parametrize("term", ["a b&q=c", "100% #1?", "眼科", "{terms}", "../../x", "a+b"])

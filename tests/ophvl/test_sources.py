@@ -104,6 +104,16 @@ def test_an_empty_list_is_refused(path: Path, content: str) -> None:
         lines(path, content)
 
 
+def test_a_long_list_is_not_read_in_silence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text("a.mp4\nb.mp4\n")
+    notes: list[str] = []
+    read_source_list(path, notes.append)
+    assert notes == [], "a short one is"
+    monkeypatch.setattr("ophvl.sources._TELL_S", -1.0)
+    read_source_list(path, notes.append)
+    assert notes[1] == f"reading {path}: 2 lines so far"
+
+
 def test_unreadable_lists_are_refused(path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no source list .*--source"):
         read_source_list(path)

@@ -64,6 +64,7 @@ def test_a_list_and_what_to_do_with_it(site: SearchSite, folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["list.txt", "terms.txt"]
     again = discover(folder, "--search", site.address)
     assert "0 term(s) answered, 2 were on the list already" in again.stdout
+    assert "name another list with --to" in again.stderr
     assert len(site.asked) == 2
 
 

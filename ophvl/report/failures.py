@@ -1,0 +1,71 @@
+"""What failed and what waits, in few lines: the same host says the same thing to thousands."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ophvl.backends.pacer import host_of
+from ophvl.errors import HostClosedError
+from ophvl.report.terminal import printable
+from ophvl.sources import is_url
+from ophvl.store import Store
+
+_EXAMPLES = 3
+_GROUPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A line or video that failed; `host` is empty for files of this machine."""
+
+    stage: str
+    unit: str
+    kind: str
+    host: str
+    message: str
+
+
+def read_failures(store: Store) -> list[Failure]:
+    """All failures that stand, with the hosts that they lie on."""
+    videos = store.read("videos", ["video_id", "location"]).to_pydict()
+    lines = store.read("sources", ["line_id", "text"]).to_pydict()
+    places = dict(zip(videos["video_id"], videos["location"], strict=True))
+    places |= dict(zip(lines["line_id"], lines["text"], strict=True))
+    columns = ["stage", "unit", "kind", "message"]
+    return [
+        Failure(**row, host=_host(places.get(row["unit"], "")))
+        for row in store.read("failures", columns).to_pylist()
+    ]
+
+
+def failure_lines(failures: Iterable[Failure]) -> list[str]:
+    """Failures in words: of each kind on each host a few, the most frequent first."""
+    groups: dict[tuple[str, str], list[Failure]] = defaultdict(list)
+    for failure in failures:
+        groups[failure.kind, failure.host].append(failure)
+    ordered = sorted(groups.items(), key=lambda one: (-len(one[1]), one[0]))
+    text = []
+    for (kind, host), of_group in ordered[:_GROUPS]:
+        text += [
+            f"failed at {f.stage}: {f.unit}: {kind}: {f.message}" for f in of_group[:_EXAMPLES]
+        ]
+        if len(of_group) > _EXAMPLES:
+            text.append(
+                f"and {len(of_group) - _EXAMPLES} more of {kind} on {host or 'this machine'}"
+            )
+    if rest := sum(len(of_group) for _, of_group in ordered[_GROUPS:]):
+        text.append(f"and {rest} more of other kinds and hosts; `ophvl status` counts them all")
+    return [printable(line) for line in text]
+
+
+def waiting_lines(held: Sequence[HostClosedError], what: str) -> list[str]:
+    """One line for each host that wants no requests for now, with how many of `what` wait for it."""
+    waiting = Counter(err.host for err in held)
+    hosts = {err.host: err for err in held}
+    return [printable(f"{waiting[host]} {what} wait: {err}") for host, err in sorted(hosts.items())]
+
+
+def _host(place: str) -> str:
+    return host_of(place) if is_url(place) else ""

@@ -1,0 +1,24 @@
+"""Failures and pace in words."""
+
+from __future__ import annotations
+
+from ophvl.report.pace import FailureCount, Pace, StagePace, pace_lines
+
+
+def test_what_is_to_go_is_told_with_and_without_a_pace() -> None:
+    pace = Pace(
+        failures=(FailureCount(stage="discover", kind="timeout", host="", count=2),),
+        stages=(
+            StagePace(stage="download", per_hour=30.0, pending=60, hours_left=2.0),
+            StagePace(stage="transcribe", per_hour=0.0, pending=3, hours_left=None),
+            StagePace(stage="keep", per_hour=0.0, pending=0, hours_left=None),
+        ),
+        closed=(),
+    )
+    assert [" ".join(line.split()) for line in pace_lines(pace)[1:]] == [
+        "failed at kind items host",
+        "discover timeout 2 (this machine)",
+        "`ophvl retry --kind KIND` tries those of one kind again",
+        "download 30 videos an hour, 60 to go: 2.0 h",
+        "transcribe 3 to go",
+    ]
