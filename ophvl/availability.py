@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.kept_out import kept_out
+from ophvl.lists import Lists
 from ophvl.ports import Downloader
 from ophvl.sources import is_url
 from ophvl.store import Store
@@ -80,7 +81,7 @@ def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
     checked = {video_id: row.checked_at for video_id, row in latest(store).items()}
     limit = datetime.now(UTC) - older_than
     videos = store.read("videos", ["video_id", "location"]).to_pylist()
-    out = kept_out(store)
+    out = kept_out(store, Lists(store.root))
     return [
         (row["video_id"], row["location"])
         for row in videos

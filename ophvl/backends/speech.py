@@ -7,6 +7,7 @@ stands in the video. What is held is bounded, whatever the length of the video.
 from __future__ import annotations
 
 import bisect
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -119,6 +120,8 @@ def speech_windows(
 
 def _speech_spans(audio: Samples) -> list[tuple[int, int]]:
     """Stretches of speech as sample numbers, by the Silero model that faster-whisper carries."""
+    # ONNX Runtime tells its maker of its use, from hospitals too, unless this is set before it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ophvl.cli import options
-from ophvl.cli.run import FAILED_AND_RECORDED, Job
+from ophvl.cli.job import FAILED_AND_RECORDED, Job
 from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import ItemError
 

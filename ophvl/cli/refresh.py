@@ -10,7 +10,7 @@ import typer
 
 from ophvl.cli import options
 from ophvl.cli.inspect import open_store
-from ophvl.cli.run import FAILED_AND_RECORDED
+from ophvl.cli.job import FAILED_AND_RECORDED
 from ophvl.cli.stop import told_when_stopped
 
 
@@ -25,7 +25,7 @@ def refresh(
     """Ask, without fetching anything, which videos can still be had; add to table availability."""
     from ophvl.availability import AVAILABLE, NOTHING_TOLD, CheckRow, latest
     from ophvl.availability import refresh as check
-    from ophvl.cli.run import Job
+    from ophvl.cli.job import Job
     from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
     from pipelines.ports import downloader

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ophvl.backends.pacer import closed_hosts, host_of, is_local
+from ophvl.kept_out import kept_out
 from ophvl.lists import Lists
 from ophvl.media.folder import MediaFolder
 from ophvl.parts import ALL_PARTS, Parts, part_of
@@ -97,7 +98,8 @@ def forecast(
     due = runner.due(discover, lines)
     known = store.entries("discover")
     pending = _due_videos(store, configs, parts, force)
-    admitted = [row for row in pending if not _kept_out(row, lists)]
+    out = kept_out(store, lists)
+    admitted = [row for row in pending if row["video_id"] not in out]
     wanted = [
         row for row in admitted if row["is_surgical"] != Surgical.NO or asking.assume_surgical
     ]
@@ -155,7 +157,6 @@ def _due_videos(
     files = MediaFolder(root=store.root)
     media = store.read("media", ["video_id", "path"]).to_pydict()
     paths = dict(zip(media["video_id"], media["path"], strict=True))
-    known = {row["video_id"]: row for row in store.read("identities").to_pylist()}
     rows = []
     for row in store.read("videos").to_pylist():
         unit = row["video_id"]
@@ -167,20 +168,8 @@ def _due_videos(
         )
         if part_of(unit) in parts and chain.due(task):
             is_had = unit in paths and bool(files.present(paths[unit]))
-            rows.append({**row, "identity": known.get(unit), "is_had": is_had})
+            rows.append({**row, "is_had": is_had})
     return rows
-
-
-def _kept_out(row: Mapping[str, Any], lists: Lists) -> bool:
-    known = row["identity"] or {"urls": (), "channels": (), "ids": ()}
-    channels = (row["channel_id"], row["channel_handle"], row["channel"])
-    drop = lists.judge(
-        row["video_id"],
-        (row["location"], row["webpage_url"], *known["urls"]),
-        (*channels, *known["channels"]),
-        ids=known["ids"],
-    )
-    return drop is not None
 
 
 def _hours(root: Path, requests: Mapping[str, int], asking: Asking) -> float:

@@ -9,6 +9,7 @@ from typing import Protocol
 from ophvl.errors import UsageError
 from ophvl.kept_out import kept_out
 from ophvl.ledger import EntryOutcome
+from ophvl.lists import Lists
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.report.failures import read_failures
 from ophvl.stage import Scope
@@ -76,7 +77,7 @@ def require_pictures(
         for row in decoded
         if (row["short_side"], row["quality"]) == (pictures.short_side, pictures.quality)
     }
-    heard -= _stopped(store, stages) | kept_out(store, heard)
+    heard -= _stopped(store, stages) | kept_out(store, Lists(store.root), heard)
     if heard:
         raise UsageError(
             f"of {len(heard)} of {len(kept)} video(s) only the sound was kept (--keep-media "

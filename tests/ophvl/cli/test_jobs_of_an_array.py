@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ophvl.atomic
-from ophvl.cli.run import Job
+from ophvl.cli.job import Job
 from ophvl.config import resolve
 from ophvl.parts import Parts
 from pipelines.config import CONFIGS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.cli.run import Job
+from ophvl.cli.job import Job
 from ophvl.errors import UsageError
 
 

@@ -1,0 +1,252 @@
+"""One call of a command that runs stages: its settings, its run, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from ophvl.cli import options
+from ophvl.cli.stop import told_when_stopped
+from ophvl.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ophvl.accounts import Account
+    from ophvl.report.failures import Failure
+    from ophvl.runner import Runner, RunOptions
+    from ophvl.stage import SourceLine
+    from ophvl.store import Store
+    from pipelines.config import FramesConfig
+    from schemas.vocab import FailureKind
+
+FAILED_AND_RECORDED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One call of a command that runs stages."""
+
+    out: Path
+    config: Path | None = None
+    overrides: Sequence[str] = ()
+    cookies: Path | None = None
+    lists: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """Lists of the user's that join those of the folder."""
+    kinds: frozenset[FailureKind] = frozenset()
+    """Failures to try again, and nothing else; empty for a run of everything."""
+    wait: bool = False
+
+    @property
+    def root(self) -> Path:
+        return self.out.resolve()
+
+    def names(self, span: tuple[str, str]) -> list[str]:
+        """The stages from the first to the last of a range."""
+        from pipelines.registry import STAGES
+
+        return _range(span, [spec.name for spec in STAGES])
+
+    def configs(self) -> dict[str, DataclassInstance]:
+        """The settings: defaults, then those of the folder, of the file, of the command."""
+        from ophvl.config import resolve
+        from pipelines.config import CONFIGS
+
+        saved = self.root / "config.toml"
+        files = [saved if saved.exists() else None, self.config]
+        overrides = [*self.overrides]
+        if self.cookies:
+            from ophvl.backends.yt_dlp import read_cookies
+
+            read_cookies(self.cookies)  # Before anything is asked with them.
+            text = json.dumps(str(self.cookies.expanduser().absolute()))
+            overrides += [f"{stage}.cookies={text}" for stage in ("discover", "download")]
+        return resolve(
+            CONFIGS, files=[path for path in files if path is not None], overrides=overrides
+        )
+
+    def options(self, workers: int, **others: object) -> RunOptions:
+        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model.
+
+        Raises:
+            UsageError: there is no Ray cluster at the address, or Ray is not asked for.
+        """
+        from ophvl.runner import RunOptions
+
+        if others.get("address") is not None:
+            _check_cluster(str(others["address"]), str(others["engine"]))
+        if not workers and others.get("engine") != "ray":
+            workers = _gpus() or min(os.cpu_count() or 1, 8)
+        return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
+
+    @told_when_stopped()
+    def run(
+        self,
+        spans: Sequence[Sequence[str]],
+        run_options: RunOptions,
+        *,
+        source: Path | None = None,
+        onward: str | None = None,
+    ) -> None:
+        """Run ranges of stages one after another, print the funnel, and end with the right code.
+
+        `onward` is the command that takes on what these stages have finished.
+        """
+        from ophvl.accounts import take_account
+        from ophvl.atomic import write_text
+        from ophvl.cli.progress import make_reporter
+        from ophvl.config import to_toml
+        from ophvl.lists import add
+        from ophvl.lock import SETTINGS, locked, turn
+        from ophvl.report.failures import read_failures
+        from ophvl.report.terminal import funnel_lines
+        from ophvl.runner import Runner
+        from ophvl.sources import read_source_list
+        from ophvl.store import Store
+        from pipelines.registry import STAGES
+
+        configs = self.configs()
+        store = Store(self.root, STAGES)
+        names = [name for span in spans for name in span]
+        lines: list[SourceLine] = []
+        if spans[0][0] != "discover" or self.kinds:
+            store.require()
+        elif source is None:
+            raise UsageError("stage discover reads a source list; name one with --source list.txt")
+        else:
+            lines = read_source_list(source, tell)
+        if not self.kinds:
+            _check_material(store, names, configs, run_options)
+        left_alone = self._left_alone(store)
+        with (
+            make_reporter() as reporter,
+            locked(self.root, run_options.parts, reporter.note),
+        ):
+            with turn(self.root, SETTINGS, reporter.note):
+                for file, sources in self.lists.items():
+                    for path in sources:
+                        new = add(self.root, file, path)
+                        reporter.note(f"{file}: {new} line(s) of {path} are new")
+            runner = Runner(store, configs, run_options, reporter)
+            runner.pin(names)
+            with turn(self.root, SETTINGS, reporter.note):
+                # Only now: settings that were refused are not kept.
+                write_text(self.root / "config.toml", to_toml(configs))
+            self._go(runner, spans, lines)
+            while self.wait and runner.held:
+                _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
+                runner.held = {}
+                self._go(runner, spans, lines)
+        account = take_account(store)
+        for line in funnel_lines(account):
+            typer.echo(line)
+        waiting = runner.held or account.lines.pending
+        if onward and not waiting and _pend_elsewhere(account, names):
+            typer.echo(f"next: {onward}")
+        failures = [one for one in read_failures(store) if one.stage in names]
+        failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
+        _exit_if_anything_is_left(failures, runner)
+
+    def _left_alone(self, store: Store) -> set[tuple[str, str]]:
+        """Stage and unit of the failures that a retry of some kinds does not take up."""
+        from ophvl.report.failures import read_failures
+
+        failures = read_failures(store) if self.kinds else []
+        return {(one.stage, one.unit) for one in failures if one.kind not in self.kinds}
+
+    def _go(
+        self, runner: Runner, spans: Sequence[Sequence[str]], lines: Sequence[SourceLine]
+    ) -> None:
+        for names in spans:
+            if self.kinds:
+                runner.retry(names, self.kinds)
+            else:
+                runner.run(names, lines)
+
+
+def _check_material(
+    store: Store,
+    names: Sequence[str],
+    configs: Mapping[str, DataclassInstance],
+    run_options: RunOptions,
+) -> None:
+    """Tell what the stages will lack before the first of them."""
+    from ophvl.report.readiness import require_pictures, require_videos
+
+    if names[0] != "discover":
+        require_videos(store)
+    if "frames" in names:
+        pictures = cast("FramesConfig", configs["frames"])
+        only, parts = run_options.only, run_options.parts
+        require_pictures(store, names, pictures, only=only, parts=parts)
+
+
+def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
+    """Whether videos wait for other stages alone."""
+    pending = {stage.stage for stage in account.stages if stage.pending}
+    return bool(pending) and pending.isdisjoint(stages)
+
+
+def tell(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _check_cluster(address: str, engine: str) -> None:
+    """A wrong address is told before a list is asked, not when the first video needs a worker."""
+    from ophvl.executors.ray_cluster import knock
+
+    if engine != options.Engine.RAY:
+        raise UsageError(
+            f"--address {address} names a Ray cluster; add --engine ray, or leave it out"
+        )
+    knock(address)
+
+
+def _gpus() -> int:
+    """GPUs that recognition can use."""
+    try:
+        import ctranslate2
+    except ImportError:
+        return 0
+    return int(ctranslate2.get_cuda_device_count())
+
+
+def _sleep_until(at_s: float, note: object) -> None:
+    from ophvl.backends.pacer import local_time
+
+    assert callable(note)
+    note(f"waiting until {local_time(at_s)}; Ctrl-C ends the run, and nothing is lost")
+    time.sleep(max(0.0, at_s - time.time()))
+
+
+def _range(span: tuple[str, str], known: list[str]) -> list[str]:
+    for name in span:
+        if name not in known:
+            import difflib
+
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"stages are {', '.join(known)}"
+            raise UsageError(f"there is no stage '{name}'; {hint}")
+    first, last = known.index(span[0]), known.index(span[1])
+    if first > last:
+        raise UsageError(f"stage {span[0]} comes after {span[1]}; write {span[1]}..{span[0]}")
+    return known[first : last + 1]
+
+
+def _exit_if_anything_is_left(failures: Sequence[Failure], runner: Runner) -> None:
+    """Tell what failed and what waits; if there is anything, end with the code that says so."""
+    from ophvl.report.failures import failure_lines, waiting_lines
+
+    told = failure_lines(one for one in failures if one.unit not in runner.held)
+    told += waiting_lines([*runner.held.values()], "line(s) or video(s)")
+    for line in told:
+        typer.echo(line, err=True)
+    if told:
+        raise typer.Exit(FAILED_AND_RECORDED)
