@@ -79,11 +79,22 @@ def test_six_kills_lose_nothing_and_do_nothing_twice(
 
 def begun(out: Path) -> set[tuple[str, int]]:
     """The files that were being fetched when a run was killed: name and bytes."""
-    time.sleep(0.3)  # The workers end with their parent, a moment later.
+    sizes = part_sizes(out)
     rows = Store(out, STAGES).read("videos", ["video_id", "location"]).to_pylist()
     names = {row["video_id"]: Path(row["location"]).stem for row in rows}
-    parts = [(path, path.stat().st_size) for path in (out / "media").glob("*.part")]
-    return {(names[path.name.partition(".")[0]], size) for path, size in parts if size}
+    return {(names[name.partition(".")[0]], size) for name, size in sizes.items() if size}
+
+
+def part_sizes(out: Path) -> dict[str, int]:
+    """What is there of files that are being fetched, once it grows no more.
+
+    Workers end with their parent that was killed, but a moment later.
+    """
+    sizes: list[dict[str, int]] = []
+    while len(sizes) < 2 or sizes[-1] != sizes[-2]:
+        time.sleep(0.3)
+        sizes.append({path.name: path.stat().st_size for path in (out / "media").glob("*.part")})
+    return sizes[-1]
 
 
 def test_a_transfer_goes_on_where_it_was_killed(video: Path, tmp_path: Path) -> None:
@@ -96,25 +107,16 @@ def test_a_transfer_goes_on_where_it_was_killed(video: Path, tmp_path: Path) -> 
     with serving(large) as server:
         source.write_text(f"{server.url}/body-hold-once.mp4\n")
         process = subprocess.Popen(command)
-        size = held_part(out)
+        while not (sizes := [*part_sizes(out).values()]) or not sizes[0]:
+            assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
         subprocess.run(command, check=True)
-        assert server.resumed == [("body-hold-once", size)]
+        assert server.resumed == [("body-hold-once", sizes[0])]
     (file,) = (out / "media").iterdir()
     assert file.suffix == ".mp4"
     assert file.read_bytes() == large.read_bytes()
     assert stray_files(out, STAGES) == []
-
-
-def held_part(out: Path) -> int:
-    """The size of the one part, once it grows no more."""
-    sizes = [-1, 0]
-    while not sizes[-1] or sizes[-1] != sizes[-2]:
-        assert len(sizes) < 100, "waited in vain"
-        time.sleep(0.3)
-        sizes.append(sum(path.stat().st_size for path in (out / "media").glob("*.part")))
-    return sizes[-1]
 
 
 def test_differences_are_told(tmp_path: Path) -> None:
