@@ -2,12 +2,14 @@
 
 `/404.mp4` answers so at once; `body-...` paths answer well while yt-dlp looks at them, and fail when the file
 itself is fetched. Yt-dlp looks twice: for stage discover, and for stage download before it fetches.
+`slow-...` paths give each a file of its own, a little at a time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.server
+import random
 import threading
 import time
 from collections import Counter
@@ -19,6 +21,11 @@ from typing import Any, ClassVar
 LOOKS = 2
 """Requests for a path before that for its file."""
 
+_PIECE = 16_384
+"""Bytes that are sent at a time where it takes time."""
+
+_PAUSE_S = 0.02
+
 
 class FaultServer(http.server.ThreadingHTTPServer):
     """Serves `video`, an mp4 file, well or badly."""
@@ -29,12 +36,21 @@ class FaultServer(http.server.ThreadingHTTPServer):
         super().__init__((address, 0), _Handler)
         self.video = video
         self.requests: list[str] = []
+        self.resumed: list[tuple[str, int]] = []
+        """What was asked for from a later byte on, by the `Range` of the request."""
         self.seen: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+        """Bytes of bodies that went out, by name."""
         self.two = threading.Barrier(2, timeout=30)
 
     @property
     def url(self) -> str:
         return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+    def own(self, name: str) -> bytes:
+        """The video as `name` has it: told apart by a box at its end that players skip."""
+        noise = random.Random(name).randbytes(200_000)
+        return self.video + (len(noise) + 8).to_bytes(4, "big") + b"free" + noise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The client goes away in the middle: that is what is tested."""
@@ -70,11 +86,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         name = self.path.strip("/").partition("?")[0].removesuffix(".mp4")
         self.server.requests.append(self.path)
         self.server.seen[name] += 1
+        if self.first_byte():
+            self.server.resumed.append((name, self.first_byte()))
         fault = self.faults.get(name)
         if name.startswith("body-") and self.server.seen[name] <= LOOKS:
             fault = None
         if name.isdecimal():
             self.status(int(name))
+        elif name.startswith("slow-"):
+            self.video(self.server.own(name), pause_s=_PAUSE_S)
         elif fault is None:
             self.video(self.server.video)
         else:
@@ -87,15 +107,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def first_byte(self) -> int:
+        asked = self.headers.get("Range", "").removeprefix("bytes=").partition("-")[0]
+        return int(asked or 0)
+
     def video(
-        self, content: bytes, *, stop_after: int | None = None, announced: int | None = None
+        self,
+        content: bytes,
+        *,
+        stop_after: int | None = None,
+        announced: int | None = None,
+        pause_s: float = 0.0,
     ) -> None:
         """Send a video, from where it is asked for on; perhaps not all of it, perhaps announced as longer."""
-        first = 0
-        asked = self.headers.get("Range", "")
-        if asked.startswith("bytes="):
-            first = int(asked.removeprefix("bytes=").partition("-")[0])
+        first, asked = self.first_byte(), self.headers.get("Range")
         total = announced or len(content)
+        if first >= total:
+            self.status(416, Content_Range=f"bytes */{total}")
+            return
         self.send_response(206 if asked else 200)
         if asked:
             self.send_header("Content-Range", f"bytes {first}-{total - 1}/{total}")
@@ -105,12 +134,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        body = content[first:][:stop_after]
+        piece = _PIECE if pause_s else max(1, len(body))
         with contextlib.suppress(ConnectionError):
-            self.wfile.write(
-                content[first:] if stop_after is None else content[first:][:stop_after]
-            )
+            for start in range(0, len(body), piece):
+                self.wfile.write(body[start : start + piece])
+                time.sleep(pause_s)
         if stop_after is not None or announced:
             self.close_connection = True
+
+    def as_announced(self, size: int) -> None:
+        """A body as long as announced, as far as anybody takes it."""
+        self.send_response(200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.send(self.server.video)
+            for _ in range(size // 65536):
+                self.send(bytes(65536))
+
+    def send(self, piece: bytes) -> None:
+        self.wfile.write(piece)
+        self.server.sent[self.path] += len(piece)
 
     def chunks(self) -> None:
         """A body without announced length that never ends."""
@@ -128,6 +174,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = False
         time.sleep(6)
         self.close_connection = True
+
+    def hold_once(self, time: int) -> None:
+        """Send half and wait until the client is gone; whoever comes back for the rest gets it."""
+        if time != LOOKS + 1:
+            self.video(self.server.video)
+            return
+        half = len(self.server.video) // 2
+        self.video(self.server.video, stop_after=half)
+        with contextlib.suppress(ConnectionError):
+            self.rfile.read(1)
 
     def together(self) -> None:
         """Answer once two ask at the same time."""
@@ -166,10 +222,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "error-once": lambda h, n: h.status(500) if n == 1 else h.video(h.server.video),
         "loop": lambda h, n: h.status(302, Location="/loop.mp4"),
         "page": lambda h, n: h.page(),
+        "corrupt": lambda h, n: h.corrupt(),
+        "huge": lambda h, n: h.as_announced(10_000_000_000),
         "body-500": lambda h, n: h.status(500),
         "body-403": lambda h, n: h.status(403),
         "body-gone": lambda h, n: h.status(410),
         "body-cut-once": lambda h, n: h.cut_once(n),
+        "body-hold-once": lambda h, n: h.hold_once(n),
         "body-cut": lambda h, n: h.video(h.server.video[: len(h.server.video) // 2], stop_after=500,
                                          announced=len(h.server.video)),
         "body-short": lambda h, n: h.video(h.server.video, announced=len(h.server.video) + 5000),
@@ -179,6 +238,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "body-page": lambda h, n: h.page(),
         "body-truncated": lambda h, n: h.video(h.server.video[: len(h.server.video) * 2 // 3]),
         "body-corrupt": lambda h, n: h.corrupt(),
-        "body-huge": lambda h, n: h.video(h.server.video, announced=10_000_000_000),
+        "body-huge": lambda h, n: h.as_announced(10_000_000_000),
+        "body-vast": lambda h, n: h.as_announced(30_000_000_000),
         "body-endless": lambda h, n: h.chunks(),
     }  # fmt: skip

@@ -100,6 +100,27 @@ def test_each_fault_has_its_kind_and_the_rest_of_the_list_is_done(
     assert ("timeout", server.url.removeprefix("http://")) in by_host
 
 
+@pytest.mark.parametrize(
+    ("name", "limit", "said"),
+    [
+        ("body-huge", ("--set", "download.max_gb=9"), "10 GB or more, the limit is 9"),
+        ("body-vast", (), "30 GB or more, the limit is 20"),
+    ],
+)
+def test_an_announced_length_is_refused_before_the_body_is_read(
+    video: Path, tmp_path: Path, name: str, limit: tuple[str, ...], said: str
+) -> None:
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/{name}.mp4\n")
+        quick = ("--out", out, "--workers", "1", *limit)
+        assert said in run("ophvl", "ingest", "--source", source, *quick, code=3).stderr
+        # What the network holds on the way; the limit alone would let through thousands of times as much.
+        assert 0 < server.sent[f"/{name}.mp4"] < 20_000_000
+    assert failures(out) == {name: ("download", "too_large")}
+    assert list((out / "media").iterdir()) == []
+
+
 def test_downloads_share_the_first_ingest(video: Path, tmp_path: Path) -> None:
     out, source = tmp_path / "out", tmp_path / "list.txt"
     with serving(video) as server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,20 @@ from ophvl.store import Store
 from pipelines.registry import STAGES
 from tests.media_factory import make_video
 from tests.test_road import run, status
+
+ROOT = Path(__file__).parents[1]
+
+PLUGIN = """
+from yt_dlp.extractor.common import InfoExtractor
+
+class TwoAddressesIE(InfoExtractor):
+    _VALID_URL = r"(?P<site>http://127\\.0\\.0\\.1:\\d+)/(?:watch|short)/(?P<id>\\w+)"
+
+    def _real_extract(self, url):
+        site, id = self._match_valid_url(url).group("site", "id")
+        return {"id": id, "title": "Phacoemulsification", "url": f"{site}/same.mp4"}
+"""
+"""A site as yt-dlp knows it whose videos have two addresses each."""
 
 TITLE = (
     "</script><script>alert(1)</script> $(touch pwned) ; rm -rf . \x1b[2J ../../x " + "y" * 10_000
@@ -115,6 +130,30 @@ def test_nothing_gets_out_and_nothing_is_run(site: str, tmp_path: Path) -> None:
     assert len(page["title"]) > 10_000
     shown = run("ophvl", "show", page["video_id"], "--out", out).stdout
     assert "\x1b" not in shown
+
+
+def test_two_addresses_of_one_site_id_are_one_video(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = tmp_path / "plugins" / "yt_dlp_plugins" / "extractor"
+    plugins.mkdir(parents=True)
+    (plugins / "two_addresses.py").write_text(PLUGIN)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'plugins'}{os.pathsep}{ROOT}")
+    source, out = tmp_path / "list.txt", tmp_path / "out"
+    source.write_text(f"{site}/watch/x1\n{site}/short/x1\n{site}/short/X1\n")
+    run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
+    store = Store(out, STAGES)
+    videos = {row["location"]: row for row in store.read("videos").to_pylist()}
+    assert set(videos) == {f"{site}/watch/x1", f"{site}/short/X1"}, "case counts in a site's ids"
+    first = videos[f"{site}/watch/x1"]["video_id"]
+    assert first.endswith("_x1")
+    sources = {row["text"]: row for row in store.read("sources").to_pylist()}
+    folded = sources[f"{site}/short/x1"]
+    assert (folded["outcome"], folded["folded_videos"]) == ("folded", [first])
+    assert status(out)["lines"] == {"listed": 3, "expanded": 2, "failed": 0, "folded": 1}
+    files = sorted(path.name for path in (out / "media").iterdir())
+    assert files == sorted(Path(row["path"]).name for row in store.read("media").to_pylist())
+    assert len(files) == 2
 
 
 def test_a_long_list_of_nonsense_is_got_through(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A downloader and a recogniser that take no time, at the ports of the real stages; all else is real.
 
-The downloader "finds" one video behind each URL and "fetches" a tiny one. What it and the recogniser say of a
-video follows from its name, so that two runs can be compared.
+The downloader "finds" one video behind each URL and "fetches" a tiny one, at the pace of the real one. What
+it and the recogniser say of a video follows from its name, so that two runs can be compared.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
+from ophvl.backends.paced import PacedDownloader
+from ophvl.errors import ItemError
 from ophvl.ports import (
     Fetched,
     Found,
@@ -29,8 +32,10 @@ from ophvl.ports import (
     Word,
 )
 from ophvl.stage import StageSpec
+from pipelines import ports
 from pipelines.config import DiscoverConfig, DownloadConfig, TranscribeConfig
 from pipelines.registry import STAGES
+from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
     from ophvl.ports import Samples
@@ -38,10 +43,19 @@ if TYPE_CHECKING:
 HERE = "benchmarks.ingest.fakes"
 SECONDS = 1.0
 
+FAKES = {"downloader": f"{HERE}:downloader", "recogniser": f"{HERE}:recogniser"}
 
-def stages() -> tuple[StageSpec, ...]:
-    """The stages of the registry with the two tools in place."""
-    fake = {"downloader": f"{HERE}:downloader", "recogniser": f"{HERE}:recogniser"}
+A_HOST = 150
+"""Videos of one host: two requests each, the metadata and the file, are what it bears in an hour."""
+
+GONE, LATE, COOKING = (f"https://odd.example/{name}" for name in ("gone", "late", "cooking"))
+ODD = (GONE, LATE, COOKING)
+"""A video that fails for good, one that fails at first, and one that is no surgery by its title."""
+
+
+def stages(*, fetch: bool = False) -> tuple[StageSpec, ...]:
+    """The stages of the registry with the two tools in place; with `fetch` the downloader is the real one."""
+    fake = {name: entry for name, entry in FAKES.items() if not (fetch and name == "downloader")}
     return tuple(
         replace(
             spec,
@@ -54,13 +68,16 @@ def stages() -> tuple[StageSpec, ...]:
 
 def address(number: int) -> str:
     """The URL of a video."""
-    return f"https://videos.example/{number:06d}"
+    return f"https://videos-{number // A_HOST}.example/{number:06d}"
 
 
-def write_list(path: Path, numbers: Sequence[int]) -> Path:
-    """A source list of these videos."""
-    path.write_text("".join(f"{address(number)}\n" for number in numbers))
+def write_list(path: Path, numbers: Sequence[int], odd: Sequence[str] = ()) -> Path:
+    """A source list of these videos, the odd ones first: what fails at first is tried again meanwhile."""
+    path.write_text("".join(f"{url}\n" for url in (*odd, *map(address, numbers))))
     return path
+
+
+DESCRIPTION = "Steps of cataract surgery with an intraocular lens. " * 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +89,17 @@ class FakeDownloader:
 
     def expand(self, url: str) -> list[Found]:
         name = url.rpartition("/")[2]
+        surgery = "Phacoemulsification of a hard cataract, case {}"
         return [
             Found(
                 url=url,
                 webpage_url=url,
                 extractor="fakesite",
                 site_id=name,
-                title=f"Phacoemulsification of a hard cataract, case {name}",
-                description="Steps of cataract surgery with an intraocular lens. " * 8,
+                title="Cooking pasta at home" if url == COOKING else surgery.format(name),
+                description=None if url == COOKING else DESCRIPTION,
                 channel="Eye clinic",
-                channel_id=f"UC{int(name) % 97}",
+                channel_id=f"UC{zlib.crc32(name.encode()) % 97}",
                 upload_date="20240501",
                 duration_s=SECONDS,
                 tags=("cataract", "phaco"),
@@ -90,6 +108,11 @@ class FakeDownloader:
         ]
 
     def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+        if url == GONE:
+            raise ItemError(FailureKind.NOT_FOUND, f"{url} is gone")
+        if url == LATE and not (tried := self.template.with_name(f"tried-{video_id}")).exists():
+            tried.touch()
+            raise ItemError(FailureKind.TIMEOUT, f"{url} does not answer")
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{video_id}.mp4"
         shutil.copyfile(self.template, path)
@@ -100,8 +123,11 @@ class FakeDownloader:
         return Fetched(path=path, tool="fake 1", found=self.expand(url)[0])
 
 
-def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> FakeDownloader:
-    return FakeDownloader(template=template(folder))
+def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> PacedDownloader:
+    """The downloader of the stages, with its pacer, on another inner one."""
+    paced = ports.downloader(config, folder)
+    assert isinstance(paced, PacedDownloader)
+    return replace(paced, inner=FakeDownloader(template=template(folder)))
 
 
 def template(folder: Path) -> Path:

@@ -1,18 +1,21 @@
 """A run of ingest that is killed at random instants and resumed, until it is through.
 
-    python -m benchmarks.ingest.killed LIST OUT [K/N]    one run with tools that take no time, to be killed
+    python -m benchmarks.ingest.killed LIST OUT [--parts K/N] [--fetch] [--set KEY=VALUE]
 
-`kill_and_resume` starts any such command again and again; `differences` compares what came of it with a run
-that nobody disturbed.
+One run with tools that take no time, to be killed; with `--fetch` yt-dlp fetches. `kill_and_resume` starts
+any such command again and again; `differences` compares what came of it with a run that nobody disturbed.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -30,8 +33,11 @@ from ophvl.store import Store
 from pipelines.config import CONFIGS
 from schemas.catalogue import TABLES
 
-VOLATILE = frozenset({"fetched_at", "failed_at", "list_path", "line_id", "location", "path"})
-"""Columns that tell when and where, not what."""
+VOLATILE = frozenset({"fetched_at", "failed_at"})
+"""Columns that tell when, not what. The count of attempts is none: what fails for good is tried once."""
+
+_GENERATION = re.compile(r"-[0-9a-f]{8}(?=\.parquet$)")
+"""Of a Parquet file's name: it follows from the times in the ledger."""
 
 Finished = Mapping[tuple[str, str], Entry]
 Instant = tuple[int, float]
@@ -56,7 +62,7 @@ def kill_and_resume(
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while process.poll() is None and len(finished(out, stages)) < wanted:
-                time.sleep(0.01)
+                time.sleep(0.05)  # Each look takes the processor from the run.
             time.sleep(delay_s)
         finally:
             process.send_signal(signal.SIGKILL)
@@ -72,29 +78,57 @@ def random_instants(count: int, most_entries: int, seed: int) -> list[Instant]:
 
 
 def differences(ours: Path, theirs: Path, stages: Sequence[StageSpec]) -> list[str]:
-    """Tables of ingest that differ in other than volatile columns, and temporary files that are left."""
+    """Rows of ingest's tables that differ in other than volatile columns; files that are left or missing.
+
+    Both folders are those of one list file.
+    """
+    written = [table for spec in stages if spec.name in NAMES for table in spec.writes]
     found = []
-    for table in (
-        "sources",
-        "videos",
-        "media",
-        "publications",
-        "subtitles",
-        "transcripts",
-        "speech",
-        "kept",
-    ):
+    for table in (*written, "dropped", "failures"):
         columns = [name for name in TABLES[table].arrow.names if name not in VOLATILE]
         rows = [
-            sorted(map(str, Store(out, stages).read(table, columns).to_pylist()))
+            Counter(
+                str(row).replace(str(out), "the folder")  # As messages name it.
+                for row in Store(out, stages).read(table, columns).to_pylist()
+            )
             for out in (ours, theirs)
         ]
-        if rows[0] != rows[1]:
-            found.append(f"table {table} differs: {len(rows[0])} rows, {len(rows[1])} rows")
-    left = [
-        str(path) for path in ours.rglob("*") if path.name.endswith((PARTIAL, ".part", ".turn"))
+        found += [f"a row of {table} only in {ours}: {row}" for row in rows[0] - rows[1]]
+        found += [f"a row of {table} only in {theirs}: {row}" for row in rows[1] - rows[0]]
+    return found + stray_files(ours, stages) + _other_files(ours, theirs)
+
+
+def stray_files(out: Path, stages: Sequence[StageSpec]) -> list[str]:
+    """Files of a run that is through which no table names, and those that are named and not there."""
+    paths = Store(out, stages).read("kept", ["path"]).column("path").to_pylist()
+    kept = {out / path for path in paths if not Path(path).is_absolute()}
+    there = {
+        path
+        for folder in ("media", ".locks", "units")
+        for path in (out / folder).rglob("*")
+        if path.is_file()
+    }
+    there |= {path for path in out.rglob("*") if path.name.endswith(PARTIAL)}
+    return [
+        *(f"left behind: {path}" for path in sorted(there - kept)),
+        *(f"missing: {path}" for path in sorted(kept - there)),
     ]
-    return found + [f"left behind: {path}" for path in left]
+
+
+def _other_files(ours: Path, theirs: Path) -> list[str]:
+    """Files that one of two folders has more of, such as a table's that no segment of the ledger names."""
+    names = [
+        Counter(
+            _GENERATION.sub("", str(path.relative_to(out)))
+            for path in out.rglob("*")
+            if path.is_file()
+        )
+        for out in (ours, theirs)
+    ]
+    return [
+        *(f"a file only in {ours}: {name}" for name in names[0] - names[1]),
+        *(f"a file only in {theirs}: {name}" for name in names[1] - names[0]),
+    ]
 
 
 def redone(after_kills: Sequence[Finished], out: Path, stages: Sequence[StageSpec]) -> list[str]:
@@ -105,21 +139,25 @@ def redone(after_kills: Sequence[Finished], out: Path, stages: Sequence[StageSpe
             f"{stage} {unit}"
             for seen in after_kills
             for (stage, unit), entry in seen.items()
-            if end[stage, unit] != entry
+            if end.get((stage, unit)) != entry
         }
     )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Ingest a list with the tools that take no time."""
-    source, out = map(Path, arguments[:2])
-    parts = Parts.share(arguments[2]) if len(arguments) > 2 else ALL_PARTS
-    with locked(out, parts):
-        configs = resolve(CONFIGS, overrides=SETTINGS)
-        options = RunOptions(workers=2, downloads=2, parts=parts)
-        Runner(Store(out, fakes.stages()), configs, options, Silent()).run(
-            NAMES, read_source_list(source)
-        )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--parts", type=Parts.share, default=ALL_PARTS)
+    parser.add_argument("--fetch", action="store_true")
+    parser.add_argument("--set", action="append", default=[])
+    given = parser.parse_args(arguments)
+    with locked(given.out, given.parts):
+        store = Store(given.out, fakes.stages(fetch=given.fetch))
+        configs = resolve(CONFIGS, overrides=(*SETTINGS, *given.set))
+        options = RunOptions(workers=2, downloads=2, parts=given.parts)
+        Runner(store, configs, options, Silent()).run(NAMES, read_source_list(given.source))
     return 0
 
 
