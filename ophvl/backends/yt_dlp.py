@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ophvl.backends.cookies import read_cookies
 from ophvl.backends.yt_dlp_errors import as_item_error, item_error, without_secrets
 from ophvl.backends.yt_dlp_records import (
     Info,
@@ -28,7 +29,7 @@ from ophvl.backends.yt_dlp_records import (
     text_of,
 )
 from ophvl.backends.yt_dlp_subtitles import lines_of, offered_subtitles
-from ophvl.errors import ConfigError, ItemError
+from ophvl.errors import ItemError
 from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
 from ophvl.ports import Fetched, Found, Subtitle
@@ -37,9 +38,6 @@ from schemas.vocab import RETRIED, TRANSIENT, CaptionKind, FailureKind
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
-
-_EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
-"""Seconds since 1970, or nothing, in a cookie file."""
 
 _ANY = re.compile("")
 _PIECE = re.compile(r"^(temp|f[^.]+)\.|\.(part|ytdl)\b", re.IGNORECASE)
@@ -266,28 +264,6 @@ class YtDlpDownloader:
                 yield session
         except (YoutubeDLError, OSError) as err:
             raise as_item_error(err, url) from err
-
-
-def read_cookies(path: Path) -> str:
-    """The text of a cookie file.
-
-    Raises:
-        ConfigError: it is not there, or not in Netscape form.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read the cookie file {path}: {err}") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        cells = line.removeprefix("#HttpOnly_").rstrip("\n").split("\t")
-        comment = line.startswith("#") and not line.startswith("#HttpOnly_")
-        # yt-dlp would print the lines that it does not understand, cookies and all.
-        if line.strip() and not comment and (len(cells) != 7 or not _EXPIRES.fullmatch(cells[4])):
-            raise ConfigError(
-                f"line {number} of the cookie file {path} is not in Netscape form: seven cells with tabs "
-                "between them; export the cookies again"
-            )
-    return text
 
 
 def _refuse_unfit(url: str) -> None:

@@ -17,9 +17,9 @@ from yt_dlp.extractor.common import InfoExtractor
 
 from ophvl.backends.paced import PacedDownloader
 from ophvl.backends.pacer import Pace, Pacer, closed_hosts
-from ophvl.backends.yt_dlp import YtDlpDownloader, read_cookies
+from ophvl.backends.yt_dlp import YtDlpDownloader
 from ophvl.backends.yt_dlp_subtitles import offered_subtitles
-from ophvl.errors import ConfigError, ItemError
+from ophvl.errors import ItemError
 from schemas.vocab import CaptionKind, FailureKind
 from tests.media_factory import make_video, tone
 from tests.ophvl.backends.conftest import Site
@@ -327,22 +327,3 @@ def test_other_searches_and_broken_addresses_are_refused_unasked(asked: list[str
     with pytest.raises(ItemError, match="is not a web address") as caught:
         downloader.expand(line)
     assert (caught.value.kind, asked) == (FailureKind.UNSUPPORTED, [])
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (None, "cannot read the cookie file"),
-        ("secret\n", "line 1 of the cookie file"),
-        (".e.org\tTRUE\t/\tFALSE\tsoon\tsession\tsecret\n", "line 1 of the cookie file"),
-        ("# Netscape HTTP Cookie File\n\n.e.org TRUE / FALSE 0 session secret\n", "line 3"),
-    ],
-)
-def test_a_cookie_file_that_is_none_is_named_and_not_told(tmp_path: Path, text, said) -> None:
-    path = tmp_path / "cookies.txt"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ConfigError, match=said) as caught:
-        read_cookies(path)
-    assert str(path) in str(caught.value)
-    assert "secret" not in str(caught.value)
