@@ -122,6 +122,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             while True:
                 self.wfile.write(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
 
+    def trickle(self) -> None:
+        """Some bytes at a time, for seconds."""
+        self.send_response(200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(400):
+                self.wfile.write(b"\0" * 512)
+                time.sleep(0.01)
+        self.close_connection = True
+
     def stall(self) -> None:
         self.video(self.server.video, stop_after=1000, announced=len(self.server.video))
         self.wfile.flush()
@@ -180,5 +192,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "body-truncated": lambda h, n: h.video(h.server.video[: len(h.server.video) * 2 // 3]),
         "body-corrupt": lambda h, n: h.corrupt(),
         "body-huge": lambda h, n: h.video(h.server.video, announced=10_000_000_000),
+        "body-trickle": lambda h, n: h.trickle(),
         "body-endless": lambda h, n: h.chunks(),
     }  # fmt: skip
