@@ -27,6 +27,7 @@ from ophvl.backends.yt_dlp_records import (
     seconds_of,
     text_of,
 )
+from ophvl.backends.yt_dlp_streams import prepare_streams
 from ophvl.backends.yt_dlp_subtitles import lines_of, offered_subtitles
 from ophvl.backends.yt_dlp_transfer import Transfer
 from ophvl.errors import ItemError
@@ -131,6 +132,7 @@ class YtDlpDownloader:
             "format_sort": [f"res:{self.max_height}"],
             "noplaylist": True,
             "playlist_items": "1:2",
+            "hls_prefer_native": True,
             "skip_unavailable_fragments": False,
             "overwrites": False,
             "match_filter": self._refuse_endless(url),
@@ -272,6 +274,7 @@ def _extract(session: YoutubeDL, url: str) -> Info:
 def _download(session: YoutubeDL, video: Info, url: str) -> Path:
     """Fetch what `_extract` found; the file, as yt-dlp names it."""
     with _faults_of_the_page(url):
+        prepare_streams(session, video, url)
         session.process_info(video)
     path = text_of(video, "filepath")
     if path is None or not Path(path).is_file():

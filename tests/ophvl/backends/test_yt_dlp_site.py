@@ -327,3 +327,24 @@ def test_other_searches_and_broken_addresses_are_refused_unasked(asked: list[str
     with pytest.raises(ItemError, match="is not a web address") as caught:
         downloader.expand(line)
     assert (caught.value.kind, asked) == (FailureKind.UNSUPPORTED, [])
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_stream_that_is_meant_for_ffmpeg_loses_no_piece_and_keeps_the_limit(
+    publish, record, site: Site, tmp_path: Path
+) -> None:
+    piece = make_video(site.root / "s.ts", seconds=2.0)
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", *["#EXTINF:2,", "/s.ts"] * 3]
+    (site.root / "v.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
+    stream = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8"}
+    url, media = publish("watch-x1", record | {"formats": [stream]}), tmp_path / "media"
+    small = YtDlpDownloader(retries=0, max_bytes=piece.stat().st_size * 1.5)
+    with pytest.raises(ItemError) as caught:
+        small.fetch(url, media, "eyetube_x1")
+    assert (caught.value.kind, list(media.iterdir())) == (FailureKind.TOO_LARGE, [])
+    piece.rename(site.root / "whole.ts")
+    with pytest.raises(ItemError) as caught:
+        downloader.fetch(url, media, "eyetube_x1")
+    assert (caught.value.kind, list(media.iterdir())) == (FailureKind.NOT_FOUND, [])
+    (site.root / "whole.ts").rename(piece)
+    assert downloader.fetch(url, media, "eyetube_x1").path == media / "eyetube_x1.mp4"
