@@ -10,6 +10,7 @@ from typing import Protocol
 from ophvl.backends.pacer import host_of, is_local
 from ophvl.ledger import EntryOutcome
 from ophvl.lists import Lists
+from ophvl.media.folder import BYTES_A_SECOND
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
 from ophvl.sources import is_url
@@ -19,9 +20,6 @@ from schemas.vocab import RETRIED, Surgical
 
 _MEAN_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
-
-_BYTES_A_SECOND = 190_000.0
-"""Of a video with 720 lines at about 1.5 Mbit/s: until the folder has media of its own to go by."""
 
 _SHOWN = 5
 
@@ -163,4 +161,4 @@ def forecast_lines(found: Forecast) -> list[str]:
 def _bytes_a_second(store: Store) -> tuple[float, bool]:
     media = store.read("media", ["bytes", "duration_s"]).to_pydict()
     seconds = sum(media["duration_s"])
-    return (sum(media["bytes"]) / seconds, False) if seconds else (_BYTES_A_SECOND, True)
+    return (sum(media["bytes"]) / seconds, False) if seconds else (BYTES_A_SECOND, True)
