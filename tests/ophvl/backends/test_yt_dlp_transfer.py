@@ -43,7 +43,7 @@ def test_the_reserve_of_the_disk_is_left_whatever_length_is_announced(
     video: Path, small_disk: Path, name: str
 ) -> None:
     free = shutil.disk_usage(small_disk).free
-    careful = YtDlpDownloader(retries=0, reserve_bytes=free / 2)
+    careful = YtDlpDownloader(retries=0, reserve_bytes=free * 0.75)
     with serving(video) as server:
         url = f"{server.url}/{name}.mp4"
         careful.expand(url)
