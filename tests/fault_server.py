@@ -112,25 +112,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if stop_after is not None or announced:
             self.close_connection = True
 
-    def chunks(self) -> None:
+    def chunks(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
         """A body without announced length that never ends."""
         self.send_response(200)
-        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             while True:
-                self.wfile.write(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
+                self.wfile.write(b"10000\r\n" + (filler * 65536)[:65536] + b"\r\n")
 
-    def trickle(self) -> None:
+    def trickle(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
         """Some bytes at a time, for seconds."""
         self.send_response(200)
-        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", "1000000")
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             for _ in range(400):
-                self.wfile.write(b"\0" * 512)
+                self.wfile.write((filler * 512)[:512])
                 time.sleep(0.01)
         self.close_connection = True
 
@@ -178,6 +178,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "error-once": lambda h, n: h.status(500) if n == 1 else h.video(h.server.video),
         "loop": lambda h, n: h.status(302, Location="/loop.mp4"),
         "page": lambda h, n: h.page(),
+        "page-endless": lambda h, n: h.chunks("text/html", b"<html>"),
+        "page-trickle": lambda h, n: h.trickle("text/html", b"<html>"),
         "body-500": lambda h, n: h.status(500),
         "body-403": lambda h, n: h.status(403),
         "body-gone": lambda h, n: h.status(410),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from ophvl.backends.cookies import read_cookies
 from ophvl.backends.yt_dlp_errors import as_item_error, item_error, without_secrets
 from ophvl.backends.yt_dlp_files import VideoFiles
+from ophvl.backends.yt_dlp_pages import bound_pages
 from ophvl.backends.yt_dlp_records import (
     Info,
     as_found,
@@ -253,6 +254,7 @@ class YtDlpDownloader:
         }
         try:
             with yt_dlp.YoutubeDL({**always, **options}) as session:
+                bound_pages(session, url, self.slow_s)
                 yield session
         except (YoutubeDLError, OSError) as err:
             raise as_item_error(err, url) from err
