@@ -68,6 +68,7 @@ def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader
             retries=config.retries,
             max_bytes=config.max_gb * 1e9,
             max_duration_s=config.max_hours * 3600,
+            reserve_bytes=config.reserve_gb * 1e9,
             cookies=cookies,
             subtitles=config.subtitles,
         )

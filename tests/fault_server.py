@@ -158,15 +158,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(piece)
         self.server.sent[self.path] += len(piece)
 
-    def chunks(self) -> None:
+    def chunks(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
         """A body without announced length that never ends."""
         self.send_response(200)
-        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             while True:
-                self.wfile.write(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
+                self.wfile.write(b"10000\r\n" + (filler * 65536)[:65536] + b"\r\n")
+
+    def trickle(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
+        """Some bytes at a time, for seconds."""
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(400):
+                self.wfile.write((filler * 512)[:512])
+                time.sleep(0.01)
+        self.close_connection = True
 
     def stall(self) -> None:
         self.video(self.server.video, stop_after=1000, announced=len(self.server.video))
@@ -224,6 +236,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "page": lambda h, n: h.page(),
         "corrupt": lambda h, n: h.corrupt(),
         "huge": lambda h, n: h.as_announced(10_000_000_000),
+        "page-endless": lambda h, n: h.chunks("text/html", b"<html>"),
+        "page-trickle": lambda h, n: h.trickle("text/html", b"<html>"),
         "body-500": lambda h, n: h.status(500),
         "body-403": lambda h, n: h.status(403),
         "body-gone": lambda h, n: h.status(410),
@@ -240,5 +254,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "body-corrupt": lambda h, n: h.corrupt(),
         "body-huge": lambda h, n: h.as_announced(10_000_000_000),
         "body-vast": lambda h, n: h.as_announced(30_000_000_000),
+        "body-trickle": lambda h, n: h.trickle(),
         "body-endless": lambda h, n: h.chunks(),
     }  # fmt: skip

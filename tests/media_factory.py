@@ -61,6 +61,16 @@ def make_video(
     return path
 
 
+def make_damaged(path: Path, *, seconds: float) -> Path:
+    """Write an mp4 file without sound; the last half of its pictures is zeros, its headers are whole."""
+    content = bytearray(make_video(path, seconds=seconds, size=(320, 240)).read_bytes())
+    start, end = content.index(b"mdat") + 4, content.rindex(b"moov") - 4
+    start += (end - start) // 2
+    content[start:end] = bytes(end - start)
+    path.write_bytes(content)
+    return path
+
+
 def grey(number: int) -> int:
     """Grey level of picture `number`: neighbours differ by far more than the codec's error."""
     return 20 + number * 53 % 200

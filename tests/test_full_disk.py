@@ -38,6 +38,17 @@ def test_a_full_disk_stops_the_run_and_the_next_completes_it(
     assert left == []
 
 
+def test_a_reserve_is_left_whatever_is_still_to_come(small_disk: Path, tmp_path: Path) -> None:
+    video = make_video(tmp_path / "v.mp4", seconds=1.0)
+    source, out = tmp_path / "list.txt", small_disk / "out"
+    with serving(video) as server:
+        source.write_text(f"{server.url}/body-endless.mp4")
+        command = ["ophvl", "ingest", "--source", source, "--out", out, "--workers", "1"]
+        told = run(*command, "--set", "download.reserve_gb=0.006", code=2).stderr
+    assert "the reserve (download.reserve_gb) take 0.006 GB" in told
+    assert list((out / "media").iterdir()) == []
+
+
 def test_a_reserve_is_left(small_disk: Path, tmp_path: Path) -> None:
     video = make_video(tmp_path / "v.mp4", seconds=1.0)
     source, out = tmp_path / "list.txt", small_disk / "out"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ophvl.backends.cookies import read_cookies
 from ophvl.backends.yt_dlp_errors import as_item_error, item_error, without_secrets
+from ophvl.backends.yt_dlp_files import VideoFiles
 from ophvl.backends.yt_dlp_records import (
     Info,
     as_found,
@@ -28,8 +28,10 @@ from ophvl.backends.yt_dlp_records import (
     seconds_of,
     text_of,
 )
+from ophvl.backends.yt_dlp_streams import prepare_streams
 from ophvl.backends.yt_dlp_subtitles import lines_of, offered_subtitles
-from ophvl.errors import ConfigError, ItemError
+from ophvl.backends.yt_dlp_transfer import Transfer
+from ophvl.errors import ItemError
 from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
 from ophvl.ports import Fetched, Found, Subtitle
@@ -40,13 +42,6 @@ if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
     from ophvl.backends.yt_dlp_session import Session
-
-_EXPIRES = re.compile(r"(\d+(\.\d+)?)?")
-"""Seconds since 1970, or nothing, in a cookie file."""
-
-_ANY = re.compile("")
-_PIECE = re.compile(r"^(temp|f[^.]+)\.|\.(part|ytdl)\b", re.IGNORECASE)
-"""A part, or picture and sound (`f137.mp4`) before they are joined. What an earlier run had whole is none."""
 
 _MAX_DEPTH = 2
 """Lists in lists that are opened: a channel holds tabs, a tab holds videos."""
@@ -69,8 +64,9 @@ class YtDlpDownloader:
     Takes the picture of at most `max_height` pixels (the smallest there is, where all are larger) with
     its sound. `timeout_s` is for one answer of the server; a broken transfer is resumed `retries`
     times. What is larger than `max_bytes` or longer than `max_duration_s` is refused, before or while it
-    is fetched. `cookies` is a file in Netscape form. With `subtitles`, those in `languages` and in the
-    video's own come along, of automatic ones only what was heard, no translation.
+    is fetched, and so is what would leave less than `reserve_bytes` of the disk, or trickles: fewer than
+    `slow_bytes_a_second` over `slow_s`. `cookies` is a file in Netscape form. With `subtitles`, those in
+    `languages` and in the video's own come along, of automatic ones only what was heard, no translation.
     """
 
     max_height: int = 720
@@ -78,6 +74,9 @@ class YtDlpDownloader:
     retries: int = 3
     max_bytes: float | None = None
     max_duration_s: float | None = None
+    reserve_bytes: float = 0.0
+    slow_bytes_a_second: float = 1000.0
+    slow_s: float = 300.0
     cookies: Path | None = None
     subtitles: bool = True
     languages: tuple[str, ...] = ("en",)
@@ -123,40 +122,50 @@ class YtDlpDownloader:
         _refuse_unfit(url)
         if not ID.fullmatch(video_id):
             raise ValueError(f"not an id: {video_id!r}")
+        files = VideoFiles(directory.absolute(), video_id)
+        transfer = Transfer(
+            url=url,
+            directory=files.directory,
+            max_bytes=self.max_bytes,
+            reserve_bytes=self.reserve_bytes,
+            slow_bytes_a_second=self.slow_bytes_a_second,
+            slow_s=self.slow_s,
+        )
         options = {
-            "outtmpl": {"default": f"{video_id}.%(ext)s"},
-            "paths": {"home": str(directory.absolute())},
+            "outtmpl": {"default": files.template},
+            "paths": {"home": str(files.directory)},
             "format": "bv*+ba/b/bv*",
             "format_sort": [f"res:{self.max_height}"],
             "noplaylist": True,
             "playlist_items": "1:2",
+            "hls_prefer_native": True,
             "skip_unavailable_fragments": False,
             "overwrites": False,
             "match_filter": self._refuse_endless(url),
-            "progress_hooks": [self._refuse_large(url)],
+            "progress_hooks": [transfer.watch],
             "ffmpeg_location": ffmpeg_binary(),
         }
         try:
-            with self._session(url, options, directory) as session:
-                info = _extract(session, url, download=True)
+            with self._session(url, options, files.directory) as session:
+                info = _extract(session, url)
                 video = _only_video(info, url)
-                path = _path(video, url)
+                path = files.whole() or files.settle(_download(session, video, url))
                 refusals: list[ItemError] = []
                 subtitles = tuple(self._subtitles(session, video, refusals))
         except ItemError as err:
-            if err.kind is FailureKind.UNSUPPORTED and _filled(directory, video_id):
+            if err.kind is FailureKind.UNSUPPORTED and files.fill_the_disk():
                 said = "the disk filled up while its picture and sound were joined"
                 err = item_error(FailureKind.DISK_FULL, url, said)
             if err.kind not in RETRIED - {FailureKind.DISK_FULL}:
-                _tidy(directory, video_id, _PIECE)
+                files.drop_pieces()
             raise err from None
-        _tidy(directory, video_id, _ANY, keep=path)
+        files.keep_only(path)
         found = as_found(video, url) if video is info else of_page(video, info, url)
         refusal = refusals[0] if refusals else None
         return Fetched(path=path, tool=_tool(), found=found, subtitles=subtitles, refusal=refusal)
 
     def _found(self, session: Session, url: str, *, depth: int) -> Iterator[Found]:
-        info = _extract(session, url, download=False)
+        info = _extract(session, url)
         if info.get("_type") != "playlist":
             yield as_found(info, url)
             return
@@ -195,25 +204,6 @@ class YtDlpDownloader:
             duration_s, limit_s = seconds_of(info.get("duration")), self.max_duration_s
             if limit_s is not None and duration_s is not None and duration_s > limit_s:
                 said = f"it lasts {duration_s / 3600:.1f} h, more than {limit_s / 3600:.1f} h"
-                raise item_error(FailureKind.TOO_LARGE, url, said)
-
-        return refuse
-
-    def _refuse_large(self, url: str) -> Callable[[Info], None]:
-        """A progress hook of yt-dlp: stop as soon as the size is known, or passed."""
-        largest: dict[object, float] = {}  # Picture and sound may come as files of their own.
-
-        def refuse(progress: Info) -> None:
-            sizes = (progress.get("total_bytes"), progress.get("downloaded_bytes"))
-            file = progress.get("filename")
-            largest[file] = max(
-                (size for size in sizes if isinstance(size, int | float)), default=0
-            )
-            size = sum(largest.values())
-            if self.max_bytes is not None and size > self.max_bytes:
-                said = (
-                    f"it has {size / 1e9:.3g} GB or more, the limit is {self.max_bytes / 1e9:.3g}"
-                )
                 raise item_error(FailureKind.TOO_LARGE, url, said)
 
         return refuse
@@ -267,34 +257,12 @@ class YtDlpDownloader:
         try:
             settings = {**always, **options}
             with (
-                Session(settings, pause_s=self.retry_pause_s) as session,
+                Session(settings, pause_s=self.retry_pause_s, slow_s=self.slow_s) as session,
                 session.telling(url, folder),
             ):
                 yield session
         except (YoutubeDLError, OSError) as err:  # Of its opening and closing.
             raise as_item_error(err, url, folder) from err
-
-
-def read_cookies(path: Path) -> str:
-    """The text of a cookie file.
-
-    Raises:
-        ConfigError: it is not there, or not in Netscape form.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read the cookie file {path}: {err}") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        cells = line.removeprefix("#HttpOnly_").rstrip("\n").split("\t")
-        comment = line.startswith("#") and not line.startswith("#HttpOnly_")
-        # yt-dlp would print the lines that it does not understand, cookies and all.
-        if line.strip() and not comment and (len(cells) != 7 or not _EXPIRES.fullmatch(cells[4])):
-            raise ConfigError(
-                f"line {number} of the cookie file {path} is not in Netscape form: seven cells with tabs "
-                "between them; export the cookies again"
-            )
-    return text
 
 
 def _refuse_unfit(url: str) -> None:
@@ -304,16 +272,30 @@ def _refuse_unfit(url: str) -> None:
         raise ItemError(FailureKind.UNSUPPORTED, message)
 
 
-def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
-    """What yt-dlp makes of a URL.
+def _extract(session: YoutubeDL, url: str) -> Info:
+    """What yt-dlp makes of a URL. Nothing is fetched."""
+    with _faults_of_the_page(url):
+        return cast("Info", session.extract_info(url, download=False))
 
-    Raises:
-        ItemError: a page that yt-dlp's own code stumbles over; such a page says nothing of the next one.
-    """
+
+def _download(session: YoutubeDL, video: Info, url: str) -> Path:
+    """Fetch what `_extract` found; the file, as yt-dlp names it."""
+    with _faults_of_the_page(url):
+        prepare_streams(session, video, url)
+        session.process_info(video)
+    path = text_of(video, "filepath")
+    if path is None or not Path(path).is_file():
+        raise item_error(FailureKind.UNSUPPORTED, url, "yt-dlp fetched nothing")
+    return Path(path)
+
+
+@contextlib.contextmanager
+def _faults_of_the_page(url: str) -> Iterator[None]:
+    """A page that yt-dlp's own code stumbles over becomes an `ItemError`: it says nothing of the next one."""
     from yt_dlp.utils import YoutubeDLError
 
     try:
-        return cast("Info", session.extract_info(url, download=download))
+        yield
     except (YoutubeDLError, OSError, ItemError, MemoryError):
         raise
     except Exception as err:
@@ -321,40 +303,17 @@ def _extract(session: YoutubeDL, url: str, *, download: bool) -> Info:
         raise item_error(FailureKind.UNSUPPORTED, url, said) from err
 
 
-def _filled(directory: Path, video_id: str) -> bool:
-    """Whether there is less room than the pieces of a video take, as much as they take when joined."""
-    pieces = [path for path in directory.glob(f"{video_id}.*") if ".temp." not in path.name]
-    size = sum(path.stat().st_size for path in pieces)
-    return bool(pieces) and shutil.disk_usage(directory).free < size
-
-
-def _tidy(
-    directory: Path, video_id: str, what: re.Pattern[str], *, keep: Path | None = None
-) -> None:
-    """Remove the files of a video whose names, after its id, match `what`."""
-    for path in directory.glob(f"{video_id}.*"):
-        if path != keep and what.search(path.name.removeprefix(f"{video_id}.")):
-            path.unlink(missing_ok=True)
-
-
 def _only_video(info: Info, url: str) -> Info:
     """The record of the one video behind `url`, also where a page gives it as a list of one."""
-    if info.get("_type") != "playlist":
-        return info
-    entries = entries_of(info)
-    if len(entries) != 1:
-        count = "no video" if not entries else "several videos"
-        message = f"{without_secrets(url)} holds {count}; put it on the source list, it will be opened there"
-        raise ItemError(FailureKind.UNSUPPORTED, message)
-    return entries[0]
-
-
-def _path(info: Info, url: str) -> Path:
-    downloads = cast("list[Info]", info.get("requested_downloads") or [])
-    path = text_of(downloads[0], "filepath") if downloads else None
-    if path is None or not Path(path).is_file():
-        raise item_error(FailureKind.UNSUPPORTED, url, "yt-dlp fetched nothing")
-    return Path(path)
+    while info.get("_type") in ("playlist", "multi_video"):
+        entries = entries_of(info)
+        if len(entries) != 1:
+            count = "no video" if not entries else "several videos"
+            told = f"{without_secrets(url)} holds {count}"
+            message = f"{told}; put it on the source list, it will be opened there"
+            raise ItemError(FailureKind.UNSUPPORTED, message)
+        (info,) = entries
+    return info
 
 
 def _tool() -> str:

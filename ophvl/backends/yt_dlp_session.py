@@ -16,6 +16,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import YoutubeDLError
 
 from ophvl.backends.yt_dlp_errors import as_item_error, says_later
+from ophvl.backends.yt_dlp_pages import bounded
 from ophvl.errors import ItemError
 
 _RETRIED = ("http", "fragment", "extractor")
@@ -23,10 +24,11 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
-    """Pauses `pause_s` before a second try, twice as long before each further one."""
+    """Pauses `pause_s` before a second try, twice as long before each further one; a page may take `slow_s`."""
 
-    def __init__(self, options: Mapping[str, object], *, pause_s: float) -> None:
+    def __init__(self, options: Mapping[str, object], *, pause_s: float, slow_s: float) -> None:
         self._first_pause_s = pause_s
+        self._slow_s = slow_s
         self._refusal: HTTPError | None = None
         """The last answer, where it was an error."""
         pauses = dict.fromkeys(_RETRIED, self._pause_s)
@@ -35,7 +37,7 @@ class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
     def urlopen(self, req: Request | str) -> Response:
         self._refusal = None
         try:
-            return super().urlopen(req)
+            return bounded(super().urlopen(req), self._slow_s)
         except HTTPError as err:
             self._refusal = err
             raise

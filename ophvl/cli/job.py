@@ -63,7 +63,7 @@ class Job:
         files = [saved if saved.exists() else None, self.config]
         overrides = [*self.overrides]
         if self.cookies:
-            from ophvl.backends.yt_dlp import read_cookies
+            from ophvl.backends.cookies import read_cookies
 
             read_cookies(self.cookies)  # Before anything is asked with them.
             text = json.dumps(str(self.cookies.expanduser().absolute()))

@@ -11,8 +11,8 @@ from schemas.vocab import FailureKind, MediaForm
 
 _ENDS = {MediaForm.PROXY: ".proxy.mp4", MediaForm.AUDIO: ".audio.m4a"}
 
-_BYTES_A_SECOND = 190_000
-"""Of a video with 720 lines at about 1.5 Mbit/s."""
+BYTES_A_SECOND = 190_000.0
+"""Of a video with 720 lines at about 1.5 Mbit/s: until there is something better to go by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class MediaFolder:
         self.fetched.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.fetched).free
         # Twice: picture and sound that come apart lie beside the file that they are joined to.
-        needed = 2 * (duration_s or 0.0) * _BYTES_A_SECOND + reserve_gb * 1e9
+        needed = 2 * (duration_s or 0.0) * BYTES_A_SECOND + reserve_gb * 1e9
         if free < needed:
             raise ItemError(
                 FailureKind.DISK_FULL,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from ophvl.backends.pacer import closed_hosts, host_of, is_local
 from ophvl.kept_out import kept_out
 from ophvl.lists import Lists
-from ophvl.media.folder import MediaFolder
+from ophvl.media.folder import BYTES_A_SECOND, MediaFolder
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
 from ophvl.source_lines import LineRunner
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 _MEAN_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
-
-_BYTES_A_SECOND = 190_000.0
-"""Of a video with 720 lines at about 1.5 Mbit/s: until the folder has media of its own to go by."""
 
 _SHOWN = 5
 
@@ -211,4 +208,4 @@ def forecast_lines(found: Forecast) -> list[str]:
 def _bytes_a_second(store: Store) -> tuple[float, bool]:
     media = store.read("media", ["bytes", "duration_s"]).to_pydict()
     seconds = sum(media["duration_s"])
-    return (sum(media["bytes"]) / seconds, False) if seconds else (_BYTES_A_SECOND, True)
+    return (sum(media["bytes"]) / seconds, False) if seconds else (BYTES_A_SECOND, True)

@@ -13,7 +13,7 @@ from pipelines.config import KeepConfig
 from pipelines.keep import keep
 from schemas.kept import KEPT
 from tests.factories import media_row, speech_row, table, video_id
-from tests.media_factory import make_video, tone
+from tests.media_factory import make_damaged, make_video, tone
 
 STORED = f"media/{video_id(1)}.mp4"
 PROXIES = ProxyWriter(short_side=64, fps=4.0, crf=30)
@@ -88,6 +88,13 @@ def test_files_of_the_user_are_never_touched(folder: MediaFolder, tmp_path: Path
 def test_a_video_without_sound_keeps_its_pictures(folder: MediaFolder) -> None:
     make_video(folder.root / STORED, seconds=1.0)
     assert kept(folder, "audio", has_audio=False) == "proxy .proxy.mp4"
+
+
+def test_a_damaged_video_stays_as_it_is(folder: MediaFolder) -> None:
+    make_damaged(folder.root / STORED, seconds=8.0)
+    with pytest.raises(ItemError, match="it stays as it is"):
+        kept(folder, "proxy", has_audio=False)
+    assert names(folder) == [".mp4"]
 
 
 def test_nothing_left(folder: MediaFolder) -> None:

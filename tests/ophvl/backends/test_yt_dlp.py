@@ -69,7 +69,8 @@ def test_a_page_with_two_videos_gives_both(site: Site, tmp_path: Path) -> None:
     (site.root / "page.html").write_text("<video src='a.mp4'></video><video src='b.mp4'></video>")
     found = downloader.expand(f"{site.url}/page.html")
     assert [video.url for video in found] == [f"{site.url}/a.mp4", f"{site.url}/b.mp4"]
-    assert kind_of(f"{site.url}/page.html", tmp_path) is FailureKind.UNSUPPORTED
+    assert kind_of(f"{site.url}/page.html", tmp_path / "media") is FailureKind.UNSUPPORTED
+    assert not (tmp_path / "media").exists(), "refused before anything is fetched"
 
 
 def test_a_page_with_json_ld(site: Site) -> None:
@@ -109,10 +110,55 @@ def test_entries_of_a_feed_that_share_a_file_name_have_ids_of_their_own(site: Si
 
 def test_a_part_is_resumed(site: Site, tmp_path: Path) -> None:
     content = make_video(site.root / "v.mp4", seconds=10.0, size=(320, 240)).read_bytes()
-    (tmp_path / "url_1.mp4.part").write_bytes(content[:5000])
-    fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_1")
-    assert "bytes=5000-" in site.ranges
+    assert kind_of(f"{site.url}/cut/v.mp4", tmp_path) is FailureKind.TRUNCATED
+    (part,) = tmp_path.glob("url_x.*.mp4.part")
+    had = part.stat().st_size
+    fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_x")
+    assert f"bytes={had}-" in site.ranges
     assert fetched.path.read_bytes() == content
+    assert [path.name for path in tmp_path.glob("url_x*")] == ["url_x.mp4"]
+
+
+def test_a_part_of_a_file_that_has_changed_is_dropped(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "v.mp4", seconds=10.0, size=(320, 240))
+    assert kind_of(f"{site.url}/cut/v.mp4", tmp_path) is FailureKind.TRUNCATED
+    changed = make_video(site.root / "v.mp4", seconds=12.0, size=(320, 240)).read_bytes()
+    with pytest.raises(ItemError, match="has changed on the server") as caught:
+        downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_x")
+    assert caught.value.kind is FailureKind.TRUNCATED
+    assert not list(tmp_path.glob("url_x*"))
+    assert downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_x").path.read_bytes() == changed
+
+
+@pytest.mark.parametrize(("first", "then"), [("high", "low"), ("low", "high")])
+def test_a_part_is_never_resumed_with_another_format(
+    site: Site, tmp_path: Path, first: str, then: str
+) -> None:
+    heights = {"low": 240, "high": 480}
+    for name, height in heights.items():
+        make_video(site.root / f"{name}.webm", seconds=4.0, size=(height, height))
+    sources = f"<source src='cut/{first}.webm' res='{heights[first]}'>"
+    sources += f"<source src='{then}.webm' res='{heights[then]}'>"
+    (site.root / "page.html").write_text(f"<title>x</title><video>{sources}</video>")
+    url = f"{site.url}/page.html"
+    with pytest.raises(ItemError) as caught:
+        YtDlpDownloader(retries=0, max_height=heights[first]).fetch(url, tmp_path, "url_x")
+    assert caught.value.kind is FailureKind.TRUNCATED
+    assert list(tmp_path.glob("url_x.*.part"))
+    fetched = YtDlpDownloader(retries=0, max_height=heights[then]).fetch(url, tmp_path, "url_x")
+    assert fetched.path.read_bytes() == (site.root / f"{then}.webm").read_bytes()
+    assert [path.name for path in tmp_path.glob("url_x*")] == ["url_x.webm"]
+
+
+def test_what_was_had_whole_is_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    make_video(site.root / "v.mp4")
+    had = tmp_path / "url_x.webm"
+    had.write_bytes(b"had, in whatever format")
+    (tmp_path / "url_x.proxy.mp4").touch()
+    fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_x")
+    assert (fetched.path, fetched.found.title) == (had, "v")
+    assert had.read_bytes() == b"had, in whatever format"
+    assert list(tmp_path.glob("url_x*")) == [had]
 
 
 def test_a_text_named_mp4_is_fetched_and_then_found_out(site: Site, tmp_path: Path) -> None:
@@ -222,6 +268,9 @@ def test_a_failure_removes_pieces_and_nothing_that_was_had(site: Site, tmp_path:
     media.mkdir()
     had = ("url_x.mp4", "url_x.flv", "url_x.proxy.mp4", "url_x.audio.m4a", "url_xy.mp4.part")
     pieces = (
+        "url_x.fhls-1.5.mp4.part",
+        "url_x.f137+140.f137.mp4",
+        "url_x.f137.mp4.size.part",
         "url_x.mp4.part",
         "url_x.mp4.ytdl",
         "url_x.f137.mp4",
@@ -265,7 +314,10 @@ def test_what_is_too_large_is_stopped_and_leaves_nothing(site: Site, tmp_path: P
 
 def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) -> None:
     make_video(site.root / "v.mp4", seconds=5.0, size=(320, 240))
-    (tmp_path / "url_x.mp4.part").symlink_to("/dev/full")
+    assert kind_of(f"{site.url}/cut/v.mp4", tmp_path) is FailureKind.TRUNCATED
+    (part,) = tmp_path.glob("url_x.*.mp4.part")
+    part.unlink()
+    part.symlink_to("/dev/full")
     assert kind_of(f"{site.url}/v.mp4", tmp_path) is FailureKind.DISK_FULL
     assert not list(tmp_path.glob("url_x*"))
 

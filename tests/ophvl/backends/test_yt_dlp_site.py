@@ -19,9 +19,9 @@ from yt_dlp.extractor.common import InfoExtractor
 
 from ophvl.backends.paced import PacedDownloader
 from ophvl.backends.pacer import Pace, Pacer, closed_hosts
-from ophvl.backends.yt_dlp import YtDlpDownloader, read_cookies
+from ophvl.backends.yt_dlp import YtDlpDownloader
 from ophvl.backends.yt_dlp_subtitles import offered_subtitles
-from ophvl.errors import ConfigError, ItemError
+from ophvl.errors import ItemError
 from schemas.vocab import CaptionKind, FailureKind
 from tests.media_factory import make_video, tone
 from tests.ophvl.backends.conftest import Site
@@ -404,20 +404,22 @@ def test_other_searches_and_broken_addresses_are_refused_unasked(asked: list[str
     assert (caught.value.kind, asked) == (FailureKind.UNSUPPORTED, [])
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (None, "cannot read the cookie file"),
-        ("secret\n", "line 1 of the cookie file"),
-        (".e.org\tTRUE\t/\tFALSE\tsoon\tsession\tsecret\n", "line 1 of the cookie file"),
-        ("# Netscape HTTP Cookie File\n\n.e.org TRUE / FALSE 0 session secret\n", "line 3"),
-    ],
-)
-def test_a_cookie_file_that_is_none_is_named_and_not_told(tmp_path: Path, text, said) -> None:
-    path = tmp_path / "cookies.txt"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ConfigError, match=said) as caught:
-        read_cookies(path)
-    assert str(path) in str(caught.value)
-    assert "secret" not in str(caught.value)
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_stream_that_is_meant_for_ffmpeg_loses_no_piece_and_keeps_the_limit(
+    publish, record, site: Site, tmp_path: Path
+) -> None:
+    piece = make_video(site.root / "s.ts", seconds=2.0)
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", *["#EXTINF:2,", "/s.ts"] * 3]
+    (site.root / "v.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
+    stream = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8"}
+    url, media = publish("watch-x1", record | {"formats": [stream]}), tmp_path / "media"
+    small = YtDlpDownloader(retries=0, max_bytes=piece.stat().st_size * 1.5)
+    with pytest.raises(ItemError) as caught:
+        small.fetch(url, media, "eyetube_x1")
+    assert (caught.value.kind, list(media.iterdir())) == (FailureKind.TOO_LARGE, [])
+    piece.rename(site.root / "whole.ts")
+    with pytest.raises(ItemError) as caught:
+        downloader.fetch(url, media, "eyetube_x1")
+    assert (caught.value.kind, list(media.iterdir())) == (FailureKind.NOT_FOUND, [])
+    (site.root / "whole.ts").rename(piece)
+    assert downloader.fetch(url, media, "eyetube_x1").path == media / "eyetube_x1.mp4"

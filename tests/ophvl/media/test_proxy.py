@@ -18,7 +18,7 @@ from ophvl.media.frames import AvFrameReader
 from ophvl.media.probe import probe
 from ophvl.media.proxy import ProxyWriter
 from schemas.vocab import FailureKind
-from tests.media_factory import grey, make_video, tone
+from tests.media_factory import grey, make_damaged, make_video, tone
 
 WRITER = ProxyWriter(short_side=128, fps=4.0, crf=20)
 
@@ -69,6 +69,36 @@ def test_what_cannot_be_decoded_leaves_nothing_behind(tmp_path: Path) -> None:
         WRITER.write(tmp_path / "v.mp4", tmp_path / "p.mp4", size=(4, 4), has_audio=False)
     assert caught.value.kind is FailureKind.DECODE_ERROR
     assert os.listdir(tmp_path) == ["v.mp4"]
+
+
+def test_a_picture_that_is_damaged_in_the_middle_is_not_made_shorter_in_silence(
+    tmp_path: Path,
+) -> None:
+    video = make_damaged(tmp_path / "v.mp4", seconds=8.0)
+    assert probe(video).duration_s == pytest.approx(8.0)
+    with pytest.raises(ItemError, match=r"is damaged: of 8\.0 s of video \d\.\d s") as caught:
+        WRITER.write(video, tmp_path / "p.mp4", size=(320, 240), has_audio=False)
+    assert caught.value.kind is FailureKind.DECODE_ERROR
+    assert os.listdir(tmp_path) == ["v.mp4"]
+
+
+def test_a_sound_that_breaks_off_is_not_made_shorter_in_silence(tmp_path: Path) -> None:
+    muxer = {"movflags": "faststart"}
+    video = make_video(tmp_path / "v.mp4", seconds=8.0, audio=tone(8.0), muxer=muxer)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    with pytest.raises(ItemError, match=r"is damaged: of 8\.\d s of audio") as caught:
+        WRITER.write_sound(video, tmp_path / "s.m4a")
+    assert caught.value.kind is FailureKind.DECODE_ERROR
+    assert os.listdir(tmp_path) == ["v.mp4"]
+
+
+@pytest.mark.parametrize(("suffix", "seconds"), [(".mp4", 2.0), (".webm", 2.0), (".webm", 9.0)])
+def test_picture_and_sound_need_not_be_of_one_length(
+    tmp_path: Path, suffix: str, seconds: float
+) -> None:
+    video = make_video(tmp_path / f"v{suffix}", seconds=seconds, audio=tone(5.0))
+    WRITER.write(video, tmp_path / "p.mp4", size=(160, 96), has_audio=True)
+    WRITER.write_sound(video, tmp_path / "s.m4a")
 
 
 def test_a_full_disk_is_told(small_disk: Path, tmp_path: Path) -> None:
