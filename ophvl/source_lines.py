@@ -191,9 +191,11 @@ class LineRunner:
         return self._forced is not None and (stage, line.line_id) not in self._forced
 
     def _worth_another_try(self, line: SourceLine, entry: Entry) -> bool:
-        """What lies on this machine costs nothing to look at; a host is not asked in vain."""
-        failed = entry.outcome is EntryOutcome.FAILED
-        return failed and (not line.is_url or entry.kind in self._retry)
+        """A host is not asked in vain, and a file that is still absent (its stamp says so) not looked for."""
+        if entry.outcome is not EntryOutcome.FAILED:
+            return False
+        here = not line.is_url and entry.kind is not FailureKind.NOT_FOUND
+        return here or entry.kind in self._retry
 
     def _run_line(
         self, stage: OpenStage, line: SourceLine, mark: str, found: KnownLines, meant_by: str | None

@@ -269,6 +269,7 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
         few = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
         assert "next:" not in few.stdout, "the list is not through"
         assert len({*server.requests}) == 2
+        assert "3 lines that were not asked yet" in run("ophvl", "status", "--out", out).stdout
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
         assert "lines    3 to expand" in told

@@ -24,7 +24,10 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
-    """Pauses `pause_s` before a second try, twice as long before each further one; a page may take `slow_s`."""
+    """Pauses `pause_s` before a second try, twice as long before each further one.
+
+    A page may take `slow_s`.
+    """
 
     def __init__(self, options: Mapping[str, object], *, pause_s: float, slow_s: float) -> None:
         self._first_pause_s = pause_s

@@ -38,19 +38,22 @@ class StagePace:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How ingest gets on."""
+    """How ingest gets on. Each of the `lines_to_ask` counts as one video that pends: it may lead to more."""
 
     failures: tuple[FailureCount, ...]
     stages: tuple[StagePace, ...]
     closed: tuple[HostState, ...]
+    lines_to_ask: int
 
 
 def take_pace(store: Store) -> Pace:
     """Read the ledger and the states of the hosts."""
+    to_ask = len(store.listed_lines() - store.entries("discover").keys())
     return Pace(
         failures=_failures(store),
-        stages=tuple(_stage(store, name) for name in _STAGES),
+        stages=tuple(_stage(store, name, to_ask) for name in _STAGES),
         closed=tuple(closed_hosts(store.root)),
+        lines_to_ask=to_ask,
     )
 
 
@@ -72,6 +75,10 @@ def pace_lines(pace: Pace) -> list[str]:
                 f"{stage.stage:<12}{stage.per_hour:.0f} videos an hour, {stage.pending} to go: "
                 f"{in_words(stage.hours_left or 0.0)}"
             )
+    if pace.lines_to_ask:
+        text.append(
+            f"Among them are {pace.lines_to_ask} lines that were not asked yet, each as one video."
+        )
     text += [
         printable(
             f"{host.host} wants no requests until {local_time(host.closed_until_s)}: {host.message}"
@@ -89,7 +96,7 @@ def _failures(store: Store) -> tuple[FailureCount, ...]:
     )
 
 
-def _stage(store: Store, name: str) -> StagePace:
+def _stage(store: Store, name: str, to_ask: int) -> StagePace:
     entries = store.entries(name)
     ended = sorted(
         datetime.fromisoformat(entry.at).timestamp()
@@ -100,7 +107,7 @@ def _stage(store: Store, name: str) -> StagePace:
     # From the first to the last of them lie one interval less than there are of them.
     span_s = recent[-1] - recent[0] if recent else 0.0
     per_hour = (len(recent) - 1) * _HOUR_S / span_s if span_s else 0.0
-    pending = _pending(store, name, len(entries))
+    pending = to_ask + _pending(store, name, len(entries))
     return StagePace(
         stage=name,
         per_hour=per_hour,

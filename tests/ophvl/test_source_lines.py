@@ -252,6 +252,17 @@ def test_a_video_that_no_line_names_any_more_leaves_all_tables(toy: ToyFolder) -
         assert toy.column(table, "video_id") == ["a"]
 
 
+def test_a_file_that_is_still_absent_is_not_looked_for_again(toy: ToyFolder) -> None:
+    toy.list("a.json")
+    toy.run(["list"])
+    toy.calls()
+    toy.run(["list"])
+    assert (toy.calls(), toy.lines()[0][2]) == ([], "failed")
+    toy.source("a.json", ("a", ""))
+    toy.run(["list"])
+    assert (toy.calls(), toy.lines()[0][2]) == (["list a.json"], "expanded")
+
+
 def test_two_lists_feed_one_folder(toy: ToyFolder) -> None:
     toy.videos("a", "b")
     toy.run(["list"])

@@ -14,6 +14,7 @@ def test_what_is_to_go_is_told_with_and_without_a_pace() -> None:
             StagePace(stage="keep", per_hour=0.0, pending=0, hours_left=None),
         ),
         closed=(),
+        lines_to_ask=40,
     )
     assert [" ".join(line.split()) for line in pace_lines(pace)[1:]] == [
         "failed at kind items host",
@@ -21,4 +22,5 @@ def test_what_is_to_go_is_told_with_and_without_a_pace() -> None:
         "`ophvl retry --kind KIND` tries those of one kind again",
         "download 30 videos an hour, 60 to go: 2.0 h",
         "transcribe 3 to go",
+        "Among them are 40 lines that were not asked yet, each as one video.",
     ]
