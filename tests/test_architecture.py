@@ -81,7 +81,7 @@ def imported(package: str) -> set[str]:
         ("pipelines", ("curate",)),
         ("ophclip", ("train",)),
         ("demo", ("curate", "demo")),
-        ("benchmarks", ("curate", "train", "demo", "dev")),
+        ("benchmarks", ("curate", "train", "ray", "demo", "dev")),
     ],
 )
 def test_what_a_package_imports_is_declared(package: str, extras: tuple[str, ...]) -> None:

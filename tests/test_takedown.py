@@ -84,8 +84,10 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
         return [replace(found, channel=None, channel_id=None) for found in expand(self, url)]
 
     def fetch_it(self: fakes.FakeDownloader, url: str, directory: Path, video_id: str) -> Fetched:
-        pages.fetched.append(int(url.rpartition("/")[2]))
-        return replace(fetch(self, url, directory, video_id), found=expand(self, url)[0])
+        number = int(url.rpartition("/")[2])
+        pages.fetched.append(number)
+        page = replace(expand(self, url)[0], channel_id=f"UC{number}")
+        return replace(fetch(self, url, directory, video_id), found=page)
 
     monkeypatch.setattr(fakes.FakeDownloader, "expand", listed)
     monkeypatch.setattr(fakes.FakeDownloader, "fetch", fetch_it)

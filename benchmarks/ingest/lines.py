@@ -57,7 +57,7 @@ def account(out: Path, count: int) -> str:
     command = [sys.executable, "-m", "ophvl", "status", "--json", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines: dict[str, int] = json.loads(done.stdout)["lines"]
-    holds = lines == {"listed": count, "expanded": 0, "failed": count, "folded": 0}
+    holds = lines == {"listed": count, "expanded": 0, "failed": count, "folded": 0, "pending": 0}
     told = ", ".join(f"{name} {number}" for name, number in lines.items())
     return f"{told}; the sums {'hold' if holds else 'do not hold'}"
 

@@ -93,7 +93,8 @@ def part_sizes(out: Path) -> dict[str, int]:
     sizes: list[dict[str, int]] = []
     while len(sizes) < 2 or sizes[-1] != sizes[-2]:
         time.sleep(0.3)
-        sizes.append({path.name: path.stat().st_size for path in (out / "media").glob("*.part")})
+        parts = (out / "media").glob("*.mp4.part")
+        sizes.append({path.name: path.stat().st_size for path in parts})
     return sizes[-1]
 
 

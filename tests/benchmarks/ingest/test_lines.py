@@ -15,7 +15,7 @@ def test_what_is_measured(tmp_path: Path) -> None:
     found = {line.split()[0]: line for line in told[1:]}
     assert int(found["afterwards"].split()[1]) < 300
     assert found["account"].endswith(
-        "listed 2000, expanded 0, failed 2000, folded 0; the sums hold"
+        "listed 2000, expanded 0, failed 2000, folded 0, pending 0; the sums hold"
     )
     assert "; the sums do not hold" in lines.account(tmp_path / "out", 2001)
     assert {path.name for path in tmp_path.iterdir()} == {"list.txt", "out"}

@@ -312,12 +312,17 @@ def test_what_is_too_large_is_stopped_and_leaves_nothing(site: Site, tmp_path: P
     assert list((tmp_path / "media").iterdir()) == []
 
 
-def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) -> None:
+def write_to(site: Site, directory: Path, place: str) -> None:
+    """Let what comes next of a video that was cut off be written elsewhere."""
     make_video(site.root / "v.mp4", seconds=5.0, size=(320, 240))
-    assert kind_of(f"{site.url}/cut/v.mp4", tmp_path) is FailureKind.TRUNCATED
-    (part,) = tmp_path.glob("url_x.*.mp4.part")
+    assert kind_of(f"{site.url}/cut/v.mp4", directory) is FailureKind.TRUNCATED
+    (part,) = directory.glob("url_x.*.mp4.part")
     part.unlink()
-    part.symlink_to("/dev/full")
+    part.symlink_to(place)
+
+
+def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) -> None:
+    write_to(site, tmp_path, "/dev/full")
     assert kind_of(f"{site.url}/v.mp4", tmp_path) is FailureKind.DISK_FULL
     assert not list(tmp_path.glob("url_x*"))
 
@@ -325,8 +330,7 @@ def test_a_full_disk_is_told_and_not_filled_further(site: Site, tmp_path: Path) 
 def test_a_file_that_the_system_does_not_let_be_written_stops_the_run(
     site: Site, tmp_path: Path
 ) -> None:
-    make_video(site.root / "v.mp4", seconds=1.0)
-    (tmp_path / "url_x.mp4.part").symlink_to("/proc/version")
+    write_to(site, tmp_path, "/proc/version")
     with pytest.raises(DiskFaultError, match=r"The run stopped.*run the same command again"):
         kind_of(f"{site.url}/v.mp4", tmp_path)
 

@@ -18,8 +18,9 @@ JOBS = 3
 
 
 def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    (out / "ledger").mkdir(parents=True)
+    out, source = tmp_path / "out", tmp_path / "list.txt"
+    (tmp_path / "case.mp4").touch()
+    source.write_text("case.mp4\n")
     write_text = ophvl.atomic.write_text
 
     def write_late(path: Path, text: str) -> None:
@@ -36,7 +37,8 @@ def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
             overrides=[f"download.max_height={240 * number}"],
             lists={"block.txt": [taken_down]},
         )
-        job.run([["admit"]], job.options(1, parts=Parts.share(f"{number}/{JOBS}")))
+        options = job.options(1, parts=Parts.share(f"{number}/{JOBS}"))
+        job.run([["discover", "admit"]], options, source=source)
 
     jobs = [threading.Thread(target=start, args=(number,)) for number in range(1, JOBS + 1)]
     for job in jobs:
