@@ -55,6 +55,8 @@ class KnownLines:
         """The videos that a line brought in."""
         if line_id in self.fresh:
             return self.fresh[line_id].videos
+        if not own_videos(self.entries.get(line_id)):  # Spares a look through all of them.
+            return self.stored["videos"].slice(0, 0)
         return of_lines(self.stored["videos"], [line_id])
 
     def take_in(self, done: LineResult) -> list[LineResult]:

@@ -166,6 +166,7 @@ class LineRunner:
             failed = entry.outcome is EntryOutcome.FAILED and not entry.hashes
             if failed and path in lists and line_id not in listed:
                 retract(self._store, spec.name, line_id)
+                found.folded.pop(line_id, None)  # Nothing goes over to it.
 
     def _lines_to_do(
         self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: KnownLines
