@@ -42,6 +42,10 @@ class KnownLines:
     def leads_to(self, line_id: str) -> list[str]:
         return [*own_videos(self.entries.get(line_id)), *self.folded.get(line_id, ())]
 
+    def failed(self, line_id: str) -> bool:
+        entry = self.entries.get(line_id)
+        return entry is not None and entry.outcome is EntryOutcome.FAILED
+
     def leads_nowhere(self, line_id: str) -> bool:
         """Whether it was folded into one that failed."""
         entry = self.entries.get(line_id)

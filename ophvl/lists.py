@@ -21,12 +21,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from ophvl.errors import UsageError
 from ophvl.ids import ID, canonical_url, channel_handle
 from ophvl.stage import Drop
 from schemas.vocab import DropReason
+
+Row = Mapping[str, Any]
 
 BLOCK = "block.txt"
 EXCLUDE = "exclude.txt"
@@ -48,6 +51,43 @@ _SHORT_VIDEO = re.compile(r"/([^/]+)")
 _VIMEO = re.compile(r"(^|\.)vimeo\.com$")
 _VIMEO_VIDEO = re.compile(r"/(?:video/|channels/[^/]+/|groups/[^/]+/videos/)?(\d+)(?:[/,;]|$)")
 _MOST_TOLD = 20
+
+
+class KnownAs(NamedTuple):
+    """What a video is compared by."""
+
+    ids: list[str]
+    """Of the form of video ids: what its own page calls it."""
+    urls: list[str]
+    channels: list[str]
+    """Ids, handles and names of its channel."""
+
+
+def known_as(video: Row, pages: Iterable[Row] = (), known: Iterable[Row] = ()) -> KnownAs:
+    """All that is told of whose a video is and what it is called, each once.
+
+    Args:
+        video: its row of `videos`.
+        pages: its row of `publications`, if it was fetched.
+        known: its row of `identities`, if there is one.
+    """
+    told, known = [video, *pages], list(known)
+    names = ("channel_id", "channel_handle", "channel")
+    return KnownAs(
+        ids=_unique([row.get("page_id") for row in told], *(row["ids"] for row in known)),
+        urls=_unique(
+            [video["location"]],
+            [row["webpage_url"] for row in told],
+            *(row["urls"] for row in known),
+        ),
+        channels=_unique(
+            [row[name] for row in told for name in names], *(row["channels"] for row in known)
+        ),
+    )
+
+
+def _unique(*told: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(str(one) for values in told for one in values if one))
 
 
 @dataclass(frozen=True)

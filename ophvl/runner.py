@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ophvl.atomic import replacing_folder
-from ophvl.backends.pacer import host_of
+from ophvl.backends.pacer import closed_hosts, host_of
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
@@ -201,9 +201,14 @@ class Runner:
             self._store.note_list(list_path, line_ids)
 
     def _new(self, names: Sequence[str]) -> set[str]:
-        """The videos of our parts that none of these stages has ended, nor the last one emitted."""
-        videos = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
-        waiting = {video for video in videos if part_of(video) in self._options.parts}
+        """The videos of our parts that these stages have still to end, but for those of closed hosts."""
+        closed = self._closed_hosts()
+        videos = self._store.read("videos", ["video_id", "location"])
+        waiting = {
+            video
+            for video, place in zip(*(c.to_pylist() for c in videos.columns), strict=True)
+            if part_of(video) in self._options.parts and _host(place) not in closed
+        }
         for name in names:
             last = name == names[-1]
             for unit, entry in self._store.entries(name).items():
@@ -273,9 +278,8 @@ class Runner:
                     "`ophvl show VIDEO_ID` tells where it is"
                 )
             ready = [unit for unit in ready if unit in self._options.only]
-        elif chosen is not None:
-            ready = [unit for unit in ready if unit in chosen]
         else:
+            ready = [unit for unit in ready if chosen is None or unit in chosen]
             self._retract_unready(entries, places)
         ready = [unit for unit in ready if unit not in self._failed and not self._waits(unit)]
         setup = ChainSetup(
@@ -315,6 +319,7 @@ class Runner:
             ends = {entry.outcome for entry in report.entries}
             if report.held is not None:
                 self.held[report.unit] = report.held
+                self._taken.discard(report.unit)
             else:
                 self.held.pop(report.unit, None)  # Its host may have opened since.
                 if self._options.force:
@@ -353,15 +358,31 @@ class Runner:
             due = chain.due(task)
             if due is None:
                 self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
-            elif len(self._taken) == self._options.limit and unit not in self._taken:
-                self._reporter.advanced(UnitReport(unit=unit))
             else:
-                self._taken.add(unit)
                 # What lies on this machine needs no download.
                 fetched = is_url(place) and self._options.downloads
                 waits = any(spec.pool is Pool.NETWORK for spec in specs[specs.index(due) :])
                 todo.append(replace(task, pool=Pool.NETWORK if fetched and waits else Pool.CPU))
-        return _host_by_host(todo, places)
+        return _host_by_host(self._within_limit(todo, places), places)
+
+    def _within_limit(
+        self, todo: Sequence[UnitTask], places: Mapping[str, str]
+    ) -> Sequence[UnitTask]:
+        """As many videos as the limit allows: new ones before those that failed, none of closed hosts."""
+        limit = self._options.limit
+        if limit is None:
+            return todo
+        closed = self._closed_hosts()
+        for task in sorted(todo, key=_has_failed):
+            if len(self._taken) < limit and _host(places[task.unit]) not in closed:
+                self._taken.add(task.unit)
+        for task in todo:
+            if task.unit not in self._taken:
+                self._reporter.advanced(UnitReport(unit=task.unit))
+        return [task for task in todo if task.unit in self._taken]
+
+    def _closed_hosts(self) -> set[str]:
+        return {state.host for state in closed_hosts(self._store.root)}
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
         options = self._options
@@ -501,12 +522,20 @@ class Runner:
         self._reporter.ended()
 
 
+def _host(place: str) -> str:
+    return host_of(place) if is_url(place) else ""
+
+
+def _has_failed(task: UnitTask) -> bool:
+    return any(entry.outcome is EntryOutcome.FAILED for entry in task.entries.values())
+
+
 def _host_by_host(tasks: Sequence[UnitTask], places: Mapping[str, str]) -> list[UnitTask]:
     """What is to be fetched in turns of its hosts: else all that fetch wait for the pace of the first."""
     seen: Counter[str] = Counter()
     turns = []
     for task in tasks:
-        host = host_of(places[task.unit]) if task.pool is Pool.NETWORK else ""
+        host = _host(places[task.unit])
         turns.append((seen[host], task))
         seen[host] += 1
     return [task for _, task in sorted(turns, key=lambda one: one[0])]

@@ -132,6 +132,14 @@ class LineRunner:
                 break
             self._done.add(line.line_id)
             repeats = meant_by if meant_by != line.line_id else None
+            if repeats in self.held:
+                self.held[line.line_id] = self.held[repeats]
+                self._reporter.advanced(UnitReport(unit=line.text, held=self.held[repeats]))
+                continue
+            if repeats and found.failed(repeats) and line.line_id in found.entries:
+                # Nothing new is known of what it means: what it led to stays.
+                self._reporter.advanced(UnitReport(unit=line.text, unchanged=(name,)))
+                continue
             try:
                 done = self._run_line(stage, line, marks[line.line_id], found, repeats)
             except HostClosedError as err:
@@ -172,15 +180,17 @@ class LineRunner:
         self, stage: str, lines: Sequence[SourceLine], marks: Mapping[str, str], found: KnownLines
     ) -> set[str]:
         """Lines that are new or changed, folded into one that is gone, or worth another try."""
-        due = set()
+        due: set[str] = set()
         first: dict[str, str] = {}
         for line in lines:
-            alone = first.setdefault(line.target, line.line_id) == line.line_id
+            meant_by = first.setdefault(line.target, line.line_id)
+            # One that was folded into a failed one leads somewhere once that does, or is gone.
+            told = meant_by == line.line_id or meant_by in due or found.leads_to(meant_by)
             entry = found.entries.get(line.line_id)
             if (
                 entry is None
                 or entry.fingerprint != marks[line.line_id]
-                or (alone and found.leads_nowhere(line.line_id))
+                or (told and found.leads_nowhere(line.line_id))
             ):
                 due.add(line.line_id)
             elif self._is_forced(stage, line) or self._worth_another_try(line, entry):

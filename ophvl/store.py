@@ -203,9 +203,10 @@ class Store:
             write_text(path, text)
 
     def listed_lines(self) -> set[str]:
-        """The lines of all source lists, as they last stood."""
-        paths = (self.root / _LISTS).glob("*.json")
-        return {i for path in paths for i in json.loads(path.read_text("utf-8"))["line_ids"]}
+        """The lines of the source lists that are still there, as they last stood."""
+        found = (json.loads(p.read_text("utf-8")) for p in (self.root / _LISTS).glob("*.json"))
+        lists = [one for one in found if Path(one["list_path"]).exists()]
+        return {line_id for one in lists for line_id in one["line_ids"]}
 
     def compact(
         self, stage: str, parts: Parts = ALL_PARTS, units: Iterable[str] | None = None
@@ -329,6 +330,7 @@ class Store:
         pieces: list[pa.Table] = []
         for spec in self._writing_stages(table):
             units = video_ids if spec.scope is Scope.UNIT else None
+            stamps = self._stamps(spec)
             pending = self._pending_of(spec.name, units)
             for part, of_part in _by_part(units).items():
                 piece = self._segment_rows(spec, table, part, names, of_part)
@@ -338,7 +340,14 @@ class Store:
                 rows = self._pending_rows(path, table)
                 if rows is not None:
                     pieces.append(rows.select(names))
+            if self._stamps(spec) != stamps:
+                raise FileNotFoundError(f"{spec.name} was compacted meanwhile")
         return pieces
+
+    def _stamps(self, spec: StageSpec) -> dict[str, int]:
+        """When the parts of a line stage were compacted: a video may go from a line of one to another's."""
+        paths = (self.root / "ledger" / spec.name).glob("*.jsonl")
+        return {p.name: p.stat().st_mtime_ns for p in paths} if spec.scope is Scope.LINE else {}
 
     def _segment_rows(
         self,

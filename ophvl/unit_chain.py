@@ -174,9 +174,11 @@ class UnitChain:
                     made.append(retract(self._store, name, task.unit))
                 continue
             mark = _mark(stage, hashes)
+            # A drop is judged anew where an earlier stage was: it may have kept the video out till now.
+            anew = bool(made) and before is not None and before.outcome is EntryOutcome.DROPPED
             if name in fresh:
                 entry = fresh[name]
-            elif before is not None and self._holds(before, mark, task):
+            elif before is not None and not anew and self._holds(before, mark, task):
                 entry = before
                 unchanged.append(name)
             else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ophvl.lists import Lists
+from ophvl.lists import Lists, known_as
 from ophvl.media.folder import MediaFolder
 from ophvl.stage import StageResult
 from pipelines.config import AdmitConfig
@@ -41,30 +41,14 @@ def admit(
     from schemas.identities import IDENTITIES
 
     (video,) = videos.to_pylist()
-    known = previous["identities"].to_pylist()
-    pages = previous["publications"].to_pylist()
-    told = [video, *pages]
-    identity = IdentityRow(
-        video_id=video["video_id"],
-        ids=_unique([i for row in known for i in row["ids"]], (page["page_id"] for page in pages)),
-        urls=_unique(
-            [video["location"]],
-            (row["webpage_url"] for row in told),
-            (url for row in known for url in row["urls"]),
-        ),
-        channels=_unique(
-            (row[name] for row in told for name in ("channel_id", "channel_handle", "channel")),
-            (channel for row in known for channel in row["channels"]),
-        ),
+    names = known_as(
+        video, previous["publications"].to_pylist(), previous["identities"].to_pylist()
     )
-    drop = lists.judge(identity.video_id, identity.urls, identity.channels, ids=identity.ids)
+    identity = IdentityRow(video_id=video["video_id"], **names._asdict())
+    drop = lists.judge(identity.video_id, names.urls, names.channels, ids=names.ids)
     if drop is not None:
         files.discard(identity.video_id)
     return StageResult(
         tables={"identities": IDENTITIES.table([identity])},
         dropped=() if drop is None else (drop,),
     )
-
-
-def _unique(*told: Iterable[str | None]) -> list[str]:
-    return list(dict.fromkeys(one for values in told for one in values if one))

@@ -14,7 +14,7 @@ from ophvl.backends.sidecars import subtitles_beside
 from ophvl.errors import ItemError
 from ophvl.ids import child_id, site_id
 from ophvl.licences import licence_class
-from ophvl.lists import Lists
+from ophvl.lists import Lists, known_as
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
 from ophvl.ports import Downloader, Found, Probe, Subtitle
@@ -80,7 +80,6 @@ class SubtitleRow:
 
 def download(
     videos: pa.Table,
-    identities: pa.Table,
     *,
     config: DownloadConfig,
     downloader: Downloader,
@@ -115,13 +114,8 @@ def download(
     files.make_room(config.reserve_gb, video["listed_duration_s"])
     fetched = downloader.fetch(video["location"], files.fetched, video_id)
     page = publication(video, fetched.found)
-    (known,) = identities.to_pylist()
-    drop = lists.judge(
-        video_id,
-        (*known["urls"], fetched.found.url, page.webpage_url),
-        (*known["channels"], page.channel_id, page.channel_handle, page.channel),
-        ids=(*known["ids"], page.page_id or ""),
-    )
+    names = known_as(video, [asdict(page)])
+    drop = lists.judge(video_id, (*names.urls, fetched.found.url), names.channels, ids=names.ids)
     if drop is not None:  # Lists of videos often do not say whose they are.
         files.discard(video_id)
         return _result(page=page, drop=drop)

@@ -69,8 +69,7 @@ STAGES: tuple[StageSpec, ...] = (
                 "is_surgical",
                 "listed_duration_s",
                 *_PUBLISHED,
-            ),
-            "identities": ("video_id", "ids", "urls", "channels"),
+            )
         },
         writes=("media", "publications", "subtitles"),
         ports={
@@ -198,7 +197,7 @@ STAGES: tuple[StageSpec, ...] = (
             "video_attributes": ("video_id", "kind", "concept_id", "label", "clips"),
         },
         writes=("titles",),
-        ports={"matcher": "pipelines.ports:matcher", "lists": "pipelines.ports:lists"},
+        ports={"matcher": "pipelines.ports:matcher"},
     ),
     StageSpec(
         name="split",

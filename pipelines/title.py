@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ophvl.lists import Lists
 from ophvl.stage import Drop, StageResult
 from ophvl.text.matching import Match, Matcher
 from ophvl.text.tagging import ONTOLOGY
@@ -52,20 +51,14 @@ def title(
     *,
     config: TitleConfig,
     matcher: Matcher,
-    lists: Lists,
 ) -> StageResult:
-    """Structure the title of each video; a video judged not surgical is dropped, its row stays.
-
-    So is one whose own page, fetched since, names a channel that stands on a list of the folder.
-    """
+    """Structure the title of each video; a video judged not surgical is dropped, its row stays."""
     from schemas.titles import TITLES
 
     rows: list[TitleRow] = []
     dropped: list[Drop] = []
     for video in publications.to_pylist():
         video_id: str = video["video_id"]
-        channels = (video["channel_id"], video["channel_handle"], video["channel"])
-        listed = lists.judge(video_id, (video["webpage_url"],), channels)
         mentions = _affirmed(attributes, video_id)
         structured = structure(
             _text(TextColumn.TITLE, video["title"], mentions),
@@ -75,9 +68,7 @@ def title(
             gathered=_gathered(mentions, video_attributes, video_id),
         )
         rows.append(_row(video_id, video["title"], structured))
-        if listed is not None:
-            dropped.append(listed)
-        elif structured.is_surgical is Surgical.NO and not config.assume_surgical:
+        if structured.is_surgical is Surgical.NO and not config.assume_surgical:
             message = f"{structured.reason}; set title.assume_surgical to keep such videos"
             dropped.append(Drop(row_id=video_id, reason=DropReason.NOT_SURGICAL, message=message))
     return StageResult(tables={"titles": TITLES.table(rows)}, dropped=tuple(dropped))

@@ -12,6 +12,8 @@ import pytest
 from benchmarks.ingest import fakes
 from benchmarks.ingest.scale import ingest
 from ophvl.availability import CheckRow
+from ophvl.kept_out import kept_out
+from ophvl.lists import Lists
 from ophvl.ports import Fetched, Found
 from ophvl.store import Store
 from pipelines.registry import STAGES
@@ -105,6 +107,20 @@ def test_what_was_kept_out_once_fetched_comes_back_when_it_is_off_the_list(pages
     assert (pages.ingest("channel:UC2"), pages.fetched) == ([1, 3], [1, 2, 3])
     assert (pages.ingest("channel:UC2", "channel:other"), pages.fetched) == ([1, 3], [])
     assert (pages.ingest("channel:other"), pages.fetched) == ([1, 2, 3], [2])
+
+
+def test_a_list_that_grows_fetches_nothing_anew(pages: Pages) -> None:
+    pages.ingest()
+    for path in (pages.out / "media").iterdir():
+        path.unlink()
+    pages.fetched.clear()
+    (pages.out / "block.txt").write_text("channel:other\n")
+    ingest(pages.out, pages.source)
+    store = Store(pages.out, fakes.stages())
+    assert (pages.fetched, store.read("speech").num_rows) == ([], 3)
+    assert kept_out(store, Lists(pages.out)) == set()
+    (pages.out / "block.txt").write_text("channel:UC2\n")
+    assert kept_out(store, Lists(pages.out)) == {"fakesite_000002"}
 
 
 def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> None:

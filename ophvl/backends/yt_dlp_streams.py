@@ -18,9 +18,6 @@ from schemas.vocab import FailureKind
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
-_LIST_BYTES = 16 * 2**20
-"""More than the list of the pieces of any video takes."""
-
 
 def prepare_streams(session: YoutubeDL, video: Info, url: str) -> None:
     """Put the lists of pieces into the record, so that they are not asked for again.
@@ -49,7 +46,7 @@ def _prepare(session: YoutubeDL, stream: MutableMapping[str, object], url: str) 
     pieces = text_of(stream, "hls_media_playlist_data")
     if pieces is None:
         response = session.urlopen(Request(stream["url"], headers=stream.get("http_headers")))
-        pieces = response.read(_LIST_BYTES).decode(errors="replace")
+        pieces = response.read().decode(errors="replace")
         stream.update(hls_media_playlist_data=pieces, url=response.url)
     if "#EXT-X-STREAM-INF" in pieces or not HlsFD.can_download(pieces, stream):
         raise _unfit(url)

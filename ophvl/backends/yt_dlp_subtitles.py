@@ -86,4 +86,4 @@ def _content(session: Session, file: Info) -> bytes | None:
     url = text_of(file, "url") or ""
     if not is_web_address(url) or (text_of(file, "protocol") or "").startswith("m3u8"):
         return None
-    return cast("bytes", session.urlopen(url).read(_SUBTITLE_BYTES))
+    return cast("bytes", session.urlopen(url).read())

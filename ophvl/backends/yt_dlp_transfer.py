@@ -40,7 +40,10 @@ class Transfer:
         file = text_of(progress, "filename") or ""
         here = seconds_of(progress.get("downloaded_bytes")) or 0.0
         total = seconds_of(progress.get("total_bytes")) or 0.0
-        self._refuse_another(progress, file)
+        if progress.get("status") == "finished" and file not in self._here:
+            here = total  # An earlier try had all of it.
+        else:
+            self._refuse_another(progress, file)
         self._sizes[file] = max(here, total)
         self._refuse_large()
         self._leave_room(max(0.0, total - here))

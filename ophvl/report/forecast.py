@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ophvl.backends.pacer import closed_hosts, host_of, is_local
 from ophvl.kept_out import kept_out
+from ophvl.ledger import EntryOutcome
 from ophvl.lists import Lists
 from ophvl.media.folder import BYTES_A_SECOND, MediaFolder
 from ophvl.parts import ALL_PARTS, Parts, part_of
@@ -101,9 +102,10 @@ def forecast(
         row for row in admitted if row["is_surgical"] != Surgical.NO or asking.assume_surgical
     ]
     not_surgical = len(admitted) - len(wanted)
-    wanted = wanted[:limit]
+    wanted = sorted(wanted, key=lambda row: row["has_failed"])[:limit]
     left = None if limit is None else limit - len(wanted)
-    asked = [line for line in lines if line.line_id in due][:left]
+    meant = {line.target: line for line in reversed(lines) if line.line_id in due}
+    asked = list(reversed(meant.values()))[:left]
     remote = [row for row in wanted if is_url(row["location"]) and not row["is_had"]]
     requests = Counter(host_of(row["location"]) for row in remote)
     for line in asked:
@@ -165,7 +167,8 @@ def _due_videos(
         )
         if part_of(unit) in parts and chain.due(task):
             is_had = unit in paths and bool(files.present(paths[unit]))
-            rows.append({**row, "is_had": is_had})
+            failed = unit in entries and entries[unit].outcome is EntryOutcome.FAILED
+            rows.append({**row, "is_had": is_had, "has_failed": failed})
     return rows
 
 

@@ -59,6 +59,13 @@ def test_lines_that_were_not_asked_are_pending(toy: ToyFolder) -> None:
     assert found == LineCount(listed=2, expanded=2, failed=0, folded=0, pending=0)
 
 
+def test_lines_of_a_list_that_is_gone_are_pending_no_more(toy: ToyFolder) -> None:
+    toy.videos("a", "b", "c")
+    toy.run(["list", "fetch"], limit=1)
+    toy.list_path.unlink()
+    assert take_account(toy.store).lines.pending == 0
+
+
 def test_an_empty_folder_adds_up(toy: ToyFolder) -> None:
     assert take_account(toy.store).units.listed == 0
 

@@ -321,6 +321,28 @@ def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
     assert set(toy.heard.held) == {"b"}
 
 
+def test_a_limit_takes_new_videos_before_those_that_failed(
+    toy: ToyFolder, pauses: list[float]
+) -> None:
+    toy.videos("c", "d", a="network down", b="network down")
+    toy.list(*(f"{name}.json" for name in "abcd"))
+    toy.run(["list"])
+    for _ in range(2):
+        toy.run(["list", "fetch"], limit=2)
+    assert toy.outcomes("fetch") == {
+        **dict.fromkeys("ab", "failed"),
+        **dict.fromkeys("cd", "emitted"),
+    }
+
+
+def test_a_limit_is_not_used_up_by_what_waits(toy: ToyFolder) -> None:
+    toy.videos("b", a="https://example.org/closed for long")
+    toy.list("a.json", "b.json")
+    toy.run(["list"])
+    toy.run(["list", "fetch"], limit=2)
+    assert (set(toy.heard.held), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
+
+
 def test_hosts_take_turns(toy: ToyFolder) -> None:
     toy.videos(**{f"a{n}": "https://one.org/x" for n in range(4)}, b="https://two.org/x")
     toy.run(["list", "fetch"], downloads=1)

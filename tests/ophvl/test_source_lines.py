@@ -264,6 +264,59 @@ def test_a_file_that_is_still_absent_is_not_looked_for_again(toy: ToyFolder) -> 
     assert (toy.calls(), toy.lines()[0][2]) == (["list a.json"], "expanded")
 
 
+def test_a_line_below_a_failed_one_that_means_the_same_loses_nothing(toy: ToyFolder) -> None:
+    toy.source("a.json", ("a", ""))
+    toy.list("./a.json")
+    toy.run()
+    away = (toy.base / "a.json").rename(toy.base / "away")
+    toy.list("a.json", "./a.json")
+    toy.calls()
+    toy.run()
+    assert toy.column("routes", "video_id") == ["a"]
+    away.rename(toy.base / "a.json")
+    toy.run()
+    assert [call for call in toy.calls() if call.startswith("fetch")] == []
+    assert toy.column("routes", "video_id") == ["a"]
+
+
+def test_a_line_folded_into_a_failed_one_leads_somewhere_once_that_does(toy: ToyFolder) -> None:
+    toy.list("a.json", "./a.json")
+    toy.run(["list"])
+    toy.source("a.json", ("a", ""))
+    toy.run(["list"])
+    assert [line[2:] for line in toy.lines()] == [("expanded", 1, 0), ("folded", 0, 1)]
+
+
+def test_nothing_goes_over_to_a_line_that_was_taken_off_its_list(toy: ToyFolder) -> None:
+    toy.source("one.json", ("v", ""), ("w", ""))
+    toy.source("two.json", ("v", ""))
+    toy.source("three.json", ("v", ""))
+    toy.list("one.json", "two.json", "three.json")
+    toy.run()
+    (toy.base / "two.json").unlink()
+    toy.run()
+    toy.source("one.json", ("w", ""))
+    toy.list("one.json", "three.json")
+    toy.run()
+    assert [line[1:] for line in toy.lines()] == [
+        ("one.json", "expanded", 1, 0),
+        ("three.json", "expanded", 1, 0),
+    ]
+    assert toy.column("routes", "video_id") == ["v", "w"]
+
+
+def test_a_retry_voids_what_its_line_no_longer_leads_to(toy: ToyFolder) -> None:
+    toy.source("a.json", ("a", ""), ("b", ""))
+    toy.list("a.json")
+    toy.run()
+    (toy.base / "a.json").rename(toy.base / "away")
+    toy.run()
+    toy.source("a.json", ("a", ""))
+    toy.run(retry=frozenset({FailureKind.NOT_FOUND}))
+    for table in ("videos", "media", "titles", "routes"):
+        assert toy.column(table, "video_id") == ["a"]
+
+
 def test_two_lists_feed_one_folder(toy: ToyFolder) -> None:
     toy.videos("a", "b")
     toy.run(["list"])

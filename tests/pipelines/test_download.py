@@ -16,7 +16,7 @@ from ophvl.stage import StageResult
 from pipelines.config import DownloadConfig
 from pipelines.download import download
 from schemas.catalogue import TABLES
-from tests.factories import identity_row, table, video_id, video_row
+from tests.factories import table, video_id, video_row
 from tests.media_factory import make_video
 
 NOTHING: Mapping[str, pa.Table] = {
@@ -67,7 +67,6 @@ def fetch(
 ) -> StageResult:
     return download(
         table("videos", video_row(1, channel=None, channel_id=None, **columns)),
-        table("identities", identity_row(1)),
         config=config or DownloadConfig(reserve_gb=0.0),
         downloader=site,
         files=MediaFolder(root=out),

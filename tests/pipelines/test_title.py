@@ -1,10 +1,7 @@
 """Messy titles through the stages tag and title; what is dropped, and what stays."""
 
-from pathlib import Path
-
 import pytest
 
-from ophvl.lists import Lists
 from ophvl.ontology.codes import Codes
 from ophvl.text.titles import structure_title
 from pipelines.config import TagConfig, TitleConfig
@@ -15,10 +12,8 @@ from schemas.vocab import DropReason
 from tests.factories import publication_row, table
 from tests.pipelines.test_tag import VIDEO, narration_table
 
-NO_LISTS = Lists.of(Path("/nowhere"))
 
-
-def run(tagger, *texts, assume_surgical=False, chapters=(), lists=NO_LISTS, **video):
+def run(tagger, *texts, assume_surgical=False, chapters=(), **video):
     row = publication_row(1, chapters=list(chapters), **{"description": None, **video})
     publications = table("publications", row)
     tagged = tag(
@@ -34,7 +29,6 @@ def run(tagger, *texts, assume_surgical=False, chapters=(), lists=NO_LISTS, **vi
         **tagged.tables,
         config=TitleConfig(assume_surgical=assume_surgical),
         matcher=tagger.matcher,
-        lists=lists,
     )
     assert TITLES.check(result.tables["titles"]) == []
     (row,) = result.tables["titles"].to_pylist()
@@ -55,13 +49,6 @@ def test_make_up_is_dropped_and_its_row_stays(tagger):
     assert row["is_surgical"] == "no"
     assert (drop.row_id, drop.reason) == (VIDEO, DropReason.NOT_SURGICAL)
     assert "smokey eye" in drop.message
-
-
-def test_a_channel_that_only_the_videos_own_page_names_may_be_blocked(tagger, tmp_path):
-    (tmp_path / "block.txt").write_text("channel:UC1\n")
-    row, (drop,) = run(tagger, title="Smokey eye makeup", lists=Lists.of(tmp_path))
-    assert (drop.row_id, drop.reason) == (VIDEO, DropReason.TAKEN_DOWN)
-    assert row["is_surgical"] == "no"
 
 
 def test_assume_surgical_keeps_it(tagger):

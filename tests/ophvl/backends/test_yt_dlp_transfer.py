@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.backends.yt_dlp import YtDlpDownloader
+from ophvl.backends.yt_dlp_transfer import Transfer
 from ophvl.errors import ItemError
 from schemas.vocab import FailureKind
 from tests.fault_server import serving
@@ -51,3 +52,29 @@ def test_the_reserve_of_the_disk_is_left_whatever_length_is_announced(
             careful.fetch(url, small_disk / "media", "url_x")
     assert caught.value.kind is FailureKind.DISK_FULL
     assert list((small_disk / "media").iterdir()) == []
+
+
+def test_a_file_that_an_earlier_try_had_whole_is_not_another(tmp_path: Path) -> None:
+    """Picture and sound apart: of a picture in pieces, yt-dlp tells the bytes alone once it is there."""
+
+    def transfer() -> Transfer:
+        return Transfer(
+            url="https://example.org/v",
+            directory=tmp_path,
+            max_bytes=1000.0,
+            reserve_bytes=0.0,
+            slow_bytes_a_second=0.0,
+            slow_s=300.0,
+        )
+
+    picture = tmp_path / "x.f1-720.mp4"
+    picture.write_bytes(bytes(600))
+    first = transfer()
+    piece = {"filename": str(picture), "fragment_count": 3}
+    first.watch({**piece, "status": "downloading", "downloaded_bytes": 300})
+    first.watch({**piece, "status": "finished", "downloaded_bytes": 600, "total_bytes": 600})
+    again = transfer()
+    again.watch({"filename": str(picture), "status": "finished", "total_bytes": 600})
+    assert picture.exists()
+    with pytest.raises(ItemError, match="the limit is"):
+        again.watch({"filename": "sound", "status": "downloading", "total_bytes": 500})
