@@ -7,41 +7,37 @@ what is a recorded failure (`ItemError`) and what is a bug (any other exception,
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ophvl.atomic import replacing_folder
-from ophvl.backends.pacer import closed_hosts, host_of
+from ophvl.corpus_run import run_corpus
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.executors import local
 from ophvl.executors.legs import Leg
-from ophvl.ledger import WHOLE, Entry, EntryOutcome, covered
+from ophvl.ledger import Entry, EntryOutcome, covered
 from ophvl.lock import turn
 from ophvl.parts import ALL_PARTS, Parts, part_of
 from ophvl.pins import check_pins
 from ophvl.reporter import Reporter
 from ophvl.source_lines import LineRunner
-from ophvl.sources import is_url, source_line
+from ophvl.sources import source_line
 from ophvl.stage import Scope, SourceLine, StageSpec
-from ophvl.store import Store, TableReader
+from ophvl.store import Store
 from ophvl.unit_chain import (
     ChainSetup,
     OpenStage,
-    UnitChain,
     UnitReport,
     UnitTask,
-    commit_result,
-    now,
     retract,
 )
+from ophvl.unit_plan import UnitPlan, on_closed_host
 from schemas.vocab import FailureKind, Pool
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from _typeshed import DataclassInstance
 
 
@@ -91,12 +87,15 @@ class Runner:
         self._options = options
         self._reporter = reporter
         self._retry: frozenset[FailureKind] = frozenset()
-        self._taken: set[str] = set()
-        """Videos for which anything was to be done."""
+        self._plan = UnitPlan(
+            store=store,
+            reporter=reporter,
+            limit=options.limit,
+            downloads=options.downloads,
+            force=options.force,
+        )
         self._failed: set[str] = set()
         """Videos that failed since `run` began: they were tried often enough."""
-        self._forced: set[tuple[str, str]] = set()
-        """The first stage of a chain, or that of lines, with the units that it did as forced."""
         self.held: dict[str, HostClosedError] = {}
         """The lines and videos that wait, each with why: its host wants no requests for now."""
 
@@ -186,11 +185,13 @@ class Runner:
         return LineRunner(
             self._store,
             self._reporter,
-            forced=self._forced if self._options.force else None,
+            forced=self._plan.forced if self._options.force else None,
             parts=self._options.parts,
             retry=self._retry,
             whole=not self._retry,
-            limit=None if limit is None else max(0, limit - len(self._taken | self._new(after))),
+            limit=None
+            if limit is None
+            else max(0, limit - len(self._plan.taken | self._new(after))),
         )
 
     def _note_lists(self, lines: Sequence[SourceLine]) -> None:
@@ -202,12 +203,12 @@ class Runner:
 
     def _new(self, names: Sequence[str]) -> set[str]:
         """The videos of our parts that these stages have still to end, but for those of closed hosts."""
-        closed = self._closed_hosts()
+        is_closed = on_closed_host(self._store.root)
         videos = self._store.read("videos", ["video_id", "location"])
         waiting = {
             video
             for video, place in zip(*(c.to_pylist() for c in videos.columns), strict=True)
-            if part_of(video) in self._options.parts and _host(place) not in closed
+            if part_of(video) in self._options.parts and not is_closed(place)
         }
         for name in names:
             last = name == names[-1]
@@ -290,7 +291,7 @@ class Runner:
             retry=self._retry,
         )
         self._reporter.started(setup.chain, len(ready))
-        todo = self._plan(setup, specs, entries, {unit: places[unit] for unit in ready})
+        todo = self._plan.tasks(setup, specs, entries, {u: places[u] for u in ready})
         dropped = self._work(setup, todo)
         # Also what an earlier run dropped, in case it was broken off before it came to this.
         dropped |= {
@@ -319,11 +320,11 @@ class Runner:
             ends = {entry.outcome for entry in report.entries}
             if report.held is not None:
                 self.held[report.unit] = report.held
-                self._taken.discard(report.unit)
+                self._plan.taken.discard(report.unit)
             else:
                 self.held.pop(report.unit, None)  # Its host may have opened since.
                 if self._options.force:
-                    self._forced.add((setup.chain[0], report.unit))
+                    self._plan.forced.add((setup.chain[0], report.unit))
             if EntryOutcome.FAILED in ends:
                 self._failed.add(report.unit)
             if EntryOutcome.DROPPED in ends:
@@ -334,55 +335,6 @@ class Runner:
                 for name in setup.chain:
                     self._store.compact(name, Parts.only(part), units[part])
         return dropped
-
-    def _plan(
-        self,
-        setup: ChainSetup,
-        specs: Sequence[StageSpec],
-        entries: Mapping[str, Mapping[str, Entry]],
-        places: Mapping[str, str],
-    ) -> list[UnitTask]:
-        """The videos for which anything is to be done, in list order; `places` tells where each lies."""
-        written = {table for spec in specs for table in spec.writes}
-        read = {table for spec in specs for table in spec.reads}
-        hashes = self._store.hashes(read - written)
-        chain = UnitChain(setup)
-        todo: list[UnitTask] = []
-        for unit, place in places.items():
-            task = UnitTask(
-                unit=unit,
-                hashes={table: of_table.get(unit, {}) for table, of_table in hashes.items()},
-                entries={name: e[unit] for name, e in entries.items() if unit in e},
-                force=self._options.force and (specs[0].name, unit) not in self._forced,
-            )
-            due = chain.due(task)
-            if due is None:
-                self._reporter.advanced(UnitReport(unit=unit, unchanged=tuple(setup.chain)))
-            else:
-                # What lies on this machine needs no download.
-                fetched = is_url(place) and self._options.downloads
-                waits = any(spec.pool is Pool.NETWORK for spec in specs[specs.index(due) :])
-                todo.append(replace(task, pool=Pool.NETWORK if fetched and waits else Pool.CPU))
-        return _host_by_host(self._within_limit(todo, places), places)
-
-    def _within_limit(
-        self, todo: Sequence[UnitTask], places: Mapping[str, str]
-    ) -> Sequence[UnitTask]:
-        """As many videos as the limit allows: new ones before those that failed, none of closed hosts."""
-        limit = self._options.limit
-        if limit is None:
-            return todo
-        closed = self._closed_hosts()
-        for task in sorted(todo, key=_has_failed):
-            if len(self._taken) < limit and _host(places[task.unit]) not in closed:
-                self._taken.add(task.unit)
-        for task in todo:
-            if task.unit not in self._taken:
-                self._reporter.advanced(UnitReport(unit=task.unit))
-        return [task for task in todo if task.unit in self._taken]
-
-    def _closed_hosts(self) -> set[str]:
-        return {state.host for state in closed_hosts(self._store.root)}
 
     def _execute(self, setup: ChainSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
         options = self._options
@@ -463,82 +415,19 @@ class Runner:
         listed = self._store.read("videos", ["video_id"]).column("video_id").to_pylist()
         return bool(listed) and stopped.issuperset(listed)
 
-    # The whole corpus at once
-
     def _run_corpus(self, spec: StageSpec) -> None:
         if self._options.parts != ALL_PARTS:
             raise UsageError(
                 f"stage {spec.name} sees the whole corpus; run it without --parts, once all jobs are through"
             )
-        stage = self._open(spec)
-        ready = list(self._passed_before(spec))
-        chosen = set(ready)
-        hashes = {
-            table: {
-                unit: {name: columns.get(name, "") for name in spec.reads[table]}
-                for unit, columns in of_table.items()
-                if unit in chosen
-            }
-            for table, of_table in self._store.hashes(spec.reads).items()
-        }
-        mark = stage.fingerprint(hashes)
-        before = self._store.entries(spec.name).get(WHOLE)
-        folder = self._store.root / f"{spec.name}s"
-        stands = before is not None and before.fingerprint == mark and not self._options.force
-        if stands and (spec.scope is Scope.CORPUS or folder.is_dir()):
-            self._reporter.started([spec.name], 1)
-            self._reporter.advanced(UnitReport(unit=WHOLE, unchanged=(spec.name,)))
-            self._reporter.ended()
-            return
-        if not ready and not self._all_stopped_before(spec):
-            raise UsageError(
-                f"no video is ready for stage {spec.name}; run the stages before it first, "
-                "and see `ophvl status` for what became of each video"
-            )
-        self._reporter.started([spec.name], 1)
-        entry = Entry(
-            stage=spec.name,
-            unit=WHOLE,
-            fingerprint=mark,
-            outcome=EntryOutcome.EMITTED,
-            at=now(),
+        run_corpus(
+            self._store,
+            self._open(spec),
+            list(self._passed_before(spec)),
+            self._reporter,
+            force=self._options.force,
+            all_stopped=self._all_stopped_before(spec),
         )
-        started = time.monotonic()
-        if spec.scope is Scope.EXPORT:
-            with replacing_folder(folder) as temporary:
-                stage.call(_reader_of(self._store, chosen), folder=temporary)
-            took_s = round(time.monotonic() - started, 3)
-            entry = replace(
-                entry, seconds=took_s, hashes={folder.name: {unit: {} for unit in ready}}
-            )
-            self._store.commit(entry, {})
-        else:
-            inputs: dict[str, pa.Table] = {
-                table: self._store.read(table, columns, video_ids=chosen)
-                for table, columns in spec.reads.items()
-            }
-            entry = commit_result(self._store, entry, stage.call(**inputs), started=started)
-        self._reporter.advanced(UnitReport(unit=WHOLE, entries=(entry,)))
-        self._reporter.ended()
-
-
-def _host(place: str) -> str:
-    return host_of(place) if is_url(place) else ""
-
-
-def _has_failed(task: UnitTask) -> bool:
-    return any(entry.outcome is EntryOutcome.FAILED for entry in task.entries.values())
-
-
-def _host_by_host(tasks: Sequence[UnitTask], places: Mapping[str, str]) -> list[UnitTask]:
-    """What is to be fetched in turns of its hosts: else all that fetch wait for the pace of the first."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for task in tasks:
-        host = _host(places[task.unit])
-        turns.append((seen[host], task))
-        seen[host] += 1
-    return [task for _, task in sorted(turns, key=lambda one: one[0])]
 
 
 def _onward(task: UnitTask, report: UnitReport) -> UnitTask | None:
@@ -546,15 +435,3 @@ def _onward(task: UnitTask, report: UnitReport) -> UnitTask | None:
     if task.pool is Pool.CPU or report.held is not None:
         return None
     return replace(task, pool=Pool.CPU, made=report.entries, again=False)
-
-
-def _reader_of(store: Store, chosen: set[str]) -> TableReader:
-    """`store.read` as if the folder held these source videos alone, so that no stuck one gets out."""
-
-    def read(
-        table: str, columns: Sequence[str] | None = None, video_ids: Iterable[str] | None = None
-    ) -> pa.Table:
-        asked = chosen if video_ids is None else chosen.intersection(video_ids)
-        return store.read(table, columns, asked)
-
-    return read

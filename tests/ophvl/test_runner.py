@@ -321,35 +321,6 @@ def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
     assert set(toy.heard.held) == {"b"}
 
 
-def test_a_limit_takes_new_videos_before_those_that_failed(
-    toy: ToyFolder, pauses: list[float]
-) -> None:
-    toy.videos("c", "d", a="network down", b="network down")
-    toy.list(*(f"{name}.json" for name in "abcd"))
-    toy.run(["list"])
-    for _ in range(2):
-        toy.run(["list", "fetch"], limit=2)
-    assert toy.outcomes("fetch") == {
-        **dict.fromkeys("ab", "failed"),
-        **dict.fromkeys("cd", "emitted"),
-    }
-
-
-def test_a_limit_is_not_used_up_by_what_waits(toy: ToyFolder) -> None:
-    toy.videos("b", a="https://example.org/closed for long")
-    toy.list("a.json", "b.json")
-    toy.run(["list"])
-    toy.run(["list", "fetch"], limit=2)
-    assert (set(toy.heard.held), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
-
-
-def test_hosts_take_turns(toy: ToyFolder) -> None:
-    toy.videos(**{f"a{n}": "https://one.org/x" for n in range(4)}, b="https://two.org/x")
-    toy.run(["list", "fetch"], downloads=1)
-    order = [line.split()[1] for line in toy.log.read_text().splitlines() if "fetch" in line]
-    assert order == ["a0", "b", "a1", "a2", "a3"]
-
-
 def test_a_video_whose_line_was_asked_anew_meanwhile_is_left_alone(
     toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,17 +364,6 @@ def test_what_is_forced_is_done_once_a_run(toy: ToyFolder, monkeypatch: pytest.M
         runner.run(["list", "fetch", "name", "split", "mark"], read_source_list(toy.list_path))
     calls = toy.calls()
     assert [calls.count(call) for call in ("list a.json", "fetch a", "name a", "mark a")] == [1] * 4
-
-
-def test_a_limit_is_for_the_whole_run(toy: ToyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy.videos(*"abcdef")
-    options = RunOptions(limit=2)
-    configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
-    lines = read_source_list(toy.list_path)
-    runner = Runner(toy.store, configs, options, toy.heard)
-    for _ in range(3):  # As after each wait for a host.
-        runner.run(["list", "fetch", "name"], lines)
-    assert toy.counts()["name emitted"] == 2 == len(toy.column("videos", "video_id"))
 
 
 def test_transient_failures_are_retried_within_the_run(toy: ToyFolder, pauses: list[float]) -> None:
@@ -467,13 +427,13 @@ def test_a_dropped_row_does_not_end_the_way_of_its_video(toy: ToyFolder) -> None
     assert toy.column("dropped", "row_id") == ["a-n0001"]
 
 
-def test_a_video_stuck_before_the_export_does_not_get_out(toy: ToyFolder) -> None:
+def test_results_do_not_depend_on_the_range_they_were_run_in(toy: ToyFolder) -> None:
     toy.videos("a")
-    toy.source("b.json", ("b", "", "unmarkable"))
-    toy.list("a.json", "b.json")
+    for name in ALL:
+        toy.run([name])
+    toy.calls()
     toy.run()
-    assert toy.column("titles", "video_id") == ["a", "b"]
-    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
+    assert toy.calls() == []
 
 
 @pytest.mark.parametrize(
@@ -509,43 +469,3 @@ def test_two_workers_do_the_same_as_one(toy: ToyFolder, tmp_path: Path) -> None:
         assert one.store.read(name).equals(two.store.read(name))
     assert one.counts() == two.counts()
     assert one.entries("name")["a"].hashes == two.entries("name")["a"].hashes
-
-
-def test_the_export_folder_is_replaced_whole_and_made_again_when_lost(toy: ToyFolder) -> None:
-    toy.videos("a", "b")
-    toy.run()
-    (toy.root / "cards" / "stray.txt").write_text("not ours")
-    toy.videos("a")
-    toy.source("b.json", ("b", "drop"))
-    toy.list("a.json", "b.json")
-    toy.run()
-    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
-    (toy.root / "cards" / "a.txt").unlink()
-    (toy.root / "cards").rmdir()
-    toy.calls()
-    toy.run()
-    assert toy.calls() == ["card all"]
-    assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
-
-
-def test_nothing_ready_is_told(toy: ToyFolder) -> None:
-    toy.videos("a")
-    toy.run(["list"])
-    with pytest.raises(UsageError, match="no video is ready for stage split"):
-        toy.run(["split"])
-
-
-def test_where_every_video_failed_there_is_nothing_to_wait_for(toy: ToyFolder) -> None:
-    toy.videos(a="fail")
-    toy.run()
-    assert toy.outcomes("fetch") == {"a": "failed"}
-    assert list((toy.root / "cards").iterdir()) == []
-
-
-def test_results_do_not_depend_on_the_range_they_were_run_in(toy: ToyFolder) -> None:
-    toy.videos("a")
-    for name in ALL:
-        toy.run([name])
-    toy.calls()
-    toy.run()
-    assert toy.calls() == []
