@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -118,7 +118,9 @@ def download(
     drop = lists.judge(video_id, (*names.urls, fetched.found.url), names.channels, ids=names.ids)
     if drop is not None:  # Lists of videos often do not say whose they are.
         files.discard(video_id)
-        return _result(page=page, drop=drop)
+        # Whose it is stays known; what it says of itself goes with it.
+        bare = replace(page, description=None, chapters=[], tags=[])
+        return _result(page=bare, drop=drop)
     try:
         seen = _not_too_long(probe(fetched.path), config.max_hours)
     except ItemError:

@@ -28,6 +28,8 @@ PAGE = Found(
     extractor="Eyetube",
     site_id="b7",
     title="By its own page",
+    description="A case of Mrs. X",
+    tags=("cataract",),
     channel="Eye clinic",
     channel_id="clinic1",
     channel_handle="@clinic",
@@ -108,6 +110,9 @@ def test_what_only_its_page_gives_away_is_dropped_once_it_is_fetched(
         "publications": 1,
         "subtitles": 0,
     }
+    (page,) = result.tables["publications"].to_pylist()
+    assert (page["channel_id"], page["page_id"]) == ("clinic1", "eyetube_b7")
+    assert (page["description"], page["tags"], page["chapters"]) == (None, [], [])
 
 
 def test_what_surely_is_no_surgery_is_not_fetched(site: Site, tmp_path: Path) -> None:
