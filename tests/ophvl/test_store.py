@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -274,3 +276,27 @@ def test_an_interrupted_run_is_compacted_by_the_next(
     assert toy.calls() == []
     assert toy.store.read("titles").equals(before)
     assert (toy.root / "tables" / "titles").is_dir()
+
+
+def test_a_reader_looks_again_when_lines_were_compacted_meanwhile(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.videos("a", "b")
+    toy.run(["list"])
+    pieces, rows = Store._pieces, Store._segment_rows
+    looks: list[int] = []
+
+    def look(self: Store, *arguments: Any) -> Any:
+        looks.append(len(looks))
+        return pieces(self, *arguments)
+
+    def compacted_once(self: Store, *arguments: Any) -> Any:
+        if len(looks) == 1:
+            for path in (toy.root / "ledger" / "list").glob("*.jsonl"):
+                os.utime(path, ns=(1, 1))
+        return rows(self, *arguments)
+
+    monkeypatch.setattr(Store, "_pieces", look)
+    monkeypatch.setattr(Store, "_segment_rows", compacted_once)
+    assert toy.column("videos", "video_id") == ["a", "b"]
+    assert len(looks) == 2
