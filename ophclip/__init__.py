@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ophclip.model import OphCLIP
-    from ophclip.pretrained import Preprocess, Tokenizer
+    from ophclip.inference.pretrained import Preprocess, Tokenizer
+    from ophclip.model.dual_encoder import OphCLIP
 
 __version__ = "0.1.0"
 
@@ -38,6 +38,6 @@ def load(path: str | Path, *, device: str = "auto") -> tuple[OphCLIP, Preprocess
         CheckpointError: there is no checkpoint, or it is damaged or does not fit.
         ConfigError: there is no such device.
     """
-    from ophclip import pretrained
+    from ophclip.inference import pretrained
 
     return pretrained.load(Path(path), device=device)

@@ -13,7 +13,7 @@ from ophclip import __version__
 from ophclip.errors import ConfigError, OphclipError
 
 if TYPE_CHECKING:
-    from ophclip.pretrained import Pretrained
+    from ophclip.inference.pretrained import Pretrained
 
 app = typer.Typer(
     help="Train, evaluate and use OphCLIP: video-language pretraining for eye surgery.",
@@ -76,8 +76,8 @@ def train_command(
 ) -> None:
     """Pretrain on clips with narrations, and videos with titles; `torchrun -m ophclip train` on many GPUs."""
     from ophclip import presets
-    from ophclip.checkpoint import read_config
     from ophclip.config import change
+    from ophclip.model.weights import read_config
 
     if resume is not None:
         if preset or config or changes:
@@ -95,8 +95,8 @@ def train_command(
             presets.PRESETS[name](), files=[config] if config else [], overrides=changes or []
         )
         why = f"preset {name}: {why}"
-    from ophclip.train import train
-    from ophclip.world import join
+    from ophclip.training.distributed import join
+    from ophclip.training.loop import train
 
     with join(settings.train.device) as world:
         if world.is_main:
@@ -130,8 +130,8 @@ def zero_shot_command(
     ] = None,
 ) -> None:
     """Classify surgical phases from sentences alone, frame by frame."""
-    from ophclip.checkpoint import find
-    from ophclip.report import evaluate_phases, table
+    from ophclip.evaluation.report import evaluate_phases, table
+    from ophclip.model.weights import find
 
     chosen = find(checkpoint or RUNS)
     typer.echo(f"checkpoint: {chosen}")
@@ -150,8 +150,8 @@ def embed_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Embed every clip and video into Parquet files; a run that was cut off goes on where it was."""
-    from ophclip.embed import ROWS, WINDOWS, write_embeddings
-    from ophclip.shards import open_shards
+    from ophclip.data.shards import open_shards
+    from ophclip.inference.embed import ROWS, WINDOWS, write_embeddings
 
     opened = open_shards(shards, kept_groups=1)
     source = _pretrained(checkpoint, device)
@@ -175,8 +175,8 @@ def search_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Find clips, and stretches of silent videos, by words."""
-    from ophclip.search import check, line, search
-    from ophclip.shards import open_shards
+    from ophclip.data.shards import open_shards
+    from ophclip.inference.search import check, line, search
 
     check(query, count)
     opened = open_shards(shards, kept_groups=1)
@@ -185,7 +185,7 @@ def search_command(
     for rank, hit in enumerate(hits, start=1):
         typer.echo(line(rank, hit))
     if html is not None:
-        from ophclip.page import write_page
+        from ophclip.inference.search_page import write_page
 
         write_page(html, query, hits, opened, checkpoint=source.sha256)
         typer.echo(f"page: {html}")
@@ -200,7 +200,7 @@ def export_command(
     ] = "other",
 ) -> None:
     """Write a folder that Hugging Face transformers loads without ophclip."""
-    from ophclip.export import export
+    from ophclip.inference.export import export
 
     source = _pretrained(checkpoint, "cpu")
     export(source, to, licence=licence)
@@ -211,8 +211,8 @@ def _pretrained(checkpoint: Path | None, device: str) -> Pretrained:
     """The model that a command works with; says which, and takes the threads that are fastest now."""
     import torch
 
-    from ophclip import pretrained
     from ophclip.device import pick_threads
+    from ophclip.inference import pretrained
 
     source = pretrained.read(checkpoint or RUNS, device=device)
     typer.echo(f"checkpoint: {source.folder}")

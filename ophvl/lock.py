@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ophvl.atomic import write_text
+from ophvl.atomic_io import write_text
 from ophvl.errors import UsageError
-from ophvl.parts import ALL_PARTS, Parts
+from ophvl.partitions import ALL_PARTS, Parts
 
 HEARTBEAT_S = 10.0
 STALE_S = 120.0

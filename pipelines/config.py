@@ -100,7 +100,7 @@ class TranscribeConfig:
     model: str = "auto"
     # Code of a language that Whisper knows, such as "en" (ISO 639-1), or "auto" to detect it.
     language: str = "auto"
-    # Hot words and prompt: "packaged", "off", or a TOML file like ophvl/backends/hot_words.toml.
+    # Hot words and prompt: "packaged", "off", or a TOML file like ophvl/speech/hot_words.toml.
     hot_words: str = "packaged"
     beam_size: int = 5
 

@@ -1,7 +1,7 @@
 """Rules against text that a recogniser invented: each is a flag column of `transcripts`.
 
 Standard library only, so that the list of stages may name the columns. What each rule looks at, and its
-thresholds, stand with its function in `ophvl.backends.guards`.
+thresholds, stand with its function in `ophvl.speech.hallucinations`.
 """
 
 from __future__ import annotations

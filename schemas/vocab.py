@@ -175,7 +175,7 @@ class Split(StrEnum):
 
 
 class LicenceClass(StrEnum):
-    """What a licence allows, as far as its name tells (`ophvl.licences`)."""
+    """What a licence allows, as far as its name tells (`ophvl.sources.licences`)."""
 
     OPEN = "open"
     """Creative Commons without NC and ND, or the public domain."""

@@ -20,7 +20,7 @@ from tests.ophvl.toy_folder import ToyFolder
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyFolder:
     """A dataset folder to run the toy stages on. Waiting for the disk would be most of the time."""
-    monkeypatch.setattr("ophvl.atomic.os.fsync", lambda descriptor: None)
+    monkeypatch.setattr("ophvl.atomic_io.os.fsync", lambda descriptor: None)
     return ToyFolder(tmp_path)
 
 
@@ -28,7 +28,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyFolder:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before further tries, noted instead of slept."""
     noted: list[float] = []
-    monkeypatch.setattr("ophvl.unit_chain.time.sleep", noted.append)
+    monkeypatch.setattr("ophvl.run.unit_worker.time.sleep", noted.append)
     return noted
 
 

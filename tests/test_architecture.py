@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from importlinter.cli import lint_imports
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import ophclip
 import ophvl
 import pipelines
 import schemas
@@ -42,10 +44,14 @@ def test_the_import_contracts_are_kept(
 
 def test_every_module_has_its_place_in_the_layers() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (contract,) = (c for c in settings["contracts"] if c["type"] == "layers")
-    placed = {name.strip("() ") for layer in contract["layers"] for name in layer.split("|")}
-    present = {f"ophvl.{m.name}" for m in pkgutil.iter_modules(ophvl.__path__)}
-    assert present - {"ophvl.__main__"} - placed == set()
+    layers = [
+        layer for c in settings["contracts"] if c["type"] == "layers" for layer in c["layers"]
+    ]
+    placed = {name.strip("() ") for layer in layers for name in re.split("[|:]", layer)}
+    for package in (ophvl, ophclip):
+        name = package.__name__
+        present = {f"{name}.{module.name}" for module in pkgutil.iter_modules(package.__path__)}
+        assert present - {f"{name}.__main__"} - placed == set()
 
 
 def test_the_packages_are_ours() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.parts import Parts, part_of
-from ophvl.store import Store
+from ophvl.dataset.store import Store
+from ophvl.partitions import Parts, part_of
 from pipelines.registry import STAGES
 from tests.fault_server import LOOKS, serving
 from tests.media_factory import make_video
@@ -58,7 +58,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def failures(out: Path) -> dict[str, tuple[str, str]]:
     """Name of the path to stage and kind."""
-    from ophvl.store import Store
+    from ophvl.dataset.store import Store
     from pipelines.registry import STAGES
 
     store = Store(out, STAGES)

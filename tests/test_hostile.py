@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from ophvl.dataset.store import Store
 from ophvl.ids import ID
-from ophvl.store import Store
 from pipelines.registry import STAGES
 from tests.media_factory import make_video
 from tests.test_road import run, status

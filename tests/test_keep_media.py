@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ophvl.store import Store
+from ophvl.dataset.store import Store
 from pipelines.registry import STAGES
 from tests.fault_server import serving
 from tests.media_factory import make_video, tone

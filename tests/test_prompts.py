@@ -2,9 +2,9 @@
 
 import pytest
 
-from ophclip.evaluate import Prompt, read_prompts
+from ophclip.evaluation.zero_shot import Prompt, read_prompts
 from ophvl.ontology import load
-from ophvl.text.matching import Matcher
+from ophvl.text.concepts.matching import Matcher
 
 MATCHER = Matcher(load())
 

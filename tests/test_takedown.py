@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks.ingest import fakes
 from benchmarks.ingest.scale import ingest
-from ophvl.availability import CheckRow
-from ophvl.kept_out import kept_out
-from ophvl.lists import Lists
+from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.store import Store
 from ophvl.ports import Fetched, Found
-from ophvl.store import Store
+from ophvl.run.availability import CheckRow
+from ophvl.sources.blocklists import Lists
 from pipelines.registry import STAGES
 from schemas.availability import AVAILABILITY
 from tests.fault_server import serving

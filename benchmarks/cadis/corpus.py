@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.cadis.captions import TEMPLATES, caption
 from benchmarks.cadis.labels import Frame
-from benchmarks.shard_rows import ShardRow, write_shard
+from benchmarks.training.shard_rows import ShardRow, write_shard
 from schemas.vocab import LicenceClass
 
 NEAR_S = 1.0

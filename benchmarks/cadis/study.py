@@ -1,7 +1,7 @@
 """Train without one video, look for each instrument in it, and so on for every video.
 
 The settings were fixed before any result was seen; none is chosen by one. The mean picture comes off every
-embedding as in `ophclip.evaluate`, though within one instrument it moves no frame before another.
+embedding as in `ophclip.evaluation.zero_shot`, though within one instrument it moves no frame before another.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from benchmarks.cadis.captions import prompt
 from benchmarks.cadis.corpus import Jpegs
 from benchmarks.cadis.labels import Frame
 from benchmarks.cadis.scores import Pair, random_order
-from ophclip import pretrained
-from ophclip.augment import plain
 from ophclip.config import Config, change
-from ophclip.corpus import Corpus
-from ophclip.metrics import average_precision
-from ophclip.model import OphCLIP
-from ophclip.pictures import decode
+from ophclip.data.augment import plain
+from ophclip.data.corpus import Corpus
+from ophclip.data.jpeg import decode
+from ophclip.data.shards import open_shards
+from ophclip.evaluation.metrics import average_precision
+from ophclip.inference import pretrained
+from ophclip.model.dual_encoder import OphCLIP
 from ophclip.presets import tiny
-from ophclip.shards import open_shards
-from ophclip.train import train
+from ophclip.training.loop import train
 from schemas.vocab import Level
 
 FREQUENCY = "frequency"
@@ -221,7 +221,7 @@ def _untrained(folder: Path, config: Config, pixels: torch.Tensor) -> OphCLIP:
 
 @torch.no_grad()
 def _by_prompts(model: OphCLIP, pixels: torch.Tensor, instruments: Sequence[str]) -> torch.Tensor:
-    """[N, C]: the likeness of each frame to each instrument's prompt, as `ophclip.evaluate` has it."""
+    """[N, C]: the likeness of each frame to each instrument's prompt, as in `evaluation.zero_shot`."""
     anchors = model.embed_texts([prompt(name) for name in instruments], Level.CLIP)
     embeddings = model.project_images(_features(model, pixels), Level.CLIP)
     return (embeddings - model.image_centre) @ anchors.T

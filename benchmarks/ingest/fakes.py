@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from ophvl.backends.paced import PacedDownloader
+from ophvl.download.rate_limited import PacedDownloader
 from ophvl.errors import ItemError
 from ophvl.ports import (
     Fetched,
@@ -32,7 +32,7 @@ from ophvl.ports import (
     Word,
 )
 from ophvl.stage import StageSpec
-from pipelines import ports
+from pipelines import wiring
 from pipelines.config import DiscoverConfig, DownloadConfig, TranscribeConfig
 from pipelines.registry import STAGES
 from schemas.vocab import FailureKind
@@ -125,7 +125,7 @@ class FakeDownloader:
 
 def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> PacedDownloader:
     """The downloader of the stages, with its pacer, on another inner one."""
-    paced = ports.downloader(config, folder)
+    paced = wiring.downloader(config, folder)
     assert isinstance(paced, PacedDownloader)
     return replace(paced, inner=FakeDownloader(template=template(folder)))
 

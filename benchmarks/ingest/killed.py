@@ -21,15 +21,15 @@ from pathlib import Path
 
 from benchmarks.ingest import fakes
 from benchmarks.ingest.scale import NAMES, SETTINGS, Silent
-from ophvl.atomic import PARTIAL
+from ophvl.atomic_io import PARTIAL
 from ophvl.config import resolve
-from ophvl.ledger import Entry
+from ophvl.dataset.ledger import Entry
+from ophvl.dataset.store import Store
 from ophvl.lock import locked
-from ophvl.parts import ALL_PARTS, Parts
-from ophvl.runner import Runner, RunOptions
-from ophvl.sources import read_source_list
+from ophvl.partitions import ALL_PARTS, Parts
+from ophvl.run.runner import Runner, RunOptions
+from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
-from ophvl.store import Store
 from pipelines.config import CONFIGS
 from schemas.catalogue import TABLES
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from ophvl.executors import local, ray_cluster
-from ophvl.executors.legs import Leg
+from ophvl.run.executors import local, ray_cluster
+from ophvl.run.executors.scheduler import Leg
 from schemas.vocab import Pool
 
 ROOT = Path(__file__).parents[2]

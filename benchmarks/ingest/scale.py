@@ -25,15 +25,15 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.ingest import fakes
-from ophvl.accounts import take_account
-from ophvl.atomic import write_text
-from ophvl.backends.pacer import Pacer
+from ophvl.atomic_io import write_text
 from ophvl.config import resolve
+from ophvl.dataset.store import Store
+from ophvl.download.rate_limiter import Pacer
 from ophvl.lock import locked
-from ophvl.runner import Runner, RunOptions
-from ophvl.sources import read_source_list
-from ophvl.store import Store
-from ophvl.unit_chain import OpenStage, UnitReport
+from ophvl.report.funnel import take_account
+from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.unit_worker import OpenStage, UnitReport
+from ophvl.sources.source_list import read_source_list
 from pipelines.config import CONFIGS
 
 NAMES = ("discover", "admit", "download", "transcribe", "keep")

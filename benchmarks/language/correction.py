@@ -17,10 +17,10 @@ from pathlib import Path
 from benchmarks.language.gold import Row, destroyed_terms, read_rows, words
 from ophvl.errors import ConfigError
 from ophvl.ontology import load
-from ophvl.text.correction import Corrector
+from ophvl.text.correction.corrector import Corrector
+from ophvl.text.correction.lexicon import Lexicon
+from ophvl.text.correction.word_frequency import is_protected
 from ophvl.text.edits import Edit, apply
-from ophvl.text.english import is_protected
-from ophvl.text.lexicon import Lexicon
 
 PROSE_WORDS = 20_000
 _DEFINITION = re.compile(r'^def: "((?:[^"\\]|\\.)*)"', re.MULTILINE)

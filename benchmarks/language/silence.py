@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.language.sounds import RATE, Sound, music, operating_room, silence
-from ophvl.backends.faster_whisper import FasterWhisper
-from ophvl.backends.guards import guarded
-from ophvl.backends.hot_words import NO_HOT_WORDS, load_hot_words
-from ophvl.backends.recogniser import WhisperRecogniser, segments_of
-from ophvl.backends.speech import WINDOW_S, SpeechWindow
-from ophvl.backends.weights import resolve
 from ophvl.media.audio import FfmpegAudioReader, ffmpeg_binary
 from ophvl.ports import SAMPLE_RATE, HotWords, Segment
+from ophvl.speech.faster_whisper import FasterWhisper
+from ophvl.speech.hallucinations import guarded
+from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
+from ophvl.speech.recogniser import WhisperRecogniser, segments_of
+from ophvl.speech.vad import WINDOW_S, SpeechWindow
+from ophvl.speech.weights import resolve
 
 PARTS_S = {"music": 240.0, "operating room": 180.0, "silence": 180.0}
 MODELS = ("tiny.en", "base")

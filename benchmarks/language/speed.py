@@ -77,8 +77,8 @@ def _narrations(concepts: Sequence[Concept]) -> list[str]:
 
 
 def _tagger(concepts: Sequence[Concept]) -> Callable[[str], int]:
-    from ophvl.text.matching import Matcher
-    from ophvl.text.tagging import Tagger
+    from ophvl.text.concepts.matching import Matcher
+    from ophvl.text.concepts.tagging import Tagger
 
     tagger = Tagger(Matcher(load()))
     tagger.tag("Now the automaton is built.")

@@ -22,19 +22,19 @@ import jiwer
 import numpy as np
 
 from benchmarks.language.gold import Row, read_rows
-from ophvl.backends.faster_whisper import FasterWhisper
-from ophvl.backends.hot_words import NO_HOT_WORDS, load_hot_words
-from ophvl.backends.recogniser import WhisperRecogniser
-from ophvl.backends.weights import resolve
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.ontology import load
 from ophvl.ports import HotWords, Transcript
-from ophvl.text.correction import Corrector
+from ophvl.speech.faster_whisper import FasterWhisper
+from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
+from ophvl.speech.recogniser import WhisperRecogniser
+from ophvl.speech.weights import resolve
+from ophvl.text.concepts.matching import Match, Matcher
+from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
-from ophvl.text.matching import Match, Matcher
-from ophvl.text.sentences import SentenceSplitter
+from ophvl.text.narration.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
-from pipelines.segment import TimedWord, narration_pieces
+from pipelines.stages.segment import TimedWord, narration_pieces
 
 if TYPE_CHECKING:
     from whisper.normalizers import EnglishTextNormalizer

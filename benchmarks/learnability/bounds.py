@@ -18,11 +18,11 @@ from benchmarks.learnability.measure import (
 )
 from benchmarks.learnability.variants import BASE, config_of
 from benchmarks.learnability.words import PHASE_PROMPTS
-from ophclip.augment import augment, draw, plain
-from ophclip.data import FrameStore, generator
-from ophclip.encoders import ImageEncoder
-from ophclip.spans import windows, within
-from ophclip.temporal import masked_mean
+from ophclip.data.augment import augment, draw, plain
+from ophclip.data.batches import FrameStore, generator
+from ophclip.inference.spans import windows, within
+from ophclip.model.encoders import ImageEncoder
+from ophclip.model.temporal import masked_mean
 from schemas.vocab import Level, Route, Split
 
 FREQUENCY = "frequency"

@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks.learnability import draw
 from benchmarks.learnability.words import narrate, title
 from benchmarks.learnability.world import Operation, operate
-from benchmarks.shard_rows import ShardRow, write_shard
+from benchmarks.training.shard_rows import ShardRow, write_shard
 from demo.labels import LabelRow, write_labels
 from schemas.vocab import Level, LicenceClass, Route, Split, Task
 

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 
 from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
 from ophclip.config import Config
-from ophclip.data import FrameStore
-from ophclip.metrics import average_precision, score
-from ophclip.model import OphCLIP
-from ophclip.shards import Row, Shards, open_shards
-from ophclip.spans import embed_spans, row_features, windows
+from ophclip.data.batches import FrameStore
+from ophclip.data.shards import Row, Shards, open_shards
+from ophclip.evaluation.metrics import average_precision, score
+from ophclip.inference.spans import embed_spans, row_features, windows
+from ophclip.model.dual_encoder import OphCLIP
 from schemas.vocab import Level, Split, Task
 
 WINDOW_S = 5.0

@@ -28,11 +28,12 @@ from benchmarks.learnability.variants import (
     RETRIEVAL,
     config_of,
 )
-from ophclip import losses, objective
-from ophclip.corpus import Corpus
-from ophclip.shards import Row, open_shards
-from ophclip.trainer import Trainer
-from ophclip.world import World
+from ophclip.data.corpus import Corpus
+from ophclip.data.shards import Row, open_shards
+from ophclip.losses import contrastive
+from ophclip.training import objective
+from ophclip.training.distributed import World
+from ophclip.training.trainer import Trainer
 from schemas.vocab import Level, Task
 
 _AT_ONCE = 32
@@ -97,7 +98,7 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
         for row, places in zip(videos, index.tolist(), strict=True)
         for place in places
     ]
-    pooled = losses.pool_neighbours(scores, bank.title[index], config.bank.pool_temperature)
+    pooled = contrastive.pool_neighbours(scores, bank.title[index], config.bank.pool_temperature)
     own = F.cosine_similarity(pooled, title).mean()
     others = F.cosine_similarity(pooled.roll(1, 0), title).mean()
     return (

@@ -25,7 +25,7 @@ from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.draw import SIDE
 from benchmarks.learnability.variants import DEVELOPMENT_SEEDS
 from benchmarks.learnability.world import PHASE_NAMES
-from ophclip.shards import Row, open_shards
+from ophclip.data.shards import Row, open_shards
 from schemas.vocab import Level, Task
 
 COLUMNS = 10

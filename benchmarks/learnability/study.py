@@ -85,8 +85,8 @@ def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
 
 def train_variant(name: str, *, seed: int, clip_steps: int, folder: Path) -> Figures:
     """Train on the corpus `folder`/data with that seed of training, into `folder`, and measure."""
-    from ophclip import pretrained
-    from ophclip.train import train
+    from ophclip.inference import pretrained
+    from ophclip.training.loop import train
 
     config = config_of(name, seed=seed, clip_steps=clip_steps)
     run = folder / name.replace("/", "_")

@@ -13,7 +13,7 @@ from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import ItemError
 
 if TYPE_CHECKING:
-    from ophvl.found_list import Searched, Section
+    from ophvl.sources.search_results import Searched, Section
 
 
 @told_when_stopped()
@@ -56,10 +56,10 @@ def discover(
 
     Where the list exists, only terms that it does not hold are asked, whatever site the others were asked of.
     """
-    from ophvl import found_list
     from ophvl.report.terminal import printable
-    from ophvl.search_terms import Search, read_terms
-    from pipelines.ports import downloader, matcher
+    from ophvl.sources import search_results
+    from ophvl.sources.search_terms import Search, read_terms
+    from pipelines.wiring import downloader, matcher
 
     by = Search(per_term=per_term, suffix=suffix, address=search)
     job = Job(out=out, cookies=cookies)
@@ -73,7 +73,7 @@ def discover(
         else:
             typer.echo(printable(f"{term}: {result}"))
 
-    searched = found_list.search(
+    searched = search_results.search(
         wanted,
         to,
         by=by,

@@ -13,14 +13,14 @@ from ophvl.errors import SchemaError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ophvl.store import Store
+    from ophvl.dataset.store import Store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def stats(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> None:
     """Show the funnel and the statistics; write them as stats.json and stats.html too."""
-    from ophvl.atomic import write_text
+    from ophvl.atomic_io import write_text
     from ophvl.report.page import render
     from ophvl.report.statistics import gather
     from ophvl.report.terminal import funnel_lines, statistics_lines
@@ -42,7 +42,7 @@ def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
     """Show what became of every line and video, what failed where, and how long the rest will take."""
     from dataclasses import asdict
 
-    from ophvl.accounts import take_account
+    from ophvl.report.funnel import take_account
     from ophvl.report.pace import pace_lines, take_pace
     from ophvl.report.terminal import funnel_lines
 
@@ -118,7 +118,7 @@ def _type_name(type_: object) -> str:
 
 def open_store(out: Path) -> Store:
     """The dataset folder at `out`, which must be one."""
-    from ophvl.store import Store
+    from ophvl.dataset.store import Store
     from pipelines.registry import STAGES
 
     store = Store(out.resolve(), STAGES)

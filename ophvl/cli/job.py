@@ -19,11 +19,11 @@ from ophvl.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ophvl.accounts import Account
+    from ophvl.dataset.store import Store
     from ophvl.report.failures import Failure
-    from ophvl.runner import Runner, RunOptions
+    from ophvl.report.funnel import Account
+    from ophvl.run.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
-    from ophvl.store import Store
     from pipelines.config import FramesConfig
     from schemas.vocab import FailureKind
 
@@ -63,7 +63,7 @@ class Job:
         files = [saved if saved.exists() else None, self.config]
         overrides = [*self.overrides]
         if self.cookies:
-            from ophvl.backends.cookies import read_cookies
+            from ophvl.download.cookies import read_cookies
 
             read_cookies(self.cookies)  # Before anything is asked with them.
             text = json.dumps(str(self.cookies.expanduser().absolute()))
@@ -78,7 +78,7 @@ class Job:
         Raises:
             UsageError: there is no Ray cluster at the address, or Ray is not asked for.
         """
-        from ophvl.runner import RunOptions
+        from ophvl.run.runner import RunOptions
 
         if others.get("address") is not None:
             _check_cluster(str(others["address"]), str(others["engine"]))
@@ -99,17 +99,17 @@ class Job:
 
         `onward` is the command that takes on what these stages have finished.
         """
-        from ophvl.accounts import take_account
-        from ophvl.atomic import write_text
+        from ophvl.atomic_io import write_text
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
-        from ophvl.lists import add
+        from ophvl.dataset.store import Store
         from ophvl.lock import SETTINGS, locked, turn
         from ophvl.report.failures import read_failures
+        from ophvl.report.funnel import take_account
         from ophvl.report.terminal import funnel_lines
-        from ophvl.runner import Runner
-        from ophvl.sources import read_source_list
-        from ophvl.store import Store
+        from ophvl.run.runner import Runner
+        from ophvl.sources.blocklists import add
+        from ophvl.sources.source_list import read_source_list
         from pipelines.registry import STAGES
 
         configs = self.configs()
@@ -200,7 +200,7 @@ def tell(text: str) -> None:
 
 def _check_cluster(address: str, engine: str) -> None:
     """A wrong address is told before a list is asked, not when the first video needs a worker."""
-    from ophvl.executors.ray_cluster import knock
+    from ophvl.run.executors.ray_cluster import knock
 
     if engine != options.Engine.RAY:
         raise UsageError(
@@ -219,7 +219,7 @@ def _gpus() -> int:
 
 
 def _sleep_until(at_s: float, note: object) -> None:
-    from ophvl.backends.pacer import local_time
+    from ophvl.download.rate_limiter import local_time
 
     assert callable(note)
     note(f"waiting until {local_time(at_s)}; Ctrl-C ends the run, and nothing is lost")

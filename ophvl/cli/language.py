@@ -34,14 +34,14 @@ class _LineError(Exception):
 
 def annotate(file: File = _STANDARD_INPUT) -> None:
     """Correct and tag narrations: {"id", "text"} a line in, all that was found a line out."""
-    from ophvl.text.correction import Corrector
-    from ophvl.text.descriptive import descriptive_score
+    from ophvl.text.concepts.assertion import Assertion
+    from ophvl.text.concepts.tagging import Tagger
+    from ophvl.text.correction.corrector import Corrector
     from ophvl.text.edits import apply
-    from ophvl.text.negation import Assertion
-    from ophvl.text.tagging import Tagger
+    from ophvl.text.narration.descriptive import descriptive_score
     from pipelines.config import PairConfig, SegmentConfig
-    from pipelines.ports import corrector as open_corrector
-    from pipelines.ports import tagger as open_tagger
+    from pipelines.wiring import corrector as open_corrector
+    from pipelines.wiring import tagger as open_tagger
 
     corrector: Corrector = open_corrector(SegmentConfig(), Path())
     tagger: Tagger = open_tagger(None, Path())
@@ -82,8 +82,8 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
 
 def title(file: File = _STANDARD_INPUT) -> None:
     """Structure titles: {"id", "raw_title", "description", "channel"} a line in, fields out."""
-    from ophvl.text.titles import structure_title
-    from pipelines.ports import matcher as open_matcher
+    from ophvl.text.titles.structure import structure_title
+    from pipelines.wiring import matcher as open_matcher
     from schemas.vocab import Surgical
 
     matcher = open_matcher(None, Path())

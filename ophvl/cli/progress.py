@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from ophvl.ledger import EntryOutcome
-from ophvl.reporter import Reporter
-from ophvl.unit_chain import UnitReport
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.run.reporter import Reporter
+from ophvl.run.unit_worker import UnitReport
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -23,12 +23,12 @@ def refresh(
     cookies: options.Cookies = None,
 ) -> None:
     """Ask, without fetching anything, which videos can still be had; add to table availability."""
-    from ophvl.availability import AVAILABLE, NOTHING_TOLD, CheckRow, latest
-    from ophvl.availability import refresh as check
     from ophvl.cli.job import Job
     from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
-    from pipelines.ports import downloader
+    from ophvl.run.availability import AVAILABLE, NOTHING_TOLD, CheckRow, latest
+    from ophvl.run.availability import refresh as check
+    from pipelines.wiring import downloader
 
     store = open_store(out)
     config = Job(out=out, cookies=cookies).configs()["discover"]

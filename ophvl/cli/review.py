@@ -40,7 +40,7 @@ def export(
     name: Annotated[str, typer.Option(help="File name of the sheet, without ending.")] = SHEET,
 ) -> None:
     """Write a sheet to judge, as CSV and as one HTML page, to the folder's review/."""
-    from ophvl.atomic import write_text
+    from ophvl.atomic_io import write_text
     from ophvl.cli.inspect import open_store
     from ophvl.config import resolve
     from ophvl.review import page, sheet
@@ -74,8 +74,8 @@ def import_(
 ) -> None:
     """Print precision by kind and the agreement of readers; keep what was judged wrong out."""
     from ophvl.cli.inspect import open_store
+    from ophvl.dataset.overrides import FILE, Overrides, write_overrides
     from ophvl.lock import locked
-    from ophvl.overrides import FILE, Overrides, write_overrides
     from ophvl.review.sheet import from_csv
     from ophvl.review.verdicts import review
 

@@ -17,7 +17,7 @@ from ophvl.errors import UsageError
 from schemas.vocab import MediaForm
 
 if TYPE_CHECKING:
-    from ophvl.parts import Parts
+    from ophvl.partitions import Parts
 
 Source = Annotated[
     Path, typer.Option("--source", help="Text file with one URL, file or folder a line.")
@@ -46,7 +46,7 @@ def ingest(
     assume_surgical: options.AssumeSurgical = False,
 ) -> None:
     """Discover, fetch, probe and transcribe the videos of a list."""
-    from ophvl.parts import ALL_PARTS, Parts
+    from ophvl.partitions import ALL_PARTS, Parts
     from pipelines.registry import INGEST
 
     overrides = [*(set_ or ())]
@@ -106,7 +106,7 @@ def run(
     repin: options.Repin = False,
 ) -> None:
     """Run one stage, or a range of stages."""
-    from ophvl.parts import Parts
+    from ophvl.partitions import Parts
 
     first, dots, last = stages.partition("..")
     job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies)
@@ -137,7 +137,7 @@ def retry(
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
     from ophvl.cli.inspect import open_store
-    from ophvl.parts import Parts, part_of
+    from ophvl.partitions import Parts, part_of
     from ophvl.report.failures import read_failures
     from pipelines.registry import BUILD_PAIRS, INGEST
     from schemas.vocab import FailureKind
@@ -165,7 +165,7 @@ def retry(
 
 def _tell_what_stays_gone(job: Job) -> None:
     """To keep all from now on brings nothing back that an earlier run let go."""
-    from ophvl.store import Store
+    from ophvl.dataset.store import Store
     from pipelines.registry import STAGES
 
     forms = Store(job.root, STAGES).read("kept", ["form"]).column("form").to_pylist()
@@ -179,10 +179,10 @@ def _tell_what_stays_gone(job: Job) -> None:
 
 
 def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bool) -> None:
-    from ophvl.lists import Lists
+    from ophvl.dataset.store import Store
     from ophvl.report.forecast import forecast, forecast_lines
-    from ophvl.sources import read_source_list
-    from ophvl.store import Store
+    from ophvl.sources.blocklists import Lists
+    from ophvl.sources.source_list import read_source_list
     from pipelines.registry import STAGES
 
     found = forecast(

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from ophvl.atomic import PARTIAL, replacing_folder, write_text
+from ophvl.atomic_io import PARTIAL, replacing_folder, write_text
 from ophvl.doctor.finding import Finding, State
 from ophvl.errors import UsageError
 from ophvl.lock import locked

@@ -17,7 +17,7 @@ _SENTENCES = "We open the capsule with a needle. The nucleus is removed."
 
 def check_whisper() -> Iterator[Finding]:
     """The Whisper weights on this machine; their hashes are checked, and parts of a package are joined."""
-    from ophvl.backends.weights import at_hand, hub_in_reach
+    from ophvl.speech.weights import at_hand, hub_in_reach
 
     any_here = False
     for name in WHISPERS:
@@ -56,7 +56,7 @@ def check_whisper() -> Iterator[Finding]:
 
 def check_spacy() -> Iterator[Finding]:
     """The model that parts text into sentences: loaded, and put to use."""
-    from ophvl.text.sentences import PACKAGE, SentenceSplitter
+    from ophvl.text.narration.sentences import PACKAGE, SentenceSplitter
 
     name = "spaCy"
     splitter = SentenceSplitter()

@@ -121,7 +121,7 @@ def _is_there(value: str) -> bool:
 
 def check_hub() -> Iterator[Finding]:
     """Whether the model hub answers. Without it models come from packages and from the cache."""
-    from ophvl.backends.weights import hub_in_reach
+    from ophvl.speech.weights import hub_in_reach
 
     if hub_in_reach():
         yield Finding(name="model hub", state=State.OK, found="answers")

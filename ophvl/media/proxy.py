@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ophvl.atomic import replacing
+from ophvl.atomic_io import replacing
 from ophvl.errors import ItemError
 from ophvl.media.audio import ffmpeg_binary
 from ophvl.media.container import OPTIONS, video_stream

@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ophvl.backends.pacer import host_of
+from ophvl.dataset.store import Store
+from ophvl.download.rate_limiter import host_of
 from ophvl.errors import HostClosedError
 from ophvl.report.terminal import printable
-from ophvl.sources import is_url
-from ophvl.store import Store
+from ophvl.sources.source_list import is_url
 
 _EXAMPLES = 3
 _GROUPS = 20

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ophvl.backends.pacer import closed_hosts, host_of, is_local
-from ophvl.kept_out import kept_out
-from ophvl.ledger import EntryOutcome
-from ophvl.lists import Lists
+from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.dataset.store import Store
+from ophvl.download.rate_limiter import closed_hosts, host_of, is_local
 from ophvl.media.folder import BYTES_A_SECOND, MediaFolder
-from ophvl.parts import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
-from ophvl.source_lines import LineRunner
-from ophvl.sources import is_url
+from ophvl.run.line_runner import LineRunner
+from ophvl.run.unit_worker import ChainSetup, OpenStage, UnitChain, UnitReport, UnitTask
+from ophvl.sources.blocklists import Lists
+from ophvl.sources.source_list import is_url
 from ophvl.stage import SourceLine
-from ophvl.store import Store
-from ophvl.unit_chain import ChainSetup, OpenStage, UnitChain, UnitReport, UnitTask
 from schemas.vocab import Surgical
 
 if TYPE_CHECKING:

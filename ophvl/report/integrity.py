@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.errors import SchemaError
 from ophvl.ids import sha256_file
-from ophvl.ledger import EntryOutcome
 from ophvl.stage import Scope
-from ophvl.store import Store
 from schemas.base import TableSpec, Violation
 from schemas.catalogue import TABLES
 from schemas.labels import LABELS

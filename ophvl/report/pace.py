@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from ophvl.backends.pacer import HostState, closed_hosts, local_time
-from ophvl.ledger import EntryOutcome
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.dataset.store import Store
+from ophvl.download.rate_limiter import HostState, closed_hosts, local_time
 from ophvl.report.failures import read_failures
 from ophvl.report.terminal import in_words, printable
-from ophvl.store import Store
 
 _HOUR_S = 3600.0
 _STAGES = ("download", "transcribe")

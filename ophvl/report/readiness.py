@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
-from ophvl.kept_out import kept_out
-from ophvl.ledger import EntryOutcome
-from ophvl.lists import Lists
-from ophvl.parts import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTS, Parts, part_of
 from ophvl.report.failures import read_failures
+from ophvl.sources.blocklists import Lists
 from ophvl.stage import Scope
-from ophvl.store import Store
 from schemas.vocab import MediaForm
 
 

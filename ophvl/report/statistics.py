@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ophvl.accounts import Account, take_account
-from ophvl.store import Store
+from ophvl.dataset.store import Store
+from ophvl.report.funnel import Account, take_account
 from schemas.vocab import Kind, Level, Route
 
 if TYPE_CHECKING:

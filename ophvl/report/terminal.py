@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ophvl.accounts import Account
+from ophvl.report.funnel import Account
 from ophvl.report.statistics import Statistics
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ophvl.dataset.ledger import EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
-from ophvl.ledger import EntryOutcome
 from ophvl.report.terminal import printable
 from ophvl.stage import Scope
-from ophvl.store import Store
 from schemas.catalogue import TABLES
 
 SHOWN_ROWS = 3

@@ -19,9 +19,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ophvl.dataset.overrides import Override, attribute_value
 from ophvl.errors import UsageError
-from ophvl.overrides import Override, attribute_value
-from ophvl.text.disfluencies import RULES as DISFLUENCY_RULES
+from ophvl.text.narration.disfluencies import RULES as DISFLUENCY_RULES
 from schemas.vocab import Kind, NarrationReading, Target, TextColumn
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from ophvl.overrides import Override
+from ophvl.dataset.overrides import Override
 from ophvl.review.sheet import Item, Judgement
 
 _Z = 1.959964

@@ -18,7 +18,7 @@ from benchmarks.cadis.captions import EMPTY, TEMPLATES, caption, prompt
 from benchmarks.cadis.labels import FOLDER, PLAIN, Frame, read, videos
 from benchmarks.cadis.scores import Mean, Pair, mean, random_order
 from benchmarks.cadis.study import CHANCE, FREQUENCY, Settings, split
-from ophclip.metrics import average_precision
+from ophclip.evaluation.metrics import average_precision
 
 
 def made_up(folder: Path, *, count: int = 3) -> list[Frame]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ophclip.train import train
+from ophclip.training.loop import train
 from tests.ophclip.shard_factory import small_config, write_dataset
 
 

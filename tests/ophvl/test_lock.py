@@ -19,7 +19,7 @@ import pytest
 from ophvl import lock
 from ophvl.errors import UsageError
 from ophvl.lock import locked, turn
-from ophvl.parts import Parts
+from ophvl.partitions import Parts
 
 
 @pytest.fixture

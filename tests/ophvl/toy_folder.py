@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ophvl.dataset.ledger import Entry
+from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError
-from ophvl.ledger import Entry
 from ophvl.lock import locked
-from ophvl.runner import Runner, RunOptions
-from ophvl.sources import read_source_list
+from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.unit_worker import UnitReport
+from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
-from ophvl.store import Store
-from ophvl.unit_chain import UnitReport
 from schemas.vocab import FailureKind
 from tests.ophvl.toy_stages import STAGES, ToyConfig
 

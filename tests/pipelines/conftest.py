@@ -3,9 +3,9 @@
 import pytest
 
 from ophvl.ontology import load
-from ophvl.text.correction import Corrector
-from ophvl.text.matching import Matcher
-from ophvl.text.tagging import Tagger
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.correction.corrector import Corrector
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from benchmarks.ingest.killed import (
     stray_files,
 )
 from benchmarks.ingest.scale import ingest
-from ophvl.store import Store
+from ophvl.dataset.store import Store
 from pipelines.registry import STAGES
 from tests.fault_server import serving
 from tests.media_factory import make_video

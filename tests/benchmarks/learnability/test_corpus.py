@@ -12,8 +12,8 @@ from benchmarks.learnability import draw, words
 from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.variants import DEVELOPMENT_SEEDS, QUICK_SEED, SEEDS
 from benchmarks.learnability.world import INSTRUMENTS, PHASE_NAMES, PHASES, SURGERIES, operate
-from ophclip.corpus import Corpus
-from ophclip.shards import open_shards
+from ophclip.data.corpus import Corpus
+from ophclip.data.shards import open_shards
 
 SIZES = Sizes(narrated=6, silent=4, test=3)
 

@@ -16,7 +16,7 @@ from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.draw import SIDE
 from benchmarks.learnability.variants import DEVELOPMENT_SEEDS
 from benchmarks.learnability.world import PHASE_NAMES, operate
-from ophclip.shards import open_shards
+from ophclip.data.shards import open_shards
 from schemas.labels import LABELS
 from schemas.shards import SHARDS
 

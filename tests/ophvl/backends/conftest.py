@@ -18,8 +18,8 @@ import piper
 import pytest
 from numpy.typing import NDArray
 
-from ophvl.backends.weights import Weights, resolve
 from ophvl.ports import SAMPLE_RATE
+from ophvl.speech.weights import Weights, resolve
 
 Speech = NDArray[np.float32]
 

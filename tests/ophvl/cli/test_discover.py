@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.sources import read_source_list
+from ophvl.sources.source_list import read_source_list
 from tests.ophvl.search_site import SearchSite, serving
 
 

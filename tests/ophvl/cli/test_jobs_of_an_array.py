@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import ophvl.atomic
+import ophvl.atomic_io
 from ophvl.cli.job import Job
 from ophvl.config import resolve
-from ophvl.parts import Parts
+from ophvl.partitions import Parts
 from pipelines.config import CONFIGS
 
 JOBS = 3
@@ -21,13 +21,13 @@ def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
     out, source = tmp_path / "out", tmp_path / "list.txt"
     (tmp_path / "case.mp4").touch()
     source.write_text("case.mp4\n")
-    write_text = ophvl.atomic.write_text
+    write_text = ophvl.atomic_io.write_text
 
     def write_late(path: Path, text: str) -> None:
         time.sleep(0.2)
         write_text(path, text)
 
-    monkeypatch.setattr(ophvl.atomic, "write_text", write_late)
+    monkeypatch.setattr(ophvl.atomic_io, "write_text", write_late)
 
     def start(number: int) -> None:
         taken_down = tmp_path / f"{number}.txt"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.cli import progress
-from ophvl.unit_chain import UnitReport
+from ophvl.run.unit_worker import UnitReport
 from tests.media_factory import make_video
 
 

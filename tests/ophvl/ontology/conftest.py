@@ -3,7 +3,7 @@
 import pytest
 
 from ophvl.ontology import load
-from ophvl.text.matching import Matcher
+from ophvl.text.concepts.matching import Matcher
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from ophvl.ontology import Concept, Ontology, load
 from ophvl.ontology.forms import fold_term
-from ophvl.text.matching import Matcher
+from ophvl.text.concepts.matching import Matcher
 from schemas.vocab import Kind
 
 LEAST = {

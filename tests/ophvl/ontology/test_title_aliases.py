@@ -7,7 +7,7 @@ import pytest
 from ophvl.errors import ConfigError
 from ophvl.ontology import Register, load
 from ophvl.ontology.loader import FOLDER, TITLE_ALIASES
-from ophvl.text.matching import Matcher
+from ophvl.text.concepts.matching import Matcher
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ophvl.dataset.ledger import WHOLE, Entry, EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.ids import sha256_file
-from ophvl.ledger import WHOLE, Entry, EntryOutcome
 from ophvl.stage import Scope
-from ophvl.store import Store
 from pipelines.registry import STAGES
 from tests.factories import ROWS, shard_row, table, video_id
 
@@ -40,7 +40,7 @@ def pair(n: int) -> dict[str, object]:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr("ophvl.atomic.os.fsync", lambda descriptor: None)
+    monkeypatch.setattr("ophvl.atomic_io.os.fsync", lambda descriptor: None)
     store = Store(tmp_path / "out", STAGES)
     for spec in STAGES:
         numbers = {Scope.LINE: {f"line_{n:016x}": [n] for n in (1, 2, 3)}}.get(spec.scope)

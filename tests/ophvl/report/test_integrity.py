@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
+from ophvl.dataset.ledger import Entry, EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.ids import sha256_file
-from ophvl.ledger import Entry, EntryOutcome
 from ophvl.report.integrity import check_folder
-from ophvl.store import Store
 from schemas.vocab import FailureKind
 from tests.factories import ROWS, shard_row, table, video_id
 from tests.ophvl.report.conftest import write_shards

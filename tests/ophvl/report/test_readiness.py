@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from ophvl.dataset.ledger import Entry, EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
-from ophvl.ledger import Entry, EntryOutcome
 from ophvl.report.readiness import require_pictures, require_videos
-from ophvl.store import Store
 from pipelines.config import FramesConfig
 from pipelines.registry import STAGES
 from schemas.vocab import FailureKind

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ophvl.ledger import Entry, EntryOutcome
+from ophvl.dataset.ledger import Entry, EntryOutcome
+from ophvl.dataset.store import Store
 from ophvl.report.page import render
 from ophvl.report.statistics import gather
 from ophvl.report.terminal import statistics_lines
-from ophvl.store import Store
 from tests.factories import ROWS, table, video_id
 
 

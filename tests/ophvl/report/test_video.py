@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
 from ophvl.report.video import video_lines
-from ophvl.store import Store
 from tests.factories import video_id
 
 

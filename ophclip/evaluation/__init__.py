@@ -1,0 +1,1 @@
+"""Zero-shot evaluation, metrics and reports."""

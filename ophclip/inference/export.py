@@ -1,0 +1,165 @@
+"""A trained model for the world outside. In: a checkpoint. Out: a folder that transformers alone can load."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ophclip.config import to_toml
+from ophclip.errors import ConfigError
+from ophclip.inference import modeling_ophclip
+from ophclip.inference.modeling_ophclip import OphCLIPConfig, OphCLIPModel
+from ophclip.inference.pretrained import Pretrained
+from ophclip.model.dual_encoder import OphCLIP
+from ophclip.model.lora import without_adapters
+
+CARD = Path(__file__).with_name("model_card.md")
+CODE = Path(modeling_ophclip.__file__)
+
+
+def export(source: Pretrained, to: Path, *, licence: str) -> None:
+    """Write weights (safetensors), configs, tokenizer, code and model card into the new folder `to`.
+
+    Args:
+        licence: what the card says of the weights, e.g. an SPDX id.
+
+    Raises:
+        ConfigError: `to` is not empty, or cannot be written.
+    """
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise ConfigError(f"{to} is not an empty folder; give another --to")
+    target = to.resolve()
+    working = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        working.mkdir(parents=True)
+        converted(source.model).save_pretrained(working)
+        # safetensors writes for the owner's eyes only; this folder is to be passed on.
+        (working / "model.safetensors").chmod(0o644)
+        tokenizer = source.model.text_encoder.tokenizer
+        # So that `truncation=True` alone cuts where training cut.
+        tokenizer.model_max_length = source.config.model.max_tokens
+        tokenizer.save_pretrained(working)
+        shutil.copyfile(CODE, working / CODE.name)
+        processor = json.dumps(image_processor(source), indent=2) + "\n"
+        (working / "preprocessor_config.json").write_text(processor, encoding="utf-8")
+        (working / "README.md").write_text(card(source, licence=licence), encoding="utf-8")
+        working.rename(target)
+    except OSError as err:
+        raise ConfigError(f"cannot write {to}: {err.strerror or err}") from err
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def converted(model: OphCLIP) -> OphCLIPModel:
+    """The same model as transformers knows it, on the CPU; adapters are merged into what they stand beside.
+
+    Raises:
+        ConfigError: it pools frames or looks around clips in a way that the exported form does not have.
+    """
+    for name, part in (
+        ('model.frame_pooling = "transformer"', model.pooling),
+        ("model.context_layers", model.context),
+    ):
+        if part is not None:
+            raise ConfigError(
+                f"a model with {name} cannot be exported yet; use it by ophclip.load, ophclip embed and "
+                "ophclip search"
+            )
+    networks = {
+        "image_encoder": without_adapters(model.image_encoder.network),
+        "text_encoder": without_adapters(model.text_encoder.network),
+    }
+    poolers = {name: getattr(network, "pooler", True) for name, network in networks.items()}
+    made = OphCLIPModel(
+        OphCLIPConfig(
+            image_network=_described(networks["image_encoder"]),
+            text_network=_described(networks["text_encoder"]),
+            image_width=model.image_encoder.width,
+            text_width=model.text_encoder.width,
+            embedding_dim=model.config.embedding_dim,
+            separate_heads=model.config.separate_heads,
+            image_pooling="max" if model.image_encoder.strongest else "own",
+            image_pooler=poolers["image_encoder"] is not None,
+            text_pooler=poolers["text_encoder"] is not None,
+            max_logit_scale=model.config.max_logit_scale,
+            auto_map={
+                "AutoConfig": f"{CODE.stem}.{OphCLIPConfig.__name__}",
+                "AutoModel": f"{CODE.stem}.{OphCLIPModel.__name__}",
+            },
+        )
+    )
+    tensors = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(tuple(f"{encoder}." for encoder in networks))
+    }
+    for encoder, network in networks.items():
+        tensors |= {f"{encoder}.{name}": value for name, value in network.state_dict().items()}
+    made.load_state_dict({name: tensor.cpu() for name, tensor in tensors.items()})
+    return made
+
+
+def image_processor(source: Pretrained) -> dict[str, object]:
+    """The preprocessor config that makes of a picture what training made of it."""
+    side, encoder = source.config.model.image_size, source.model.image_encoder
+    square = {"height": side, "width": side}
+    crops = source.config.data.fit == "crop"
+    return {
+        "image_processor_type": "CLIPImageProcessor" if crops else "ViTImageProcessor",
+        "do_convert_rgb": True,
+        "do_resize": True,
+        "size": {"shortest_edge": side} if crops else square,
+        "resample": 2,  # Bilinear.
+        **({"do_center_crop": True, "crop_size": square} if crops else {}),
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": encoder.mean.flatten().tolist(),
+        "image_std": encoder.std.flatten().tolist(),
+    }
+
+
+def card(source: Pretrained, *, licence: str) -> str:
+    """The model card, with the figures of every evaluation of this very checkpoint."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    return environment.from_string(CARD.read_text(encoding="utf-8")).render(
+        licence=licence,
+        state=source.state,
+        config=source.config,
+        checkpoint=source.sha256,
+        results=_results(source),
+        toml=to_toml(source.config),
+    )
+
+
+def _described(network: Any) -> dict[str, Any]:
+    """A network's own config, without the place on this machine that it was loaded from."""
+    described: dict[str, Any] = network.config.to_dict()
+    described.pop("_name_or_path", None)
+    return described
+
+
+def _results(source: Pretrained) -> list[dict[str, object]]:
+    """What `ophclip eval` wrote about this checkpoint into the run's eval folder, oldest first."""
+    found = []
+    for path in sorted((source.folder.parents[1] / "eval").glob("*.json")):
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as err:
+            raise ConfigError(f"{path} is not a result of `ophclip eval`: {err}") from err
+        if result.get("checkpoint_sha256") == source.sha256:
+            scores = result["scores"]
+            figures = {
+                name.replace("_", " "): score
+                for name, score in scores.items()
+                if isinstance(score, dict) and {"value", "low", "high"} <= score.keys()
+            }
+            found.append({**result, "figures": figures})
+    return found

@@ -1,0 +1,1 @@
+"""The memory bank and exact top-k search."""

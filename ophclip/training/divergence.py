@@ -1,0 +1,50 @@
+"""Stops a run that learns nothing any more: its loss is not finite, or far above that of guessing."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from ophclip.data.shards import Row
+from ophclip.errors import TrainingError
+
+WINDOW = 50
+"""Steps of a level whose mean loss is judged."""
+
+
+class Watch:
+    """Sees every step's loss terms.
+
+    Guessing among B items costs log B. A model that is surely wrong costs more, and does not come back.
+    """
+
+    def __init__(self, stop_above: float) -> None:
+        self._stop_above = stop_above
+        self._recent: dict[str, deque[float]] = {}
+
+    def check(self, step: int, level: str, parts: Mapping[str, float], rows: Sequence[Row]) -> None:
+        """Look at one step before anything is learnt from it.
+
+        Args:
+            parts: the weighted loss terms; the one named as the level is its main one.
+
+        Raises:
+            TrainingError: a term is not finite, or the main one has been too high for `WINDOW` steps.
+        """
+        terms = ", ".join(f"{name} {value:.3g}" for name, value in parts.items())
+        pairs = ", ".join(row.pair_id for row in rows[:5])
+        if not math.isfinite(sum(parts.values())):
+            raise TrainingError(
+                f"the loss is not finite at step {step} ({level} level: {terms}; first pairs {pairs}). "
+                "Nothing of this step was saved. Lower optim.lr or raise optim.warmup_steps, and train anew"
+            )
+        recent = self._recent.setdefault(level, deque(maxlen=WINDOW))
+        recent.append(parts[level] / math.log(max(len(rows), 2)))
+        mean = sum(recent) / len(recent)
+        if self._stop_above and len(recent) == WINDOW and mean > self._stop_above:
+            raise TrainingError(
+                f"the run has diverged: over the last {WINDOW} {level} steps before step {step} the loss "
+                f"was {mean:.1f} times that of guessing. Lower optim.lr and train anew, or set "
+                "train.stop_above to 0 to go on regardless"
+            )

@@ -1,1 +1,0 @@
-"""One adapter for each heavy tool. Nothing here imports its tool before it is used."""

@@ -1,0 +1,1 @@
+"""The dataset folder on disk: tables, ledger, overrides, blocked videos."""

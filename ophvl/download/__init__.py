@@ -1,0 +1,1 @@
+"""Fetching videos and subtitles from sites at a rate that the sites accept."""

@@ -1,0 +1,1 @@
+"""The yt-dlp adapter. Nothing here imports yt-dlp before it is used."""

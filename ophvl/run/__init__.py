@@ -1,0 +1,1 @@
+"""Running stages on a dataset folder: planning, workers, commits, retries."""

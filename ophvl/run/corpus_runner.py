@@ -1,0 +1,100 @@
+"""Run a stage that sees the whole corpus at once, or that exports it, where anything has changed.
+
+In: the source videos that are ready. Out: one result, or a folder that takes the place of the last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ophvl.atomic_io import replacing_folder
+from ophvl.dataset.ledger import WHOLE, Entry, EntryOutcome
+from ophvl.dataset.store import Store, TableReader
+from ophvl.errors import UsageError
+from ophvl.run.reporter import Reporter
+from ophvl.run.unit_worker import OpenStage, UnitReport, commit_result, now
+from ophvl.stage import Scope
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def run_corpus(
+    store: Store,
+    stage: OpenStage,
+    ready: Sequence[str],
+    reporter: Reporter,
+    *,
+    force: bool,
+    all_stopped: bool,
+) -> None:
+    """Run `stage` on the videos that are ready.
+
+    Args:
+        all_stopped: every video was dropped or failed before, so that none is waited for.
+
+    Raises:
+        UsageError: no video is ready.
+    """
+    spec = stage.spec
+    chosen = set(ready)
+    hashes = {
+        table: {
+            unit: {name: columns.get(name, "") for name in spec.reads[table]}
+            for unit, columns in of_table.items()
+            if unit in chosen
+        }
+        for table, of_table in store.hashes(spec.reads).items()
+    }
+    mark = stage.fingerprint(hashes)
+    before = store.entries(spec.name).get(WHOLE)
+    folder = store.root / f"{spec.name}s"
+    stands = before is not None and before.fingerprint == mark and not force
+    if stands and (spec.scope is Scope.CORPUS or folder.is_dir()):
+        reporter.started([spec.name], 1)
+        reporter.advanced(UnitReport(unit=WHOLE, unchanged=(spec.name,)))
+        reporter.ended()
+        return
+    if not ready and not all_stopped:
+        raise UsageError(
+            f"no video is ready for stage {spec.name}; run the stages before it first, "
+            "and see `ophvl status` for what became of each video"
+        )
+    reporter.started([spec.name], 1)
+    entry = Entry(
+        stage=spec.name,
+        unit=WHOLE,
+        fingerprint=mark,
+        outcome=EntryOutcome.EMITTED,
+        at=now(),
+    )
+    started = time.monotonic()
+    if spec.scope is Scope.EXPORT:
+        with replacing_folder(folder) as temporary:
+            stage.call(_reader_of(store, chosen), folder=temporary)
+        took_s = round(time.monotonic() - started, 3)
+        entry = replace(entry, seconds=took_s, hashes={folder.name: {unit: {} for unit in ready}})
+        store.commit(entry, {})
+    else:
+        inputs: dict[str, pa.Table] = {
+            table: store.read(table, columns, video_ids=chosen)
+            for table, columns in spec.reads.items()
+        }
+        entry = commit_result(store, entry, stage.call(**inputs), started=started)
+    reporter.advanced(UnitReport(unit=WHOLE, entries=(entry,)))
+    reporter.ended()
+
+
+def _reader_of(store: Store, chosen: set[str]) -> TableReader:
+    """`store.read` as if the folder held these source videos alone, so that no stuck one gets out."""
+
+    def read(
+        table: str, columns: Sequence[str] | None = None, video_ids: Iterable[str] | None = None
+    ) -> pa.Table:
+        asked = chosen if video_ids is None else chosen.intersection(video_ids)
+        return store.read(table, columns, asked)
+
+    return read

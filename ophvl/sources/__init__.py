@@ -1,0 +1,1 @@
+"""Where videos come from: source lists, block lists, search terms and results, licences."""

@@ -1,0 +1,1 @@
+"""Speech recognition: voice activity, Whisper engines and weights, hot words, hallucination filters."""

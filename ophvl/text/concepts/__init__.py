@@ -1,0 +1,1 @@
+"""Surgical concepts in text: matching, compounds, assertion (negated, hypothetical), phrases."""

@@ -1,0 +1,306 @@
+"""Find the ontology's concepts in a text.
+
+In: a text of any length. Out: matches with character offsets over that text. One pass of an Aho-Corasick
+automaton over the folded text (`ophvl.ontology.forms.fold`), then word borders, shared words and overlaps
+are settled. Longest match wins; a shorter one inside it is kept where it is meant as well (`_is_meant`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ophvl.ontology import Concept, Ontology, Register, Rule, TitleAlias
+from ophvl.ontology.forms import fold, fold_term
+from ophvl.text.concepts.verbs import Neighbours, is_verb
+from schemas.vocab import Kind
+
+if TYPE_CHECKING:
+    import ahocorasick
+
+TERM_SCORE = 1.0
+ABBREVIATION_SCORE = 0.9
+SHARED_SCORE = 0.8
+"""Score of words that several concepts share, settled by a rule."""
+NESTED_FACTOR = 0.5
+"""A match inside a longer one counts half."""
+
+_DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+_NAMES = frozenset({Kind.INSTRUMENT, Kind.MEDICATION, Kind.ANATOMY, Kind.ACTION})
+PHRASE_KINDS = frozenset({Kind.OBJECTIVE, Kind.DISEASE_CAUSE, Kind.POSTOP_CARE})
+"""Kinds that are told in phrases (`ophvl.text.concepts.phrases`), which hold terms of other kinds."""
+_SENTENCE_END = re.compile(r"[.;:!?]")
+_WORD = re.compile(r"\w+")
+_WORD_AFTER = re.compile(r" ([\w']+)")
+_SEPARATORS = re.compile(r"[\s\-/_\u2010-\u2013\u2212]+")
+_FIRST_UNSPACED_SCRIPT = "\u2e80"
+"""From here on scripts part no words by blanks (Chinese, Japanese): they never continue a Latin word."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """A concept in a text: `text[start:end] == surface`. `label` is the preferred term."""
+
+    start: int
+    end: int
+    surface: str
+    concept_id: str
+    kind: Kind
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What one folded form may mean: in any case, as an abbreviation in the spelling given, in titles."""
+
+    form: str
+    terms: tuple[Concept, ...]
+    abbreviations: tuple[tuple[str, Concept], ...]
+    aliases: tuple[TitleAlias, ...] = ()
+    may_be_done: bool = False
+    """Whether it may be a verb, the gesture of an action."""
+    sole: Concept | None = None
+    """What it means everywhere, if that needs no look at what stands around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a form stands in a folded text."""
+
+    folded: str
+    start: int
+    end: int
+    surface: str
+    is_hyphenated: bool
+
+    def word_before(self) -> str:
+        start = self.start
+        if start < 2 or self.folded[start - 1] != " ":
+            return ""
+        return self.folded[max(0, start - 40) : start - 1].rpartition(" ")[2]
+
+    def neighbours(self) -> Neighbours:
+        after = _WORD_AFTER.match(self.folded, self.end)
+        before = self.word_before()
+        return Neighbours(
+            before=before if before[-1:].isalnum() else "",
+            after=after.group(1) if after else "",
+            is_hyphenated=self.is_hyphenated,
+        )
+
+
+class Matcher:
+    """Finds concepts. The automaton is built at first use; `find` keeps no state between texts."""
+
+    def __init__(self, ontology: Ontology) -> None:
+        self.ontology = ontology
+        self._rules: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
+
+    @property
+    def revision(self) -> str:
+        return self.ontology.revision
+
+    @cached_property
+    def _automaton(self) -> ahocorasick.Automaton:
+        import ahocorasick
+
+        automaton = ahocorasick.Automaton()
+        for entry in _entries(self.ontology):
+            automaton.add_word(entry.form, entry)
+        automaton.make_automaton()
+        return automaton
+
+    def find(self, text: str, *, register: Register = Register.TEXT) -> list[Match]:
+        """All concepts in `text`, by start, the longer first.
+
+        Concepts of the phrase kinds are settled by themselves: "protect the endothelium" leaves the
+        endothelium in place.
+        """
+        folded = fold(text)
+        whole = folded.text
+        found = []
+        for last, entry in self._automaton.iter(whole):
+            start, end = last + 1 - len(entry.form), last + 1
+            if _continues(whole, start - 1) or _continues(whole, end):
+                continue
+            first, stop = folded.origin(start), folded.origin(last) + 1
+            if entry.sole is not None:
+                found.append(_match(text, first, stop, entry.sole, TERM_SCORE))
+                continue
+            place = _Place(
+                folded.text, start, end, text[first:stop], text[first - 1 : first] == "-"
+            )
+            for concept, score in self._read(entry, place, register):
+                found.append(_match(text, first, stop, concept, score))
+        terms = _settle([match for match in found if match.kind not in PHRASE_KINDS])
+        phrases = _settle([match for match in found if match.kind in PHRASE_KINDS])
+        return sorted(terms + phrases, key=lambda m: (m.start, -m.end)) if phrases else terms
+
+    def concept_of(self, form: str, kind: Kind) -> Concept | None:
+        """The concept of this kind that a folded form names in any case."""
+        entry: _Entry | None = self._automaton.get(form, None)
+        if entry is None:
+            return None
+        return next((concept for concept in entry.terms if concept.kind is kind), None)
+
+    def _read(
+        self, entry: _Entry, place: _Place, register: Register
+    ) -> Iterator[tuple[Concept, float]]:
+        """Which concepts the form means here and how sure that is: a term, a phrase, both or none."""
+        written = _SEPARATORS.sub("", place.surface)
+        if register is Register.TITLE:
+            for alias in entry.aliases:
+                if _is_written(alias, written) and _is_near(alias, place.folded, place.start):
+                    yield self.ontology.concepts[alias.concept_id], ABBREVIATION_SCORE
+                    return
+        candidates = [
+            *entry.terms,
+            *(c for spelling, c in entry.abbreviations if spelling == written),
+        ]
+        if entry.may_be_done:
+            done = is_verb(entry.form, place.neighbours())
+            candidates = [c for c in candidates if done is (c.kind is Kind.ACTION)]
+        for of_phrases in (False, True):
+            layer = {c.concept_id: c for c in candidates if (c.kind in PHRASE_KINDS) is of_phrases}
+            concept = self._winner(layer, entry.form, place, register) if layer else None
+            if concept is not None:
+                score = TERM_SCORE if concept in entry.terms else ABBREVIATION_SCORE
+                yield concept, score if len(layer) == 1 else SHARED_SCORE
+
+    def _winner(
+        self, candidates: Mapping[str, Concept], form: str, place: _Place, register: Register
+    ) -> Concept | None:
+        for rule in self._rules_for(form, frozenset(candidates)):
+            if _holds(rule, register, place):
+                return candidates.get(rule.winner) if rule.winner else None
+        return next(iter(candidates.values()))
+
+    def _rules_for(self, form: str, concept_ids: frozenset[str]) -> tuple[Rule, ...]:
+        key = (form, concept_ids)
+        if key not in self._rules:
+            exact = self.ontology.rules_for(form, concept_ids)
+            wider = (
+                r for r in self.ontology.rules if r.concepts > concept_ids and r.is_about(form)
+            )
+            self._rules[key] = exact or tuple(
+                rule for rule in wider if len(concept_ids) > 1 and rule.winner in concept_ids
+            )
+        return self._rules[key]
+
+
+def _entries(ontology: Ontology) -> Iterator[_Entry]:
+    terms: dict[str, list[Concept]] = {}
+    abbreviations: dict[str, list[tuple[str, Concept]]] = {}
+    for concept in ontology.concepts.values():
+        for form in concept.forms():
+            terms.setdefault(form, []).append(concept)
+        for abbreviation in concept.abbreviations:
+            for spelling in (abbreviation, abbreviation + "s"):
+                written = _SEPARATORS.sub("", spelling)
+                form = fold(spelling).text
+                abbreviations.setdefault(form, []).append((written, concept))
+    aliases: dict[str, list[TitleAlias]] = {}
+    for alias in ontology.title_aliases:
+        aliases.setdefault(fold_term(alias.form), []).append(alias)
+    ruled = frozenset(form for rule in ontology.rules for form in rule.forms)
+    for form in sorted(terms.keys() | abbreviations.keys() | aliases.keys()):
+        meant = tuple(terms.get(form, ()))
+        may_be_done = any(concept.kind is Kind.ACTION for concept in meant)
+        is_plain = len(meant) == 1 and not (may_be_done or form in ruled)
+        yield _Entry(
+            form=form,
+            terms=meant,
+            abbreviations=tuple(abbreviations.get(form, ())),
+            aliases=tuple(aliases.get(form, ())),
+            may_be_done=may_be_done,
+            sole=meant[0]
+            if is_plain and form not in abbreviations and form not in aliases
+            else None,
+        )
+
+
+def _is_written(alias: TitleAlias, written: str) -> bool:
+    return alias.form == alias.form.lower() or _SEPARATORS.sub("", alias.form) == written
+
+
+def _is_near(alias: TitleAlias, folded: str, start: int, reach: int = 150) -> bool:
+    """Whether a word that the alias asks for stands around it; titles have no sentences."""
+    around = folded[max(0, start - reach) : start + reach]
+    return not alias.near or not alias.near.isdisjoint(_WORD.findall(around))
+
+
+def _match(text: str, start: int, end: int, concept: Concept, score: float) -> Match:
+    return Match(
+        start=start,
+        end=end,
+        surface=text[start:end],
+        concept_id=concept.concept_id,
+        kind=concept.kind,
+        label=concept.label,
+        score=score,
+    )
+
+
+def _continues(folded: str, i: int) -> bool:
+    """Whether the character at `i` would continue a word."""
+    return folded[i : i + 1].isalnum() and i >= 0 and folded[i] < _FIRST_UNSPACED_SCRIPT
+
+
+def _holds(rule: Rule, register: Register, place: _Place) -> bool:
+    if rule.register and rule.register is not register:
+        return False
+    if rule.before and place.word_before() not in rule.before:
+        return False
+    return not rule.near or not _sentence_words(place.folded, place.start).isdisjoint(rule.near)
+
+
+def _sentence_words(folded: str, start: int, reach: int = 200) -> frozenset[str]:
+    """Words of the sentence around `start`, at most `reach` characters to either side."""
+    left = _SENTENCE_END.split(folded[max(0, start - reach) : start])[-1]
+    right = _SENTENCE_END.split(folded[start : start + reach])[0]
+    return frozenset(_WORD.findall(left + right))
+
+
+def _settle(found: list[Match]) -> list[Match]:
+    """Keep the longest of overlapping matches, and what is meant inside it."""
+    found.sort(key=lambda m: (m.start, -m.end))
+    kept: list[Match] = []
+    group: list[Match] = []
+    reach = 0
+    for match in found:
+        if match.start >= reach:
+            kept += group if len(group) < 2 else _settle_group(group)
+            group = []
+            reach = match.end
+        group.append(match)
+        if match.end > reach:
+            reach = match.end
+    kept += group if len(group) < 2 else _settle_group(group)
+    return kept
+
+
+def _settle_group(group: list[Match]) -> list[Match]:
+    kept: list[Match] = []
+    for match in sorted(group, key=lambda m: (m.start - m.end, m.start)):
+        over = [k for k in kept if k.start < match.end and match.start < k.end]
+        if not over:
+            kept.append(match)
+        elif all(_is_meant(match, k) for k in over):
+            kept.append(replace(match, score=match.score * NESTED_FACTOR))
+    return sorted(kept, key=lambda m: (m.start, -m.end))
+
+
+def _is_meant(inner: Match, outer: Match) -> bool:
+    """Whether a match inside a longer one of another kind is meant as well.
+
+    In "anterior capsule staining" the capsule is meant. A name is only a name: "capsulorhexis forceps"
+    does not say that a capsulorhexis is done, nor "post-vitrectomy" that a vitrectomy is.
+    """
+    inside = outer.start <= inner.start and inner.end <= outer.end
+    if not inside or inner.kind is outer.kind or inner.kind is Kind.ACTION or outer.kind in _NAMES:
+        return False
+    return outer.kind in _DEEDS or inner.kind not in _DEEDS

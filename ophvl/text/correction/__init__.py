@@ -1,0 +1,1 @@
+"""Correction of misheard terms by the ontology."""

@@ -1,0 +1,1 @@
+"""Narrations: sentences, disfluencies, descriptive score, rewriting."""

@@ -1,0 +1,99 @@
+"""Which of the concepts in a title the video itself shows.
+
+In: a title or description with the concepts found in it. Out: those that are meant. Left out are what the
+text denies or supposes (`concepts.assertion`), what was averted ("dropped nucleus avoided", "glue free"),
+surgery that lies in the past ("PCO after cataract surgery", "post PKP eye"), names of institutions ("Cornea
+Institute") and, beside words that say more, the hashtags at the end: channels put the same ones under every
+video.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from ophvl.ontology import Register
+from ophvl.text.concepts.assertion import Assertion, judge
+from ophvl.text.concepts.matching import Match, Matcher
+from schemas.vocab import Kind
+
+DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+
+_AVERTED = re.compile(
+    r"\s*(?:(?:is|was|were)\s+)?(?:avoided|averted|prevented)\b|[\s-]?(?:free|less)\b",
+    re.IGNORECASE,
+)
+_PAST = re.compile(
+    r"(?<!before and )(?<!before & )(?<!before/)"
+    r"\b(?:after|post(?:-?\s?op(?:erative)?)?|following|previous|prior|past|old|failed|s/p|h/o|status post"
+    r"|history of|operated|already|due to|caused by|secondary to|apos|despues de|apres|nach|dopo|sonrasi"
+    r"|после)[\s:-]+(?:a\s+|an\s+|the\s+)?(?:(?:complicated|uneventful|multiple|failed|recent|routine"
+    r"|successful|previous|old|prior|cataract|glaucoma|eye|laser|refractive|retina|retinal|squint)\s+)*$",
+    re.IGNORECASE,
+)
+_INSTITUTION = re.compile(
+    r"(?:\s+(?:and|eye|laser|vision|care|research|surgery|refractive|retina|cornea|cataract|glaucoma|lasik|squint"
+    r"|oculoplasty|super|speciality|specialty)|\s*&){0,4}\s+(?:hospitals?|clinics?|institute|cent(?:re|er)s?"
+    r"|foundation|academy|society|association|channel|club|department|dept|university|college|fellowship"
+    r"|consultant|specialists?|surgeons?|group|school|doctor)\b(?!\s+room)",
+    re.IGNORECASE,
+)
+_TAGS_REVERSED = re.compile(r"\s*(?:[^\s#]+#\s*)+")
+"""Hashtags at the end, for the text read backwards: a search from the start tries each of them."""
+_PLUG = re.compile(
+    r"https?://|www\.|\b(?:subscribe|follow (?:me|us)|contact us|visit (?:our|us)|call us|book an"
+    r"|appointment|whatsapp|instagram|facebook|services|our (?:clinic|hospital)|disclaimer|music"
+    r"|about (?:the|our) channel|other videos|more videos|watch (?:also|more|our)|related videos"
+    r"|playlists?|our channel|like (?:and|&) share|hit the bell)\b",
+    re.IGNORECASE,
+)
+_LEAD_CHARACTERS = 400
+_PAST_REACH = 200
+"""Characters before a surgery in which the words stand that put it into the past."""
+
+
+def affirmed(text: str, matcher: Matcher) -> list[Match]:
+    """Concepts that a title or description affirms."""
+    found = matcher.find(text, register=Register.TITLE)
+    return [
+        m for m, said in zip(found, judge(found, text), strict=True) if said is Assertion.AFFIRMED
+    ]
+
+
+def description_lead(description: str | None) -> str:
+    """The part of a description that speaks of the video: what stands before the first plug or link."""
+    text = (description or "")[:_LEAD_CHARACTERS]
+    plug = _PLUG.search(text)
+    return text[: plug.start()] if plug else text
+
+
+def is_past(text: str, start: int) -> bool:
+    """Whether the surgery that is named at `start` lies in the past: "after cataract surgery"."""
+    return bool(_PAST.search(text, max(0, start - _PAST_REACH), start))
+
+
+def shown(text: str, matches: Sequence[Match]) -> list[Match]:
+    """The affirmed concepts that the video itself shows, in the same order."""
+    left_out = [
+        m
+        for m in matches
+        if _AVERTED.match(text, m.end)
+        or (m.kind is Kind.SURGERY and is_past(text, m.start))
+        or _INSTITUTION.match(text, m.end)
+    ]
+    present = _outside(matches, left_out)
+    tags = _TAGS_REVERSED.match(text[::-1])
+    if tags is None:
+        return present
+    words = [m for m in present if m.start < len(text) - tags.end()]
+    return words if any(m.kind in DEEDS for m in words) else present
+
+
+def _outside(matches: Sequence[Match], left_out: Sequence[Match]) -> list[Match]:
+    """The matches that stand in none of those left out."""
+    by_start = sorted(left_out, key=lambda m: m.start)
+    starts = [m.start for m in by_start]
+    reach = [0, *accumulate((m.end for m in by_start), max)]
+    return [m for m in matches if reach[bisect_right(starts, m.start)] < m.end]

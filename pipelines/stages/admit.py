@@ -1,0 +1,54 @@
+"""Videos -> identities, and drops. What stands on a list of the folder goes no further; its media goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ophvl.media.folder import MediaFolder
+from ophvl.sources.blocklists import Lists, known_as
+from ophvl.stage import StageResult
+from pipelines.config import AdmitConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityRow:
+    """A row of table `identities`."""
+
+    video_id: str
+    ids: list[str]
+    urls: list[str]
+    channels: list[str]
+
+
+def admit(
+    videos: pa.Table,
+    *,
+    config: AdmitConfig,
+    lists: Lists,
+    files: MediaFolder,
+    previous: Mapping[str, pa.Table],
+) -> StageResult:
+    """Drop one video if it, or its channel, stands on a block list or an exclusion list.
+
+    A list often does not say whose a video is: what its own page said once it was fetched (`previous`)
+    counts too, and is kept when all else of a video that was taken down goes.
+    """
+    from schemas.identities import IDENTITIES
+
+    (video,) = videos.to_pylist()
+    names = known_as(
+        video, previous["publications"].to_pylist(), previous["identities"].to_pylist()
+    )
+    identity = IdentityRow(video_id=video["video_id"], **names._asdict())
+    drop = lists.judge(identity.video_id, names.urls, names.channels, ids=names.ids)
+    if drop is not None:
+        files.discard(identity.video_id)
+    return StageResult(
+        tables={"identities": IDENTITIES.table([identity])},
+        dropped=() if drop is None else (drop,),
+    )

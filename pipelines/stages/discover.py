@@ -1,0 +1,217 @@
+"""Source line -> videos. Metadata only: nothing is fetched here.
+
+Local files are known by their content, so that a renamed copy is the same video. Metadata of
+`<stem>.mp4` is read from `<stem>.info.json` beside it, in yt-dlp's form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ophvl.errors import ItemError
+from ophvl.ids import channel_handle, file_id, sha256_file, site_id
+from ophvl.ports import Chapter, Downloader, Found
+from ophvl.sources.licences import licence_class
+from ophvl.stage import SourceLine, StageResult
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.titles.surgical import surgical_verdict
+from pipelines.config import DiscoverConfig
+from schemas.vocab import FailureKind
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".3gp",
+        ".avi",
+        ".flv",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".ogv",
+        ".ts",
+        ".webm",
+        ".wmv",
+        ".mts",
+        ".m2ts",
+        ".vob",
+        ".mod",
+    )
+)
+"""What counts as a video when a whole folder is named. A file named by itself may end as it likes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoRow:
+    """A row of table `videos`."""
+
+    video_id: str
+    line_id: str
+    location: str
+    webpage_url: str | None
+    extractor: str
+    title: str
+    description: str | None
+    channel: str | None
+    channel_id: str | None
+    channel_handle: str | None
+    upload_date: str | None
+    listed_duration_s: float | None
+    chapters: list[dict[str, str | float]]
+    tags: list[str]
+    language: str | None
+    licence: str | None
+    licence_class: str
+    is_surgical: str
+
+
+def discover(
+    line: SourceLine, *, config: DiscoverConfig, downloader: Downloader, matcher: Matcher
+) -> StageResult:
+    """Expand one source line to the videos behind it, each once.
+
+    Raises:
+        ItemError: the line leads to no video.
+    """
+    from schemas.videos import VIDEOS
+
+    if line.is_url:
+        found = [
+            (site_id(video.extractor, video.site_id, video.url), video)
+            for video in downloader.expand(line.text)
+        ]
+    else:
+        found = [_local_video(path) for path in _local_files(line)]
+    unique = dict(reversed(found))  # The first of several with one id wins.
+    rows = [
+        _row(line, video_id, unique[video_id], matcher)
+        for video_id in dict.fromkeys(i for i, _ in found)
+    ]
+    return StageResult(tables={"videos": VIDEOS.table(rows)})
+
+
+def _local_files(line: SourceLine) -> list[Path]:
+    path = Path(line.target)
+    if line.stamp == "unusable" or not path.exists():
+        raise ItemError(
+            FailureKind.NOT_FOUND,
+            f"there is no file or folder '{line.text}' (looked for {path}); mend the line or the path",
+        )
+    if not path.is_dir():
+        return [path]
+    files = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+    ]
+    if not files:
+        raise ItemError(
+            FailureKind.NOT_FOUND,
+            f"folder {path} holds no video file ({', '.join(sorted(VIDEO_SUFFIXES))})",
+        )
+    return files
+
+
+def _local_video(path: Path) -> tuple[str, Found]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as err:
+        raise ItemError(
+            FailureKind.UNREADABLE, f"the name of {path!r} is not UTF-8 text; rename the file"
+        ) from err
+    try:
+        video_id = file_id(sha256_file(path))
+    except OSError as err:
+        raise ItemError(FailureKind.UNREADABLE, f"cannot read {path}: {err.strerror}") from err
+    sidecar = path.with_suffix(".info.json")
+    info = _read_sidecar(sidecar) if sidecar.exists() else {}
+    found = Found(
+        url=str(path),
+        webpage_url=_text(info, "webpage_url"),
+        extractor="file",
+        site_id=video_id,
+        title=_text(info, "title") or path.stem,
+        description=_text(info, "description"),
+        channel=_text(info, "channel") or _text(info, "uploader"),
+        channel_id=_text(info, "channel_id") or _text(info, "uploader_id"),
+        channel_handle=channel_handle(_text(info, "uploader_id"), _text(info, "uploader_url")),
+        upload_date=_text(info, "upload_date"),
+        duration_s=_number(info, "duration"),
+        chapters=_chapters(info),
+        tags=tuple(tag for tag in _list(info, "tags") if isinstance(tag, str)),
+        language=_text(info, "language"),
+        licence=_text(info, "license"),
+    )
+    return video_id, found
+
+
+def _read_sidecar(path: Path) -> Mapping[str, object]:
+    try:
+        info = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as err:
+        raise ItemError(
+            FailureKind.UNREADABLE,
+            f"the metadata file {path} is not readable JSON ({err}); mend or remove it",
+        ) from err
+    if not isinstance(info, dict):
+        raise ItemError(
+            FailureKind.UNREADABLE,
+            f"the metadata file {path} holds no JSON object; mend or remove it",
+        )
+    return info
+
+
+def _text(info: Mapping[str, object], key: str) -> str | None:
+    value = info.get(key)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _number(info: Mapping[str, object], key: str) -> float | None:
+    value = info.get(key)
+    positive = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return float(value) if positive else None  # type: ignore[arg-type]
+
+
+def _list(info: Mapping[str, object], key: str) -> list[object]:
+    value = info.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _chapters(info: Mapping[str, object]) -> tuple[Chapter, ...]:
+    chapters = []
+    for item in _list(info, "chapters"):
+        if isinstance(item, dict):
+            title, start = _text(item, "title"), _number(item, "start_time")
+            end = _number(item, "end_time")
+            if title is not None and start is not None and end is not None:
+                chapters.append(Chapter(title=title, start_s=start, end_s=end))
+    return tuple(chapters)
+
+
+def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> VideoRow:
+    return VideoRow(
+        video_id=video_id,
+        line_id=line.line_id,
+        location=found.url,
+        webpage_url=found.webpage_url,
+        extractor=found.extractor,
+        title=found.title,
+        description=found.description,
+        channel=found.channel,
+        channel_id=found.channel_id,
+        channel_handle=found.channel_handle,
+        upload_date=found.upload_date,
+        listed_duration_s=found.duration_s,
+        chapters=[
+            {"title": c.title, "start_s": c.start_s, "end_s": c.end_s} for c in found.chapters
+        ],
+        tags=list(found.tags),
+        language=found.language,
+        licence=found.licence,
+        licence_class=licence_class(found.licence),
+        is_surgical=surgical_verdict(found.title, found.description, matcher),
+    )

@@ -1,0 +1,205 @@
+"""Videos -> media, publications, subtitles. Local files stay where they are; URLs are fetched to
+`media/<video_id>.<ext>`, with what their own pages say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ophvl.download.sidecar_subtitles import subtitles_beside
+from ophvl.errors import ItemError
+from ophvl.ids import child_id, site_id
+from ophvl.media.folder import MediaFolder
+from ophvl.media.probe import probe
+from ophvl.ports import Downloader, Found, Probe, Subtitle
+from ophvl.sources.blocklists import Lists, known_as
+from ophvl.sources.licences import licence_class
+from ophvl.stage import Drop, StageResult
+from pipelines.config import DownloadConfig
+from schemas.vocab import DropReason, FailureKind, Surgical
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaRow:
+    """A row of table `media`."""
+
+    video_id: str
+    path: str
+    bytes: int
+    sha256: str
+    duration_s: float
+    width: int
+    height: int
+    fps: float
+    has_audio: bool
+    fetched_at: datetime
+    tool: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationRow:
+    """A row of table `publications`."""
+
+    video_id: str
+    webpage_url: str | None
+    title: str
+    description: str | None
+    channel: str | None
+    channel_id: str | None
+    channel_handle: str | None
+    upload_date: str | None
+    chapters: list[dict[str, str | float]]
+    tags: list[str]
+    language: str | None
+    licence: str | None
+    licence_class: str
+    page_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubtitleRow:
+    """A row of table `subtitles`."""
+
+    subtitle_id: str
+    video_id: str
+    kind: str
+    language: str
+    start_s: float
+    end_s: float
+    text: str
+
+
+def download(
+    videos: pa.Table,
+    *,
+    config: DownloadConfig,
+    downloader: Downloader,
+    files: MediaFolder,
+    lists: Lists,
+    previous: Mapping[str, pa.Table],
+) -> StageResult:
+    """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
+
+    What an earlier run fetched (`previous`) is not asked for again, whatever has changed since.
+
+    Raises:
+        ItemError: it cannot be fetched, or is not a video that can be decoded.
+        HostClosedError: its host wants no requests for now.
+    """
+    (video,) = videos.to_pylist()
+    video_id = video["video_id"]
+    if video["is_surgical"] == Surgical.NO and not config.assume_surgical:
+        return _result(
+            drop=Drop(
+                row_id=video_id,
+                reason=DropReason.NOT_SURGICAL,
+                message="its title and description say so; --assume-surgical keeps it",
+            )
+        )
+    if video["extractor"] == "file":
+        path = Path(video["location"]).absolute()
+        media = _media(video_id, str(path), probe(path), f"PyAV {version('av')}")
+        return _result(media, publication(video), subtitles_beside(path))
+    if _is_had(previous, files):
+        return StageResult(tables=dict(previous))
+    files.make_room(config.reserve_gb, video["listed_duration_s"])
+    fetched = downloader.fetch(video["location"], files.fetched, video_id)
+    page = publication(video, fetched.found)
+    names = known_as(video, [asdict(page)])
+    drop = lists.judge(video_id, (*names.urls, fetched.found.url), names.channels, ids=names.ids)
+    if drop is not None:  # Lists of videos often do not say whose they are.
+        files.discard(video_id)
+        # Whose it is stays known; what it says of itself goes with it.
+        bare = replace(page, description=None, chapters=[], tags=[])
+        return _result(page=bare, drop=drop)
+    try:
+        seen = _not_too_long(probe(fetched.path), config.max_hours)
+    except ItemError:
+        files.discard(video_id)  # Else the next try would take it for fetched.
+        raise
+    media = _media(video_id, files.name(fetched.path), seen, fetched.tool)
+    return _result(media, page, fetched.subtitles)
+
+
+def _media(video_id: str, path: str, seen: Probe, tool: str) -> MediaRow:
+    return MediaRow(
+        video_id=video_id,
+        path=path,
+        bytes=seen.bytes,
+        sha256=seen.sha256,
+        duration_s=seen.duration_s,
+        width=seen.width,
+        height=seen.height,
+        fps=seen.fps,
+        has_audio=seen.has_audio,
+        fetched_at=datetime.now(UTC).replace(microsecond=0),
+        tool=tool,
+    )
+
+
+def _result(
+    media: MediaRow | None = None,
+    page: PublicationRow | None = None,
+    lines: Sequence[Subtitle] = (),
+    drop: Drop | None = None,
+) -> StageResult:
+    """The rows of one video. Of one that is dropped for what its page says, the page is kept."""
+    from schemas.media import MEDIA
+    from schemas.publications import PUBLICATIONS
+    from schemas.subtitles import SUBTITLES
+
+    subtitles = _subtitles(media.video_id, lines) if media else []
+    return StageResult(
+        tables={
+            "media": MEDIA.table([media] if media else []),
+            "publications": PUBLICATIONS.table([page] if page else []),
+            "subtitles": SUBTITLES.table(subtitles),
+        },
+        dropped=() if drop is None else (drop,),
+    )
+
+
+def _is_had(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
+    return any(files.present(row["path"]) for row in previous["media"].to_pylist())
+
+
+def publication(video: Row, page: Found | None = None) -> PublicationRow:
+    """What the video's own page says of it, else what the list said that led to it (a row of `videos`)."""
+    values = {name: video[name] for name in PublicationRow.__dataclass_fields__ if name in video}
+    if page is not None:
+        said = {name: value for name, value in asdict(page).items() if name in values and value}
+        if "tags" in said:
+            said["tags"] = list(page.tags)
+        values |= said
+    licence = values["licence"]
+    values["licence_class"] = licence_class(str(licence) if licence else None)
+    values["page_id"] = site_id(page.extractor, page.site_id, page.url) if page else None
+    return PublicationRow(**values)  # type: ignore[arg-type]  # Columns of one schema.
+
+
+def _not_too_long(seen: Probe, max_hours: float) -> Probe:
+    """Many hosts do not say how long a video is: only the file tells."""
+    if seen.duration_s > max_hours * 3600:
+        raise ItemError(
+            FailureKind.TOO_LARGE,
+            f"it lasts {seen.duration_s / 3600:.1f} h, more than {max_hours:g} h; raise download.max_hours "
+            "if it is wanted",
+        )
+    return seen
+
+
+def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:
+    ordered = sorted(lines, key=lambda line: (line.start_s, line.kind, line.language))
+    return [
+        SubtitleRow(subtitle_id=child_id(video_id, "c", number), video_id=video_id, **asdict(line))
+        for number, line in enumerate(ordered)
+    ]

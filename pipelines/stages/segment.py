@@ -1,0 +1,238 @@
+"""Stage segment: media, transcripts, overrides -> narrations.
+
+Sentences on word times, merged and cut to the length of a clip; then what was misheard is corrected and
+hesitations are taken out, each as an edit that can be undone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from ophvl.dataset.overrides import Judged
+from ophvl.ids import child_id
+from ophvl.stage import Drop, StageResult
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.correction.corrector import Corrector
+from ophvl.text.edits import Edit, apply
+from ophvl.text.narration.descriptive import descriptive_score
+from ophvl.text.narration.disfluencies import disfluency_edits
+from ophvl.text.narration.sentences import SentenceSplitter
+from pipelines.config import SegmentConfig
+from schemas.guards import Guard
+from schemas.vocab import DropReason, NarrationReading, Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarrationRow:
+    """A row of table `narrations`."""
+
+    narration_id: str
+    video_id: str
+    start_s: float
+    end_s: float
+    text_asr: str
+    text: str
+    edits: list[dict[str, int | str | float]]
+    descriptive_score: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedWord:
+    """One word of the transcript."""
+
+    text: str
+    start_s: float
+    end_s: float
+    probability: float
+
+
+_SHOWN = 60
+
+Piece = Sequence[TimedWord]
+"""Consecutive words: a sentence, a part of one, or several."""
+
+
+def segment(
+    media: pa.Table,
+    transcripts: pa.Table,
+    overrides: pa.Table,
+    *,
+    config: SegmentConfig,
+    sentences: SentenceSplitter,
+    corrector: Corrector,
+    tagger: Tagger,
+) -> StageResult:
+    """Cut one video's transcript into narrations. No transcript, no narrations."""
+    from schemas.narrations import NARRATIONS
+
+    (file,) = media.to_pylist()
+    judged = Judged(overrides.to_pylist(), Target.EDIT, Target.NARRATION)
+    words, dropped = _heard(transcripts)
+    rows: list[NarrationRow] = []
+    for piece in narration_pieces(words, sentences, config):
+        text_asr = " ".join(word.text for word in piece)
+        edits = _edits(text_asr, corrector if config.correct else None, judged)
+        text = apply(text_asr, edits)
+        if not text:
+            continue
+        start_s, end_s = _clip_span(piece, config.min_clip_s, file["duration_s"])
+        rows.append(
+            NarrationRow(
+                narration_id=child_id(file["video_id"], "n", len(rows)),
+                video_id=file["video_id"],
+                start_s=start_s,
+                end_s=end_s,
+                text_asr=text_asr,
+                text=text,
+                edits=[edit.plain() for edit in edits],
+                descriptive_score=_score(
+                    text_asr, descriptive_score(text, tagger.tag(text)), judged
+                ),
+                confidence=fmean(word.probability for word in piece),
+            )
+        )
+    return StageResult(
+        tables={"narrations": NARRATIONS.table(rows)}, dropped=(*dropped, *judged.drops())
+    )
+
+
+def _score(text_asr: str, score: float, judged: Judged) -> float:
+    """1 or 0 where a reader said how the narration reads, else `score`."""
+    reading = judged.narration(text_asr)
+    return score if reading is None else float(reading is NarrationReading.DESCRIPTIVE)
+
+
+def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
+    """The words of all segments that no guard flagged, and a drop for each of the others."""
+    words: list[TimedWord] = []
+    dropped: list[Drop] = []
+    for row in transcripts.sort_by("start_s").to_pylist():
+        if flags := [guard for guard in Guard if row[guard]]:
+            dropped.append(
+                Drop(
+                    row_id=row["segment_id"],
+                    reason=DropReason.INVENTED_TEXT,
+                    message=f"{', '.join(flags)}: {row['text'][:_SHOWN]!r}",
+                )
+            )
+            continue
+        words += [
+            TimedWord(
+                text=word["word"].strip(),
+                start_s=word["start_s"],
+                end_s=word["end_s"],
+                probability=word["probability"],
+            )
+            for word in row["words"]
+            if word["word"].strip()
+        ]
+    return words, tuple(dropped)
+
+
+def _edits(text_asr: str, corrector: Corrector | None, judged: Judged) -> list[Edit]:
+    """Corrections and disfluencies, in order, without those that readers judged wrong."""
+    found = corrector.edits(text_asr) if corrector else ()
+    corrections = [edit for edit in found if not _is_wrong(judged, text_asr, edit)]
+    cleaning = [
+        edit
+        for edit in disfluency_edits(text_asr, corrections)
+        if not _is_wrong(judged, text_asr, edit)
+    ]
+    return sorted([*corrections, *cleaning], key=lambda edit: edit.start)
+
+
+def _is_wrong(judged: Judged, text_asr: str, edit: Edit) -> bool:
+    return judged.is_wrong(
+        text_asr,
+        target=Target.EDIT,
+        kind=None,
+        start=edit.start,
+        end=edit.end,
+        value=edit.after,
+    )
+
+
+def narration_pieces(
+    words: Sequence[TimedWord], sentences: SentenceSplitter, config: SegmentConfig
+) -> list[Piece]:
+    """Sentences, cut at long silences and at `max_clip_s`, short ones merged with what follows."""
+    parts = [
+        part
+        for sentence in _sentences(words, sentences)
+        for stretch in _cut_at_gaps(sentence, config.max_gap_s)
+        for part in _cut_to_length(stretch, config.max_clip_s)
+    ]
+    return _merge_short(parts, config)
+
+
+def _sentences(words: Sequence[TimedWord], sentences: SentenceSplitter) -> Iterable[Piece]:
+    if not words:
+        return
+    ends = list(accumulate(len(word.text) + 1 for word in words))
+    text = " ".join(word.text for word in words)
+    first = 0
+    for _, end in sentences.split(text):
+        last = bisect_right(ends, end - 1) + 1  # The word that holds the sentence's last character.
+        if last > first:
+            yield words[first:last]
+            first = last
+    if first < len(words):
+        yield words[first:]
+
+
+def _cut_at_gaps(piece: Piece, max_gap_s: float) -> Iterable[Piece]:
+    first = 0
+    for place in range(1, len(piece)):
+        if piece[place].start_s - piece[place - 1].end_s > max_gap_s:
+            yield piece[first:place]
+            first = place
+    yield piece[first:]
+
+
+def _cut_to_length(piece: Piece, max_clip_s: float) -> Iterable[Piece]:
+    """Halve at the longest pause near the middle until every part is short enough."""
+    if _length_s(piece) <= max_clip_s or len(piece) < 2:
+        yield piece
+        return
+    low, high = max(1, len(piece) // 4), max(2, 3 * len(piece) // 4)
+    cut = max(range(low, high), key=lambda i: piece[i].start_s - piece[i - 1].end_s)
+    yield from _cut_to_length(piece[:cut], max_clip_s)
+    yield from _cut_to_length(piece[cut:], max_clip_s)
+
+
+def _merge_short(parts: Sequence[Piece], config: SegmentConfig) -> list[Piece]:
+    merged: list[Piece] = []
+    for part in parts:
+        before = merged[-1] if merged else None
+        if (
+            before is not None
+            and min(_length_s(before), _length_s(part)) < config.min_clip_s
+            and part[0].start_s - before[-1].end_s <= config.max_gap_s
+            and part[-1].end_s - before[0].start_s <= config.max_clip_s
+        ):
+            merged[-1] = [*before, *part]
+        else:
+            merged.append(part)
+    return merged
+
+
+def _length_s(piece: Piece) -> float:
+    return piece[-1].end_s - piece[0].start_s
+
+
+def _clip_span(piece: Piece, min_clip_s: float, duration_s: float) -> tuple[float, float]:
+    """The words' span, widened evenly to `min_clip_s` where the video allows it."""
+    start_s, end_s = piece[0].start_s, min(piece[-1].end_s, duration_s)
+    lacking = max(0.0, min_clip_s - (end_s - start_s))
+    start_s = max(0.0, min(start_s - lacking / 2, duration_s - min_clip_s))
+    end_s = min(duration_s, max(end_s, start_s + min_clip_s))
+    return round(start_s, 3), round(end_s, 3)

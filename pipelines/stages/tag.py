@@ -1,0 +1,172 @@
+"""Stage tag: narrations, titles, descriptions and overrides -> attributes, video_attributes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from ophvl.dataset.overrides import Judged, attribute_value
+from ophvl.ids import child_id
+from ophvl.ontology import Register
+from ophvl.ontology.codes import Codes
+from ophvl.stage import StageResult
+from ophvl.text.concepts.assertion import Assertion
+from ophvl.text.concepts.tagging import Tagger
+from pipelines.config import TagConfig
+from schemas.vocab import Kind, Target, TextColumn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeRow:
+    attribute_id: str
+    video_id: str
+    text_id: str
+    text_column: str
+    kind: str
+    concept_id: str | None
+    label: str
+    surface: str
+    start: int
+    end: int
+    linked: tuple[str, ...]
+    negated: bool
+    hypothetical: bool
+    score: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoAttributeRow:
+    video_id: str
+    kind: str
+    concept_id: str | None
+    label: str
+    clips: int
+    in_title: bool
+    score: float
+    codes: list[dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """A text to read, and the letters that its attributes' ids carry."""
+
+    video_id: str
+    text_id: str
+    column: TextColumn
+    letters: str
+    text: str
+
+    @property
+    def register(self) -> Register:
+        return Register.TEXT if self.column is TextColumn.TEXT else Register.TITLE
+
+
+def tag(
+    publications: pa.Table,
+    narrations: pa.Table,
+    overrides: pa.Table,
+    *,
+    config: TagConfig,
+    tagger: Tagger,
+    codes: Codes,
+) -> StageResult:
+    """Find concepts and phrases in every text of one video, and gather those that are affirmed.
+
+    What readers judged wrong is left out.
+    """
+    from schemas.attributes import ATTRIBUTES
+    from schemas.video_attributes import VIDEO_ATTRIBUTES
+
+    judged = Judged(overrides.to_pylist(), Target.ATTRIBUTE)
+    rows = [
+        row
+        for text in _texts(publications, narrations)
+        for row in _attributes(text, tagger)
+        if not _is_wrong(judged, text.text, row)
+    ]
+    return StageResult(
+        tables={
+            "attributes": ATTRIBUTES.table(rows),
+            "video_attributes": VIDEO_ATTRIBUTES.table(_gather(rows, codes)),
+        },
+        dropped=judged.drops(),
+    )
+
+
+def _is_wrong(judged: Judged, text: str, row: AttributeRow) -> bool:
+    return judged.is_wrong(
+        text,
+        target=Target.ATTRIBUTE,
+        kind=Kind(row.kind),
+        start=row.start,
+        end=row.end,
+        value=attribute_value(row.label, negated=row.negated, hypothetical=row.hypothetical),
+    )
+
+
+def _texts(publications: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
+    for row in narrations.select(["video_id", "narration_id", "text"]).to_pylist():
+        yield _Text(
+            video_id=row["video_id"],
+            text_id=row["narration_id"],
+            column=TextColumn.TEXT,
+            letters="a",
+            text=row["text"],
+        )
+    for row in publications.select(["video_id", "title", "description"]).to_pylist():
+        for column, letters in ((TextColumn.TITLE, "ta"), (TextColumn.DESCRIPTION, "da")):
+            yield _Text(
+                video_id=row["video_id"],
+                text_id=row["video_id"],
+                column=column,
+                letters=letters,
+                text=row[column] or "",
+            )
+
+
+def _attributes(text: _Text, tagger: Tagger) -> Iterator[AttributeRow]:
+    for number, found in enumerate(tagger.tag(text.text, register=text.register)):
+        yield AttributeRow(
+            attribute_id=child_id(text.text_id, text.letters, number),
+            video_id=text.video_id,
+            text_id=text.text_id,
+            text_column=text.column,
+            kind=found.kind,
+            concept_id=found.concept_id,
+            label=found.label,
+            surface=found.surface,
+            start=found.start,
+            end=found.end,
+            linked=found.linked,
+            negated=found.assertion is Assertion.NEGATED,
+            hypothetical=found.assertion is Assertion.HYPOTHETICAL,
+            score=found.score,
+            source=found.source,
+        )
+
+
+def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRow]:
+    """One row for each concept, or phrase without one, of a video that some text affirms."""
+    mentions: dict[tuple[str, Kind, str], list[AttributeRow]] = defaultdict(list)
+    for row in rows:
+        if not (row.negated or row.hypothetical):
+            mentions[row.video_id, Kind(row.kind), row.label].append(row)
+    return [
+        VideoAttributeRow(
+            video_id=video_id,
+            kind=kind,
+            concept_id=found[0].concept_id,
+            label=label,
+            clips=len({row.text_id for row in found if row.text_column == TextColumn.TEXT}),
+            in_title=any(row.text_column == TextColumn.TITLE for row in found),
+            score=max(row.score for row in found),
+            codes=[asdict(code) for code in codes.of(found[0].concept_id)],
+        )
+        for (video_id, kind, label), found in sorted(mentions.items())
+    ]

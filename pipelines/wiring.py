@@ -1,0 +1,217 @@
+"""Open the tools that stages use: functions of a stage's config and the dataset folder.
+
+The only place where a stage's settings meet an adapter. Opening is cheap; models load at first use.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ophvl.dataset.overrides import FILE, Overrides
+from ophvl.errors import ConfigError
+from ophvl.media.folder import MediaFolder
+from ophvl.media.proxy import ProxyWriter
+from ophvl.ontology.codes import Codes
+from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser
+from ophvl.sources.blocklists import Lists
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.correction.corrector import Corrector
+from ophvl.text.narration.rewriter import ChatRewriter
+from ophvl.text.narration.sentences import SentenceSplitter
+from pipelines.config import (
+    DiscoverConfig,
+    DownloadConfig,
+    FramesConfig,
+    KeepConfig,
+    RewriteConfig,
+    SegmentConfig,
+    TagConfig,
+    TranscribeConfig,
+)
+
+if TYPE_CHECKING:
+    from ophvl.download.rate_limiter import Pacer
+    from ophvl.speech.engine import Engine
+
+
+def media_folder(config: object, folder: Path) -> MediaFolder:
+    """Where media files of the dataset lie."""
+    return MediaFolder(root=folder)
+
+
+def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloader:
+    """yt-dlp, at the pace that hosts bear; discover only asks it for metadata."""
+    from ophvl.download.rate_limited import PacedDownloader
+    from ophvl.download.rate_limiter import Pace, Pacer
+
+    pace = Pace(
+        gap_s=config.gap_s,
+        per_hour=config.per_hour,
+        pause_s=config.pause_s,
+        local=config.pace_local,
+    )
+    pacer = Pacer(folder, pace)
+    return PacedDownloader(inner=_yt_dlp(config, pacer), pacer=pacer)
+
+
+def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader:
+    from ophvl.download.yt_dlp.downloader import YtDlpDownloader
+
+    cookies = Path(config.cookies) if config.cookies else None
+    if isinstance(config, DownloadConfig):
+        return YtDlpDownloader(
+            max_height=config.max_height,
+            timeout_s=config.timeout_s,
+            retries=config.retries,
+            max_bytes=config.max_gb * 1e9,
+            max_duration_s=config.max_hours * 3600,
+            reserve_bytes=config.reserve_gb * 1e9,
+            cookies=cookies,
+            subtitles=config.subtitles,
+        )
+    return YtDlpDownloader(
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+        cookies=cookies,
+        asking=pacer.asking,
+    )
+
+
+def lists_at_fetch(config: object, folder: Path) -> Lists:
+    """The lists, for what is fetched now: a change of theirs fetches nothing anew."""
+    return Lists(folder, revision="")
+
+
+def lists(config: object, folder: Path) -> Lists:
+    """The block list and the exclusion list of the dataset folder."""
+    return Lists.of(folder)
+
+
+def audio_reader(config: object, folder: Path) -> AudioReader:
+    """ffmpeg."""
+    from ophvl.media.audio import FfmpegAudioReader
+
+    return FfmpegAudioReader()
+
+
+def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
+    """PyAV."""
+    from ophvl.media.frames import AvFrameReader
+
+    return AvFrameReader(short_side=config.short_side, quality=config.quality)
+
+
+def proxies(config: KeepConfig, folder: Path) -> ProxyWriter:
+    """ffmpeg."""
+    return ProxyWriter(short_side=config.short_side, fps=config.fps, crf=config.crf)
+
+
+def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
+    """The recogniser of the config, with the weights that `ophvl.speech.weights` finds for it."""
+    from ophvl.speech.recogniser import WhisperRecogniser
+    from ophvl.speech.weights import resolve
+
+    gpu = _gpu_in_reach()
+    weights = resolve(config.model, gpu=gpu)
+    engine: Engine
+    if config.recogniser == "openai-whisper":
+        from ophvl.speech.openai_whisper import OpenAIWhisper
+
+        engine = OpenAIWhisper(weights=weights, gpu=gpu, beam_size=config.beam_size)
+    else:
+        from ophvl.speech.faster_whisper import FasterWhisper
+
+        engine = FasterWhisper(weights=weights, gpu=gpu, beam_size=config.beam_size)
+    if config.language != "auto":
+        return WhisperRecogniser(engine=engine, language=config.language)
+    return WhisperRecogniser(engine=engine, detector=_language_detector(weights.name, gpu))
+
+
+def _language_detector(model: str, gpu: bool) -> Engine | None:
+    """What tells languages apart beside English-only weights: Whisper base, if it is at hand."""
+    from ophvl.speech.faster_whisper import FasterWhisper
+    from ophvl.speech.weights import resolve
+
+    if not model.endswith(".en"):
+        return None
+    try:
+        return FasterWhisper(weights=resolve("base"), gpu=gpu)
+    except ConfigError:
+        return None
+
+
+def hot_words(config: TranscribeConfig, folder: Path) -> HotWords:
+    """The packaged hot words, those of a user's file, or none."""
+    from ophvl.speech.hot_words import NO_HOT_WORDS, PACKAGED, load_hot_words
+
+    if config.hot_words == "off":
+        return NO_HOT_WORDS
+    packaged = config.hot_words == "packaged"
+    return load_hot_words(PACKAGED if packaged else Path(config.hot_words).expanduser())
+
+
+def _gpu_in_reach() -> bool:
+    import ctranslate2
+
+    return bool(ctranslate2.get_cuda_device_count())
+
+
+def sentence_splitter(config: object, folder: Path) -> SentenceSplitter:
+    """spaCy."""
+    return SentenceSplitter()
+
+
+@functools.cache
+def _matcher() -> Matcher:
+    from ophvl.ontology import load
+
+    return Matcher(load())
+
+
+@functools.cache
+def _tagger() -> Tagger:
+    return Tagger(_matcher())
+
+
+def tagger(config: object, folder: Path) -> Tagger:
+    """The ontology's terms and the phrases around them."""
+    return _tagger()
+
+
+@functools.cache
+def corrector(config: SegmentConfig, folder: Path) -> Corrector:
+    """Corrections by the ontology's terms, weighed by a masked language model if one is named."""
+    if config.masked_lm is None:
+        return Corrector(_matcher().ontology)
+    from ophvl.text.correction.masked_lm import MaskedLM
+
+    return Corrector(_matcher().ontology, MaskedLM(config.masked_lm))
+
+
+def codes(config: TagConfig, folder: Path) -> Codes:
+    """ICD-10-CM from the ontology, and the user's table if one is set."""
+    return Codes(_matcher().ontology, Path(config.codes) if config.codes else None)
+
+
+def rewriter(config: RewriteConfig, folder: Path) -> ChatRewriter:
+    """The language model that narrations are rewritten by; asked only where an endpoint is set."""
+    return ChatRewriter(
+        endpoint=config.endpoint or "",
+        model=config.model,
+        cache=folder / "answers",
+        max_tokens=config.max_tokens,
+        api_key_variable=config.api_key_variable,
+    )
+
+
+def overrides(config: object, folder: Path) -> Overrides:
+    """What readers judged wrong."""
+    return Overrides(folder / FILE)
+
+
+def matcher(config: object, folder: Path) -> Matcher:
+    """The ontology's terms, read once a process: three stages use them."""
+    return _matcher()

@@ -1,0 +1,76 @@
+"""Augmentation: alike within a clip, exact when nothing is to change, and harmless to what is said."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from ophclip.data.augment import augment, crop_text, draw, plain
+from ophclip.data.batches import generator
+from ophclip.presets import PRESETS
+from tests.ophclip.shard_factory import small_config
+
+
+def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
+    frames = torch.randint(0, 256, (2, 1, 3, 40, 40), dtype=torch.uint8).expand(2, 3, 3, 40, 40)
+    config = small_config().augment
+    changes = draw(2, config=config, random=generator(1))
+    made = augment(frames, changes, side=32)
+    assert made.shape == (2, 3, 3, 32, 32)
+    assert made.min() >= 0
+    assert made.max() <= 1
+    assert torch.allclose(made[:, 0], made[:, 1], atol=1e-5)
+    again = augment(frames, draw(2, config=config, random=generator(1)), side=32)
+    assert torch.equal(made, again)
+    other = augment(frames, draw(2, config=config, random=generator(2)), side=32)
+    assert not torch.equal(made, other)
+    second = augment(frames[1:], changes.part(slice(1, 2)), side=32)
+    torch.testing.assert_close(second, made[1:])
+
+
+def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
+    frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8)
+    still = dataclasses.replace(
+        small_config().augment,
+        rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
+        brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
+    )  # fmt: skip
+    made = augment(frames, draw(1, config=still, random=generator(0)), side=32)
+    assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
+    assert not any(preset().augment.mirror_p for preset in PRESETS.values())
+    mirror = dataclasses.replace(still, mirror_p=1.0)
+    mirrored = augment(frames, draw(1, config=mirror, random=generator(0)), side=32)
+    assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
+
+
+SAID = "This is a left eye. We make a 2.4 mm incision! No suture is needed? Then the lens goes in."
+
+
+def test_a_narration_is_cut_between_sentences_only():
+    config = dataclasses.replace(small_config().augment, sentence_crop_p=1.0)
+    found = {crop_text(SAID, config=config, random=generator("crop", n)) for n in range(300)}
+    sentences = [
+        "This is a left eye.",
+        "We make a 2.4 mm incision!",
+        "No suture is needed?",
+        "Then the lens goes in.",
+    ]
+    spans = {" ".join(sentences[i:j]) for i in range(4) for j in range(i + 1, 5)}
+    assert found == spans
+
+
+def test_a_single_sentence_and_an_empty_text_stay_as_they_are():
+    config = dataclasses.replace(small_config().augment, sentence_crop_p=1.0)
+    for text in ("the lens is implanted", ""):
+        assert crop_text(text, config=config, random=generator(0)) == text
+
+
+def test_narrations_are_cut_as_often_as_asked_and_by_default_never():
+    half = dataclasses.replace(small_config().augment, sentence_crop_p=0.5)
+    cut = [crop_text(SAID, config=half, random=generator(n)) != SAID for n in range(400)]
+    assert 0.35 < sum(cut) / len(cut) < 0.55  # One cut in ten keeps all four sentences.
+    for preset in PRESETS.values():
+        assert all(
+            crop_text(SAID, config=preset().augment, random=generator(n)) == SAID for n in range(20)
+        )

@@ -1,0 +1,31 @@
+"""Pages that are no pages: too large, or without end."""
+
+from __future__ import annotations
+
+import pytest
+
+from ophvl.download.yt_dlp.downloader import YtDlpDownloader
+from ophvl.errors import ItemError
+from schemas.vocab import FailureKind
+from tests.fault_server import serving
+from tests.media_factory import make_video
+from tests.web_site import Site
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+def test_a_page_of_many_megabytes_is_not_searched(site: Site) -> None:
+    (site.root / "page.html").write_text("<title>x</title>" + "<p>lorem ipsum</p>\n" * 1_000_000)
+    with pytest.raises(ItemError, match="more than 16 MB") as caught:
+        YtDlpDownloader(retries=0).expand(f"{site.url}/page.html")
+    assert caught.value.kind is FailureKind.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("page-endless", FailureKind.UNSUPPORTED), ("page-trickle", FailureKind.TIMEOUT)],
+)
+def test_a_page_without_end_is_given_up(site: Site, name: str, kind: FailureKind) -> None:
+    with serving(make_video(site.root / "v.mp4")) as server, pytest.raises(ItemError) as caught:
+        YtDlpDownloader(retries=0, slow_s=0.3).expand(f"{server.url}/{name}")
+    assert caught.value.kind is kind

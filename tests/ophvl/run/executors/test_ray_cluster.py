@@ -1,0 +1,276 @@
+"""Ray on two nodes of this machine: what runs there ends once, whatever dies."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from benchmarks.ingest import fakes, killed, scale
+from ophvl.config import resolve
+from ophvl.dataset.store import Store
+from ophvl.errors import DiskFullError, ItemError, UsageError
+from ophvl.lock import locked
+from ophvl.run.executors import ray_cluster
+from ophvl.run.executors.scheduler import Leg
+from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.unit_worker import UnitReport
+from ophvl.sources.source_list import read_source_list
+from pipelines.config import CONFIGS
+from schemas.catalogue import TABLES
+from schemas.vocab import FailureKind, Pool
+from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, onward
+from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+"""Ray's own, about its files and sockets."""
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head without cores, and two nodes of one core each."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # For the tasks, which are of the tests.
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> Iterator[Did]:
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
+        Pool.CPU: Leg(setup=Setup("did"), workers=0),
+    }
+    heard = [] if notes is None else notes
+    return ray_cluster.run(legs, jobs, onward=onward, address=cluster.address, note=heard.append)
+
+
+def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -> None:
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    jobs = [Job(f"{n:02d}", seconds=0.05) for n in range(12)]
+    jobs += [Job(f"n{n}", Pool.NETWORK) for n in range(3)] + [Job("closed x", Pool.NETWORK)]
+    done = list(run(jobs, cluster))
+    assert sorted(one.said for one in done) == sorted(
+        [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
+    )
+    assert {one.threads for one in done} == {"1"}
+    pids: set[int] = set()
+    # Either node may be seconds late; the work ends as soon as both were heard of.
+    for one in run([Job(f"{n:04d}", seconds=0.05) for n in range(1200)], cluster):
+        pids.add(one.pid)
+        if len(pids) == 2:
+            break
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+    with pytest.raises(KeyError, match="bug"):
+        list(run([Job("a"), Job("bug"), Job("b")], cluster))
+    with pytest.raises(ItemError) as caught:
+        list(run([Job("item")], cluster))
+    assert caught.value.kind is FailureKind.EMPTY
+    with pytest.raises(UsageError, match="kills its worker"):
+        list(run([Job("die")], cluster))
+    jobs, said = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
+    with pytest.raises(DiskFullError):
+        said.extend(one.said for one in run(jobs, cluster))
+    assert said == ["did a"]
+
+
+def test_what_a_dead_node_had_in_hand_is_given_to_another(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    second = cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)  # No task is to blame for the death of a node.
+    notes: list[str] = []
+    jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
+    done: list[str] = []
+    for one in run(jobs, cluster, notes):
+        done.append(one.said)
+        if len(done) == 4:
+            cluster.remove_node(second, allow_graceful=False)
+    assert sorted(done) == [f"did {n:02d}" for n in range(20)]
+    assert notes == []
+
+
+def test_a_cluster_without_nodes_is_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
+    only = cluster.add_node(num_cpus=1)
+    notes: list[str] = []
+    done: list[str] = []
+    for one in run([Job(f"{n}", seconds=0.1) for n in range(8)], cluster, notes):
+        done.append(one.said)
+        if len(done) == 2:
+            cluster.remove_node(only, allow_graceful=True)
+            cluster.add_node(num_cpus=1)
+    assert sorted(done) == [f"did {n}" for n in range(8)]
+
+
+def test_two_nodes_make_the_tables_of_one_process_also_when_one_dies(
+    cluster: Cluster, toy: ToyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when a node is killed in the middle: nothing is lost, and no finished unit runs twice."""
+    cluster.add_node(num_cpus=1)
+    second = cluster.add_node(num_cpus=1)
+    alone = ToyFolder(tmp_path / "alone")
+    alone.base.mkdir()
+    acts = {f"v{n:02d}": "slow" for n in range(24)} | {"x": "drop", "y": "fail"}
+    for folder in (toy, alone):
+        folder.videos(**acts)
+    alone.run()
+
+    hear = Heard.advanced
+
+    def kill(heard: Heard, report: UnitReport) -> None:
+        hear(heard, report)
+        if sum("fetch" in (entry.stage for entry in r.entries) for r in heard.reports) == 6:
+            nodes.pop() and cluster.remove_node(second, allow_graceful=False)
+
+    nodes = [second]
+    monkeypatch.setattr(Heard, "advanced", kill)
+    toy.run(ALL, engine="ray", address=cluster.address, workers=2)
+    assert nodes == []
+    for table in TABLES:
+        if table in ("shards", "labels", "availability"):
+            continue
+        left_out = {"line_id", "list_path", "failed_at"}
+        columns = [name for name in TABLES[table].arrow.names if name not in left_out]
+        ours, theirs = (f.store.read(table, columns).to_pylist() for f in (toy, alone))
+        key = TABLES[table].primary_key
+        order = [name for name in key if name in columns] or columns[:1]
+        assert sorted(ours, key=lambda r: [str(r[c]) for c in order]) == sorted(
+            theirs, key=lambda r: [str(r[c]) for c in order]
+        ), table
+    again = [call for call in toy.calls() if call.startswith("name ")]
+    assert len(again) <= 24 + ray_cluster._IN_HAND
+    assert len(set(again)) == 24
+
+
+def test_no_cluster_at_the_address() -> None:
+    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
+    with pytest.raises(UsageError, match="ray start --head"):
+        list(
+            ray_cluster.run(
+                legs, [Job("a")], onward=onward, address="127.0.0.1:1", note=lambda text: None
+            )
+        )
+
+
+def test_without_an_address_a_cluster_is_started_and_ended() -> None:
+    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
+    (done,) = ray_cluster.run(legs, [Job("a")], onward=onward, address=None, note=lambda text: None)
+    assert done.said == "did a"
+    assert not ray.is_initialized()
+
+
+def test_only_what_a_dead_process_worked_at_is_to_blame(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
+    leg = Leg(setup=Setup("did"), workers=1)
+    with (
+        ray_cluster._connected(cluster.address),
+        ray_cluster._Actors(leg, Pool.CPU, 2, note=print) as crew,
+    ):
+        worked_at, next_in_hand = (crew.submit(Job(name)) for name in ("die", "a"))
+        assert next_in_hand.result().said == "did a"
+        with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
+            worked_at.result()
+
+
+def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.add_node(num_cpus=1)
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=Unready(), workers=1),
+    }
+    jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
+    how: dict[str, Any] = {"onward": onward, "address": cluster.address, "note": print}
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="no weights"):
+        list(ray_cluster.run(legs, jobs, **how))
+    look, looks = ray.wait, itertools.count()
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        if next(looks) > 20:
+            raise ray.exceptions.RaySystemError("the head is gone")
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(ray, "wait", wait)
+    legs[Pool.CPU] = Leg(setup=Setup("did"), workers=1)
+    with pytest.raises(UsageError, match="Ray cannot go on: System error: the head is gone"):
+        list(ray_cluster.run(legs, jobs, **how))
+    assert time.monotonic() - started < 100
+
+
+class _Stillborn(Setup):
+    def __call__(self) -> Callable[[Job], Did]:
+        os._exit(9)
+
+
+def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -> None:
+    cluster.add_node(num_cpus=1)
+    legs = {
+        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
+        Pool.CPU: Leg(setup=_Stillborn("did"), workers=1),
+    }
+    jobs = [Job(str(n), Pool.NETWORK, seconds=30.0) for n in range(2)]
+    address, notes = cluster.address, list[str]()
+    with pytest.raises(UsageError, match="die before they have started"):
+        list(ray_cluster.run(legs, jobs, onward=onward, address=address, note=notes.append))
+
+
+def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a downloader and a recogniser that take no time; no finished unit runs twice."""
+    alone, shared = tmp_path / "alone" / "out", tmp_path / "shared" / "out"
+    for out in (alone, shared):
+        out.mkdir(parents=True)
+        fakes.template(out)
+    source = fakes.write_list(tmp_path / "list.txt", range(30))
+    scale.ingest(alone, source)
+
+    monkeypatch.setenv("OPHVL_FAKE_PAUSE_S", "0.1")
+    cluster.add_node(num_cpus=1)
+    nodes = [cluster.add_node(num_cpus=1)]
+    flow, crews = ray_cluster.flow, dict[Pool, Any]()
+    monkeypatch.setattr(
+        ray_cluster, "flow", lambda c, *args, **how: (crews.update(c), flow(c, *args, **how))[1]
+    )
+    stages, at_the_kill = fakes.stages(), list[killed.Finished]()
+
+    class Killer(scale.Silent):
+        def advanced(self, report: UnitReport) -> None:
+            super().advanced(report)
+            if nodes and self.worked >= 4 and all(w.in_hand for w in crews[Pool.CPU]._workers):
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+                at_the_kill.append(killed.finished(shared, stages))
+
+    options = RunOptions(workers=2, downloads=2, engine="ray", address=cluster.address)
+    configs = resolve(CONFIGS, overrides=scale.SETTINGS)
+    with locked(shared):
+        runner = Runner(Store(shared, stages), configs, options, Killer())
+        runner.run(scale.NAMES, read_source_list(source))
+    kept = [sum(stage == "keep" for stage, _ in finished) for finished in at_the_kill]
+    assert 4 <= kept[0] < 30, "both nodes worked, and there was more to do"
+    assert killed.redone(at_the_kill, shared, stages) == []
+    # What the dead node was writing is swept by the next run, which finds nothing to do.
+    assert scale.ingest(shared, source).worked == 0
+    assert killed.differences(shared, alone, stages) == []

@@ -1,0 +1,61 @@
+"""Names with eponyms, gauges and sizes that no list holds."""
+
+import pytest
+
+from ophvl.text.concepts.tagging import Tagger
+from schemas.vocab import Kind
+
+
+def instruments(matcher, text):
+    return [
+        (a.surface, a.concept_id) for a in Tagger(matcher).tag(text) if a.kind is Kind.INSTRUMENT
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "surface"),
+    [
+        ("I use a thirty gauge needle here.", "thirty gauge needle"),
+        ("A twenty-seven gauge needle is bent.", "twenty-seven gauge needle"),
+        ("Then a 30-gauge needle.", "30-gauge needle"),
+        ("I hold it with Zaldivar forceps.", "Zaldivar forceps"),
+        ("It is lifted with the Fictitious-Smith spatula.", "Fictitious-Smith spatula"),
+        ("A curved cannula goes in.", "curved cannula"),
+        ("We place interrupted sutures.", "interrupted sutures"),
+    ],
+)
+def test_what_names_the_kind_belongs_to_the_span(matcher, text, surface):
+    assert surface in [s for s, _ in instruments(matcher, text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "surface"),
+    [
+        ("The forceps are closed.", "forceps"),
+        ("Now forceps please.", "forceps"),
+        ("I use my forceps.", "forceps"),
+        ("Forceps. Cannula next.", "Cannula"),
+    ],
+)
+def test_what_does_not_stays_out(matcher, text, surface):
+    assert surface in [s for s, _ in instruments(matcher, text)]
+
+
+def test_a_size_never_becomes_another(matcher):
+    (sized,) = instruments(matcher, "closed with ten-oh nylon")
+    assert sized == ("ten-oh nylon", "instrument:10-0_nylon_suture")
+    labels = [
+        a.label
+        for a in Tagger(matcher).tag("closed with four-oh nylon")
+        if a.kind is Kind.INSTRUMENT
+    ]
+    assert labels
+    assert not any(label.startswith("10-0") for label in labels)
+
+
+def test_one_head_serves_two_names(matcher):
+    attributes = Tagger(matcher).tag("the superior and inferior rectus are exposed")
+    assert [(a.surface, a.concept_id) for a in attributes if a.kind is Kind.ANATOMY] == [
+        ("superior", "anatomy:superior_rectus_muscle"),
+        ("inferior rectus", "anatomy:inferior_rectus_muscle"),
+    ]

@@ -1,0 +1,219 @@
+"""Whole narrations of every subspecialty: what is tagged, what is linked, and what is left alone.
+
+Each case: the narration, attributes that must be there as "kind: surface", and surfaces that must not.
+"""
+
+import itertools
+
+import pytest
+
+from ophvl.ontology import Register
+from ophvl.text.concepts.assertion import Assertion
+from ophvl.text.concepts.tagging import ONTOLOGY, RULES, Tagger
+from schemas.vocab import Kind
+
+CASES = [
+    # cataract
+    (
+        "I fill the anterior chamber with viscoelastic to protect the endothelium.",
+        ["action: fill", "medication: viscoelastic", "objective: to protect the endothelium"],
+        ["protect"],
+    ),
+    (
+        "Let me crack the nucleus and rotate it with the chopper.",
+        ["action: crack", "anatomy: nucleus", "action: rotate", "instrument: chopper"],
+        [],
+    ),
+    (
+        "The cut edge is cauterized.",
+        ["action: cauterized"],
+        ["cut"],
+    ),
+    (
+        "A fixed pupil and marked injection were seen.",
+        ["anatomy: pupil"],
+        ["marked", "fixed"],
+    ),
+    (
+        "The hook and the suture are handed over, then I hook the muscle and suture it.",
+        ["action: hook", "action: suture", "instrument: suture"],
+        [],
+    ),
+    # cornea
+    (
+        "The donor is sutured with sixteen 10-0 nylon sutures.",
+        ["action: sutured", "instrument: 10-0 nylon sutures"],
+        [],
+    ),
+    (
+        "Keratoconus from eye rubbing is treated with cross-linking to halt progression.",
+        [
+            "disease: Keratoconus",
+            "disease_cause: from eye rubbing",
+            "objective: to halt progression",
+        ],
+        [],
+    ),
+    # glaucoma
+    (
+        "I apply mitomycin C with a sponge, then rinse with plenty of BSS.",
+        ["action: apply", "medication: mitomycin C", "instrument: sponge", "action: rinse"],
+        [],
+    ),
+    (
+        "The tube is tied with seven-oh vicryl to prevent hypotony.",
+        ["action: tied", "objective: to prevent hypotony", "complication: hypotony"],
+        ["prevent"],
+    ),
+    # vitreoretina
+    (
+        "We do not need to peel the membrane.",
+        ["action: peel"],
+        [],
+    ),
+    (
+        "Face down for three days so that the bubble covers the hole.",
+        ["postop_care: Face down for three days", "objective: so that the bubble covers the hole"],
+        ["covers"],
+    ),
+    (
+        "We treat the breaks with the endolaser, then I apply endolaser to the other eye's tear.",
+        ["instrument: endolaser", "phase: endolaser"],
+        [],
+    ),
+    # oculoplastics
+    (
+        "I cut the orbicularis with Westcott scissors.",
+        ["action: cut", "instrument: Westcott scissors"],
+        [],
+    ),
+    (
+        "Use the ointment at bedtime for a week.",
+        ["postop_care: Use the ointment at bedtime for a week"],
+        [],
+    ),
+    # strabismus and children
+    (
+        "Superior and inferior rectus muscles are isolated.",
+        ["anatomy: Superior", "anatomy: inferior rectus muscles", "action: isolated"],
+        [],
+    ),
+    (
+        "Congenital glaucoma in a baby due to a malformed angle.",
+        ["disease: Congenital glaucoma", "disease_cause: due to a malformed angle"],
+        [],
+    ),
+    # refractive
+    (
+        "The flap is lifted with a spatula and the excimer laser treats the stroma.",
+        ["anatomy: flap", "action: lifted", "instrument: spatula", "instrument: excimer laser"],
+        [],
+    ),
+    (
+        "No eye make-up for two weeks.",
+        ["postop_care: No eye make-up for two weeks"],
+        [],
+    ),
+    # injections and trauma
+    (
+        "I inject ranibizumab through the pars plana.",
+        ["action: inject", "medication: ranibizumab", "anatomy: pars plana"],
+        [],
+    ),
+    (
+        "The wound is closed in order to keep the chamber formed.",
+        ["action: closed", "objective: in order to keep the chamber formed"],
+        ["keep"],
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def tagger(matcher):
+    return Tagger(matcher)
+
+
+@pytest.mark.parametrize(("text", "there", "absent"), CASES)
+def test_a_narration(tagger, text, there, absent):
+    found = tagger.tag(text)
+    assert all(text[a.start : a.end] == a.surface for a in found)
+    tagged = [f"{a.kind}: {a.surface}" for a in found]
+    assert [wanted for wanted in there if wanted not in tagged] == []
+    assert {a.surface for a in found} & set(absent) == set()
+
+
+@pytest.mark.parametrize("text", [case[0] for case in CASES])
+def test_terms_do_not_overlap_and_phrases_hold_them(tagger, text):
+    found = tagger.tag(text)
+    terms = [a for a in found if a.source == ONTOLOGY]
+    phrases = [a for a in found if a.source == RULES]
+    for of in (terms, phrases):
+        assert all(a.end <= b.start for a, b in itertools.pairwise(of))
+    for phrase in phrases:
+        inside = [t.concept_id for t in terms if phrase.start <= t.start and t.end <= phrase.end]
+        assert set(inside) <= set(phrase.linked)
+        assert not any(
+            t.kind is Kind.ACTION and phrase.start <= t.start < phrase.end
+            for t in terms
+            if phrase.kind is not Kind.DISEASE_CAUSE
+        )
+
+
+def test_a_phrase_names_its_concept_or_none(tagger):
+    known, own = (
+        next(a for a in tagger.tag(text) if a.kind is Kind.OBJECTIVE)
+        for text in (
+            "We inject OVD to protect the endothelium.",
+            "We turn it in order to see my teacher.",
+        )
+    )
+    assert known.concept_id == "objective:protect_the_corneal_endothelium"
+    assert known.linked == ("anatomy:corneal_endothelium",)
+    assert (own.concept_id, own.label) == (None, "see my teacher")
+
+
+def test_nested_terms_are_linked(tagger):
+    (peeling,) = tagger.tag("Now ILM peeling.")
+    assert peeling.surface == "ILM peeling"
+    assert "anatomy:internal_limiting_membrane" in peeling.linked
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("The plate lies in the superotemporal quadrant.", ["ocular quadrant"]),
+        ("I incise the supero-nasal quadrant.", ["ocular quadrant"]),
+        ("Each quadrant is emulsified.", ["nuclear quadrant"]),
+        ("The sclera is bare in all quadrants.", ["sclera"]),
+    ],
+)
+def test_quadrants_of_the_nucleus_and_of_the_eye(tagger, text, labels):
+    assert [a.label for a in tagger.tag(text) if a.kind is Kind.ANATOMY] == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "surface", "assertion"),
+    [
+        ("To avoid hypotony I close.", "To avoid hypotony", Assertion.AFFIRMED),
+        ("To avoid hypotony I close.", "hypotony", Assertion.HYPOTHETICAL),
+        ("No swimming for two weeks.", "No swimming for two weeks", Assertion.AFFIRMED),
+        ("If the retina does not flatten, wait.", "retina", Assertion.AFFIRMED),
+    ],
+)
+def test_phrases_are_not_denied_by_their_own_words(tagger, text, surface, assertion):
+    said = {a.surface: a.assertion for a in tagger.tag(text)}
+    assert said[surface] is assertion
+
+
+def test_titles_hold_no_phrases_of_their_own(tagger):
+    title = "Phaco to protect the endothelium | no eye make-up for two weeks"
+    found = tagger.tag(title, register=Register.TITLE)
+    assert all(a.source == ONTOLOGY for a in found)
+    assert found[0].concept_id == "surgery:phacoemulsification"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "\U0001f631", "'s", "\u0130\u0130\u0130", "to", "not"]
+)
+def test_texts_without_content_hold_nothing(tagger, text):
+    assert tagger.tag(text) == []

@@ -1,0 +1,122 @@
+"""Corrections of misheard surgical speech, with the packaged ontology."""
+
+import pytest
+
+from ophvl.ontology import load
+from ophvl.text.correction.corrector import Corrector
+from ophvl.text.edits import Edit, apply
+
+
+@pytest.fixture(scope="module")
+def corrector() -> Corrector:
+    return Corrector(load())
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("We stain the capsule with tripan blue.", "We stain the capsule with trypan blue."),
+        (
+            "A capsule or hexus is done under visco elastic.",
+            "A capsulorhexis is done under viscoelastic.",
+        ),
+        (
+            "After fake emulsification the cortex is aspirated from the capsular bag.",
+            "After phacoemulsification the cortex is aspirated from the capsular bag.",
+        ),
+        (
+            "The cataract is chopped with the fellow probe under viscoelastic.",
+            "The cataract is chopped with the phaco probe under viscoelastic.",
+        ),
+        (
+            "I grab the rhexis flap with you trotter forceps.",
+            "I grab the rhexis flap with Utrata forceps.",
+        ),
+        (
+            "Cortical cleaving, then hydro deline nation of the nucleus.",
+            "Cortical cleaving, then hydrodelineation of the nucleus.",
+        ),
+        (
+            "The zone yules of the lens capsule are weak.",
+            "The zonules of the lens capsule are weak.",
+        ),
+        (
+            "Wash the cornea and sclera with VSS again.",
+            "Wash the cornea and sclera with BSS again.",
+        ),
+    ],
+)
+def test_corrects(corrector: Corrector, heard: str, meant: str) -> None:
+    assert apply(heard, corrector.edits(heard)) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "...",
+        "So we are going to have a look at the weather in the city this afternoon.",
+        "No sutures on the left cornea, two on the right limbus, 2.4 mm keratome.",
+        "Moxifloxacin, levofloxacin and gatifloxacin go into the anterior chamber by cannula.",
+        "Bevacizumab or ranibizumab is given through the pars plana.",
+        "The aphakic eye, the phakic eye and the pseudophakic eye have a cornea and an iris.",
+        "The canaliculus and the canaliculi, an iridotomy and an iridectomy, the trabeculum.",
+        "Keratolysis of the corneal stroma and a cyclocryodestruction.",
+        "Cross-linking and a run out of the rhexis near the zonules.",
+        "\u767d\u5185\u969c surgery \u0130stanbul \U0001f441",
+    ],
+)
+def test_leaves_alone(corrector: Corrector, text: str) -> None:
+    assert corrector.edits(text) == ()
+
+
+@pytest.mark.parametrize("fixed", ["two", "left", "no", "without", "isn't", "2.4", "nasal", "both"])
+def test_numbers_sides_and_denials_stay(corrector: Corrector, fixed: str) -> None:
+    text = (
+        f"The keratome and the rexes {fixed} tripan {fixed} zone yules {fixed} carrot home {fixed}."
+    )
+    edits = corrector.edits(text)
+    assert edits
+    assert apply(text, edits).split().count(fixed) == 3
+    assert not any(fixed in edit.before.split() for edit in edits)
+
+
+def test_needs_surgery_around(corrector: Corrector) -> None:
+    assert corrector.edits("He has a phobia of spiders and the tenants were at the circus.") == ()
+    edits = corrector.edits("The macula and the phobia are attached to the retinal epithelium.")
+    assert [(edit.before, edit.after) for edit in edits] == [("phobia", "fovea")]
+
+
+def test_edits_can_be_undone_one_by_one(corrector: Corrector) -> None:
+    text = "Tripan blue stains the capsule for the rexes, then visco elastic."
+    edits = corrector.edits(text)
+    assert len(edits) == 3
+    assert all(text[edit.start : edit.end] == edit.before and 0 < edit.score <= 1 for edit in edits)
+    assert [(e.start, e.end) for e in edits] == sorted((e.start, e.end) for e in edits)
+    assert "Tripan" in apply(text, edits[1:])
+
+
+def test_a_scorer_may_refuse() -> None:
+    class Refuses:
+        revision = "refuses"
+
+        def gains(self, text: str, edits: list[Edit]) -> list[float]:
+            return [-100.0 for _ in edits]
+
+    corrector = Corrector(load(), Refuses())  # type: ignore[arg-type]
+    assert corrector.edits("We stain the capsule with tripan blue.") == ()
+    assert "refuses" in corrector.revision
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The tube is tied off with Vicryl.",
+        "I score and strip the Descemet membrane.",
+        "In small incision cataract surgery the tunnel is dissected.",
+        "The femtosecond laser cuts the lenticule.",
+        "This corneal scar is due to an old keratitis.",
+    ],
+)
+def test_words_that_are_terms_as_they_stand_are_left_alone(corrector, said):
+    assert corrector.edits(said) == ()

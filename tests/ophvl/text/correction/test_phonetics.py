@@ -1,0 +1,51 @@
+"""Sounds of words and how far they are apart."""
+
+import pytest
+
+from ophvl.text.correction.phonetics import distance, key, letter_names, size, sounds
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("ptosis", "tasis"),
+        ("phaco", "fako"),
+        ("pseudo", "sudo"),
+        ("schlemm", "Slem"),
+        ("knife", "nAf"),
+        ("the", "D@"),
+        ("", ""),
+        ("\u03b2", ""),
+    ],
+)
+def test_sounds(word: str, said: str) -> None:
+    assert sounds(word) == said
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("tripan", "trypan"),
+        ("fake odonesis", "phacodonesis"),
+        ("carrot home", "keratome"),
+        ("sin ski", "sinskey"),
+        ("try am sin alone", "triamcinolone"),
+    ],
+)
+def test_what_sounds_alike_shares_a_key_and_is_close(heard: str, meant: str) -> None:
+    said = "".join(map(sounds, heard.split()))
+    assert key(said) == key(sounds(meant))
+    assert distance(said, sounds(meant)) < 0.15 * size(sounds(meant))
+
+
+def test_distance() -> None:
+    assert distance("fako", "fako") == 0
+    assert distance("bat", "pat") < distance("kat", "pat") < distance("sat", "mat") + 1
+    assert distance("", "fako") == size("fako")
+    assert distance("fako", "") == size("fako")
+    assert distance("sklerostomi", "fako", limit=1.0) > 1.0
+
+
+def test_letters() -> None:
+    assert letter_names("BSS") == "bieses"
+    assert distance(letter_names("VSS"), letter_names("BSS")) < 0.5

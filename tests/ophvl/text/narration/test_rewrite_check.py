@@ -1,0 +1,45 @@
+"""What a rewrite may and may not change."""
+
+from __future__ import annotations
+
+import pytest
+
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.narration.rewrite_check import additions
+
+
+@pytest.fixture(scope="module")
+def tagger(matcher: Matcher) -> Tagger:
+    return Tagger(matcher)
+
+
+@pytest.mark.parametrize(
+    ("source", "rewritten"),
+    [
+        ("We make two side ports.", "2 side ports are made."),
+        ("I take the Utrata forceps for the rhexis.", "Forceps are taken for the capsulorhexis."),
+        ("The IOL is 21,5 diopters.", "The IOL has 21.5 diopters."),
+        ("No sutures here, so, um, fine.", "No sutures are placed."),
+        ("If the capsule tears, we stop.", "We stop if the capsule tears."),
+        ("The left eye has a mature cataract.", "Mature cataract of the left eye."),
+        ("", ""),
+    ],
+)
+def test_other_words_for_the_same_are_faithful(tagger, source: str, rewritten: str) -> None:
+    assert additions(source, rewritten, tagger) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "rewritten", "what"),
+    [
+        ("We make a side port.", "We make two side ports.", "added_number: 2"),
+        ("We make a 2.2 mm incision.", "We make a 2.4 mm incision.", "added_number: 2.4"),
+        ("The eye is draped.", "The right eye is draped.", "added_side: right"),
+        ("We inject viscoelastic.", "We inject trypan blue.", "added_concept: trypan blue"),
+        ("Forceps are taken.", "Utrata forceps are taken.", "added_concept: utrata forceps"),
+        ("Sutures are placed.", "Sutures are not placed.", "changed_negation: a denial"),
+    ],
+)
+def test_more_than_was_said_is_named(tagger, source: str, rewritten: str, what: str) -> None:
+    assert what in [f"{a.outcome}: {a.what}" for a in additions(source, rewritten, tagger)]
