@@ -1,6 +1,6 @@
 """How fast a preset trains on this machine, how long it waits for data, and how much memory it takes.
 
-    python -m benchmarks.training.step                            preset paper where there is a CUDA GPU, else tiny
+    python -m benchmarks.training.step                            paper where there is a CUDA GPU, else tiny
     python -m benchmarks.training.step --preset tiny --steps 40   other numbers
     python -m benchmarks.training.step --set data.clip_batch=64   other settings
 

@@ -1,0 +1,114 @@
+"""What an earlier version wrote is read as it was: no stage runs again, no checkpoint is refused.
+
+`tests/golden/README.md` tells how the files were made.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from ophclip.config import change
+from ophclip.inference import pretrained
+from ophclip.model.weights import read_config
+from ophclip.presets import paper, tiny
+from ophclip.training.loop import train
+from ophvl.cli import app
+from ophvl.config import deciding, resolve
+from ophvl.dataset.ledger import EntryOutcome, fingerprint
+from ophvl.dataset.store import Store
+from pipelines import wiring
+from pipelines.config import CONFIGS
+from pipelines.registry import STAGES
+from schemas.catalogue import TABLES
+from tests.ophclip.shard_factory import small_config, write_dataset
+
+GOLDEN = Path(__file__).with_name("golden")
+FINGERPRINTS = json.loads((GOLDEN / "fingerprints.json").read_text())
+LOSSES = json.loads((GOLDEN / "losses.json").read_text())
+
+
+@pytest.mark.parametrize("spec", STAGES, ids=lambda spec: spec.name)
+def test_fingerprints_stay(spec):
+    known = FINGERPRINTS["stages"][spec.name]
+    inputs = {table: dict.fromkeys(columns, "0" * 16) for table, columns in spec.reads.items()}
+    revisions = dict.fromkeys(spec.ports, "r")
+    for name, overrides in (("default", ()), ("changed", FINGERPRINTS["changed"])):
+        config = resolve(CONFIGS, overrides=overrides)[spec.name]
+        assert fingerprint(spec, config, revisions, inputs) == known[name], name
+    assert deciding(resolve(CONFIGS)[spec.name]) == known["settings"]
+
+
+def test_revisions_of_packaged_tools_stay(tmp_path):
+    configs = resolve(CONFIGS)
+    stage_of = {"hot_words": "transcribe", "codes": "tag"}
+    for name, revision in FINGERPRINTS["revisions"].items():
+        config = configs[stage_of.get(name, "segment")]
+        assert getattr(wiring, name)(config, tmp_path).revision == revision, name
+
+
+def test_tables_of_the_earlier_version_stay():
+    for name, known in json.loads((GOLDEN / "schemas.json").read_text()).items():
+        spec = TABLES[name]
+        columns = {field.name: [str(field.type), field.nullable] for field in spec.arrow}
+        assert (spec.version, list(spec.primary_key)) == (known["version"], known["key"]), name
+        assert columns == known["columns"], name
+
+
+def test_a_folder_reduced_to_proxies_is_opened_and_nothing_is_redone(tmp_path):
+    folder = tmp_path / "dataset"
+    shutil.copytree(GOLDEN / "dataset", folder)
+    before = {name: Store(folder, STAGES).entries(name) for name in [s.name for s in STAGES]}
+    assert all(before[spec.name] for spec in STAGES)
+    result = CliRunner().invoke(app, ["run", "admit..shard", "--out", str(folder)])
+    assert result.exit_code == 0, result.output
+    after = {name: Store(folder, STAGES).entries(name) for name in before}
+    redone = [(s, u) for s in before for u in before[s] if after[s][u] != before[s][u]]
+    assert redone == []
+    assert {e.outcome for of_stage in after.values() for e in of_stage.values()} == {
+        EntryOutcome.EMITTED
+    }
+    result = CliRunner().invoke(app, ["check", "--out", str(folder)])
+    assert result.exit_code == 0, result.output
+
+
+def test_presets_and_a_checkpoint_of_the_earlier_version_load(tmp_path):
+    assert read_config(GOLDEN / "tiny.toml") == tiny()
+    assert read_config(GOLDEN / "paper.toml") == paper()
+    model = pretrained.read(GOLDEN / "run", device="cpu").model
+    assert torch.isfinite(model.embed_texts(["capsulorhexis"], "clip")).all()
+
+
+def test_a_run_of_the_earlier_version_is_resumed_as_it_would_have_gone_on(tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(GOLDEN / "run", run)
+    config = change(read_config(run / "config.toml"), overrides=["train.max_steps=6"])
+    train(
+        config, shards_folder=write_dataset(tmp_path / "data"), run=run, preset="tiny", resume=True
+    )
+    assert_metrics(run, (GOLDEN / "resumed.jsonl").read_text())
+
+
+@pytest.mark.parametrize("name", LOSSES["variants"])
+def test_losses_stay(name, tmp_path):
+    known = LOSSES["variants"][name]
+    config = small_config(*LOSSES["small"], *known["overrides"])
+    run = tmp_path / "run"
+    train(config, shards_folder=write_dataset(tmp_path / "data"), run=run, preset="tiny")
+    assert_metrics(run, "\n".join(map(json.dumps, known["losses"])))
+
+
+def assert_metrics(run: Path, wanted: str) -> None:
+    """Each step's metrics are those known, but for rounding that differs between processors."""
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    known = [json.loads(line) for line in wanted.splitlines()]
+    assert len(found) == len(known)
+    for one, other in zip(found, known, strict=True):
+        numbers = {k: v for k, v in other.items() if isinstance(v, float)}
+        assert {k: one[k] for k in numbers} == pytest.approx(numbers, rel=2e-2, abs=2e-2)
+        assert one.keys() == other.keys()
