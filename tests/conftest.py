@@ -1,7 +1,7 @@
 """What all tests share.
 
 With OPHVL_FORBID_SKIPS=1 a session that skips anything fails at its end: a skip must not pass for a
-test where everything is installed.
+test where everything is installed. A session that leaves files behind in the checkout fails too.
 """
 
 from __future__ import annotations
@@ -61,8 +61,44 @@ def _reason(report: pytest.TestReport) -> str:
     return str(where[2]) if isinstance(where, tuple) else str(where)
 
 
+CACHES = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".import_linter_cache",
+}
+FILES_BEFORE = pytest.StashKey[set[Path]]()
+
+
+def files_in(folder: Path) -> set[Path]:
+    """Return all files below a checkout but those of git, of the environment and of caches."""
+    found: set[Path] = set()
+    for root, folders, files in os.walk(folder):
+        folders[:] = [
+            name for name in folders if name not in CACHES and not name.endswith(".egg-info")
+        ]
+        found |= {Path(root, name) for name in files}
+    return found
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[FILES_BEFORE] = files_in(session.config.rootpath)
+
+
+def _left_behind(config: pytest.Config) -> list[Path]:
+    """Return what the session left in the checkout; the workers of a distributed session look at nothing."""
+    if hasattr(config, "workerinput"):
+        return []
+    return sorted(files_in(config.rootpath) - config.stash[FILES_BEFORE])
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _forbidden_skips(session.config) and session.exitstatus == pytest.ExitCode.OK:
+    config = session.config
+    fails = _forbidden_skips(config) or _left_behind(config)
+    if fails and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -74,3 +110,8 @@ def pytest_terminal_summary(
         terminalreporter.section("skips are forbidden (OPHVL_FORBID_SKIPS=1)", red=True)
         for line in skips:
             terminalreporter.write_line(line)
+    left_behind = _left_behind(config)
+    if left_behind:
+        terminalreporter.section("tests left files behind in the checkout", red=True)
+        for path in left_behind:
+            terminalreporter.write_line(str(path))

@@ -77,4 +77,6 @@ def test_a_file_that_an_earlier_try_had_whole_is_not_another(tmp_path: Path) -> 
     again.watch({"filename": str(picture), "status": "finished", "total_bytes": 600})
     assert picture.exists()
     with pytest.raises(ItemError, match="the limit is"):
-        again.watch({"filename": "sound", "status": "downloading", "total_bytes": 500})
+        again.watch(
+            {"filename": str(tmp_path / "sound"), "status": "downloading", "total_bytes": 500}
+        )
