@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.ophvl.toy_folder import ToyFolder
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -32,7 +32,7 @@ from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 """Ray's own, about its files and sockets."""
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
