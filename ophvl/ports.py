@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from ophvl.errors import ItemError
 from ophvl.stage import Port
 from schemas.guards import Guard
+from schemas.transcripts import Word as Word
+from schemas.videos import Chapter as Chapter
 from schemas.vocab import CaptionKind
 
 if TYPE_CHECKING:
@@ -25,15 +27,6 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 """Samples in a second of audio: what Whisper was trained on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chapter:
-    """A chapter as the publisher marked it."""
-
-    title: str
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +101,6 @@ class Frame:
     jpeg: bytes
     width: int
     height: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """One word with its time; `interpolated` where the recogniser gave no usable time."""
-
-    word: str
-    start_s: float
-    end_s: float
-    probability: float
-    interpolated: bool
 
 
 @dataclass(frozen=True, kw_only=True)

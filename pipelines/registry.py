@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from ophvl.stage import Scope, StageSpec
+from schemas.columns import column_names
 from schemas.guards import GUARDS
+from schemas.overrides import OverrideRow
+from schemas.pairs import PairRow
+from schemas.videos import PublishedColumns
 from schemas.vocab import Pool
-
-_PUBLISHED = (
-    "webpage_url",
-    "title",
-    "description",
-    "channel",
-    "channel_id",
-    "channel_handle",
-    "upload_date",
-    "chapters",
-    "tags",
-    "language",
-    "licence",
-    "licence_class",
-)
-_OVERRIDE = ("override_id", "video_id", "target", "kind", "before", "surface", "after", "value")
 
 STAGES: tuple[StageSpec, ...] = (
     StageSpec(
@@ -63,12 +51,11 @@ STAGES: tuple[StageSpec, ...] = (
         help="fetch what is not a local file, and probe every file",
         reads={
             "videos": (
-                "video_id",
+                *column_names(PublishedColumns),
                 "location",
                 "extractor",
                 "is_surgical",
                 "listed_duration_s",
-                *_PUBLISHED,
             )
         },
         writes=("media", "publications", "subtitles"),
@@ -128,7 +115,7 @@ STAGES: tuple[StageSpec, ...] = (
         reads={
             "media": ("video_id", "duration_s"),
             "transcripts": ("segment_id", "video_id", "start_s", "end_s", "text", "words", *GUARDS),
-            "overrides": _OVERRIDE,
+            "overrides": column_names(OverrideRow),
         },
         writes=("narrations",),
         ports={
@@ -156,7 +143,7 @@ STAGES: tuple[StageSpec, ...] = (
         reads={
             "publications": ("video_id", "title", "description"),
             "narrations": ("narration_id", "video_id", "text"),
-            "overrides": _OVERRIDE,
+            "overrides": column_names(OverrideRow),
         },
         writes=("attributes", "video_attributes"),
         ports={"tagger": "pipelines.wiring:tagger", "codes": "pipelines.wiring:codes"},
@@ -273,23 +260,7 @@ STAGES: tuple[StageSpec, ...] = (
         entry="pipelines.stages.shard:shard",
         help="join pairs and frames into the training rows of shards/",
         reads={
-            "pairs": (
-                "pair_id",
-                "video_id",
-                "level",
-                "kind",
-                "text",
-                "title",
-                "narrations",
-                "attributes",
-                "confidence",
-                "split",
-                "licence_class",
-                "channel_id",
-                "start_s",
-                "end_s",
-                "frame_times_s",
-            ),
+            "pairs": column_names(PairRow),
             "frames": ("video_id", "time_s", "jpeg"),
         },
     ),

@@ -2,75 +2,60 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, not_blank, one_of, span, within
+from schemas.base import ForeignKey, TableSpec, matches, not_blank, span, within
+from schemas.columns import column
 from schemas.vocab import Kind, TextColumn
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeRow:
+    """A concept or phrase in one text, with the span that is its evidence."""
+
+    attribute_id: Annotated[
+        str,
+        column(
+            "<narration_id>-a<number>; <video_id>-ta<number> in titles, -da<number> in descriptions"
+        ),
+    ]
+    video_id: Annotated[str, column("source video")]
+    text_id: Annotated[str, column("narration_id, or video_id for a title or description")]
+    text_column: Annotated[TextColumn, column("column that was read: text, title or description")]
+    kind: Annotated[Kind, column("kind of attribute")]
+    concept_id: Annotated[
+        str | None,
+        column(
+            "<kind>:<slug> in the ontology; null for a phrase that names no concept of its kind"
+        ),
+    ]
+    label: Annotated[
+        str, column("preferred term of the concept; the normalised phrase where there is none")
+    ]
+    surface: Annotated[str, column("the words as they stand in the text")]
+    start: Annotated[int, column("first character", unit="characters")]
+    end: Annotated[int, column("end, not included", unit="characters")]
+    linked: Annotated[
+        Sequence[str],
+        column("ids of the concepts inside a phrase, in their order; empty for a term"),
+    ]
+    negated: Annotated[bool, column("the text denies presence, use or performance")]
+    hypothetical: Annotated[bool, column("the text speaks of what may happen or is to be avoided")]
+    score: Annotated[float, column("how sure the reading of the words is, 0 to 1")]
+    source: Annotated[str, column("origin of the match: ontology (a term) or rules (a phrase)")]
+
 
 ATTRIBUTES = TableSpec(
     name="attributes",
     version=2,
     meaning="concepts and phrases found in narrations, titles and descriptions, with their evidence",
-    columns=(
-        Column(
-            name="attribute_id",
-            type=pa.string(),
-            meaning="<narration_id>-a<number>; <video_id>-ta<number> in titles, -da<number> in descriptions",
-        ),
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(
-            name="text_id",
-            type=pa.string(),
-            meaning="narration_id, or video_id for a title or description",
-        ),
-        Column(
-            name="text_column",
-            type=pa.string(),
-            meaning="column that was read: text, title or description",
-        ),
-        Column(name="kind", type=pa.string(), meaning="kind of attribute"),
-        Column(
-            name="concept_id",
-            type=pa.string(),
-            meaning="<kind>:<slug> in the ontology; null for a phrase that names no concept of its kind",
-            nullable=True,
-        ),
-        Column(
-            name="label",
-            type=pa.string(),
-            meaning="preferred term of the concept; the tidied phrase where there is none",
-        ),
-        Column(name="surface", type=pa.string(), meaning="the words as they stand in the text"),
-        Column(name="start", type=pa.int64(), meaning="first character", unit="characters"),
-        Column(name="end", type=pa.int64(), meaning="end, not included", unit="characters"),
-        Column(
-            name="linked",
-            type=pa.list_(pa.string()),
-            meaning="ids of the concepts inside a phrase, in their order; empty for a term",
-        ),
-        Column(
-            name="negated", type=pa.bool_(), meaning="the text denies presence, use or performance"
-        ),
-        Column(
-            name="hypothetical",
-            type=pa.bool_(),
-            meaning="the text speaks of what may happen or is to be avoided",
-        ),
-        Column(
-            name="score", type=pa.float64(), meaning="how sure the reading of the words is, 0 to 1"
-        ),
-        Column(
-            name="source",
-            type=pa.string(),
-            meaning="what found it: ontology (a term) or rules (a phrase)",
-        ),
-    ),
+    row=AttributeRow,
     primary_key=("attribute_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(
         matches("attribute_id"),
-        one_of("text_column", list(TextColumn)),
-        one_of("kind", list(Kind)),
         not_blank("label"),
         not_blank("surface"),
         span("start", "end"),

@@ -1,4 +1,4 @@
-"""What a table is: its columns with meaning and unit, its keys, and the rules that its rows keep.
+"""What a table is: its row class, its keys, and the rules that its rows keep.
 
 A table here is closed (an extra column is a violation), versioned (the version stands in the Parquet
 metadata) and checked column by column, never row by row. `TableSpec.check` reports everything that is
@@ -8,30 +8,22 @@ wrong at once, with ids and values; it never repairs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from schemas.columns import Column, arrow_array, columns_of
 
-Array: TypeAlias = pa.Array | pa.ChunkedArray
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 ID_PATTERN = r"^[A-Za-z0-9_-]+$"
 """Ids are readable and hold no dot, slash or blank: they serve as file names and WebDataset keys."""
 
 SHOWN = 5
 """How many ids and values a violation names; the count is always whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column: its Arrow type, what it means, and in which unit it is counted."""
-
-    name: str
-    type: pa.DataType
-    meaning: str
-    unit: str = ""
-    nullable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,52 +70,77 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSpec:
-    """A table of the dataset. `primary_key` also gives the order in which rows are stored."""
+    """A table of the dataset. `row` is the class that declares its columns (`schemas.columns`).
+
+    `primary_key` also gives the order in which rows are stored. `rules` hold besides what the types of the
+    columns say.
+    """
 
     name: str
     version: int
     meaning: str
-    columns: tuple[Column, ...]
+    row: type
     primary_key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     rules: tuple[Rule, ...] = ()
-    arrow: pa.Schema = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns in their order."""
+        return columns_of(self.row)
+
+    @cached_property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules, after those that follow from columns with a closed vocabulary."""
+        closed = [one_of(c.name, list(c.vocabulary)) for c in self.columns if c.vocabulary]
+        return (*closed, *self.rules)
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema, with the table's name and version in its metadata."""
+        import pyarrow as pa
+
         metadata = {"ophvl.table": self.name, "ophvl.version": str(self.version)}
-        fields = [pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns]
-        object.__setattr__(self, "arrow", pa.schema(fields, metadata=metadata))
+        fields = [pa.field(c.name, c.arrow, nullable=c.nullable) for c in self.columns]
+        return pa.schema(fields, metadata=metadata)
 
     def empty(self) -> pa.Table:
-        """A table of this schema without rows."""
+        """Return a table of this schema without rows."""
         return self.arrow.empty_table()
 
     def table(self, rows: Sequence[object]) -> pa.Table:
-        """Build a table from frozen row dataclasses whose attributes are exactly the columns.
+        """Build a table from rows of the table's row class.
 
-        Row dataclasses, not dicts: `Table.from_pylist` drops a misspelt key in silence.
+        Rows, not dicts: `Table.from_pylist` drops a misspelt key in silence.
         """
+        import pyarrow as pa
+
         arrays = [
-            pa.array([getattr(row, c.name) for row in rows], type=c.type) for c in self.columns
+            arrow_array([getattr(row, c.attribute) for row in rows], c.value_type)
+            for c in self.columns
         ]
         return pa.Table.from_arrays(arrays, schema=self.arrow)
 
     def check(self, table: pa.Table) -> list[Violation]:
         """Check columns, types, version, nulls, primary key and rules; return all violations."""
-        found = self.check_shape(table)
-        if found:
-            return found  # The rules below need the columns to be there and of the right type.
-        found += self._check_nulls(table)
-        found += self._check_key(table)
-        for rule in self.rules:
+        import pyarrow.compute as pc
+
+        violations = self.check_shape(table)
+        if violations:
+            return violations  # The rules below need the columns to be there and of the right type.
+        violations += self._check_nulls(table)
+        violations += self._check_key(table)
+        for rule in self.all_rules:
             mask = pc.fill_null(rule.broken(table), False)
-            found += self._violation(table, mask, rule.name, rule.column, rule.expects)
-        return found
+            violations += self._violation(table, mask, rule.name, rule.column, rule.expects)
+        return violations
 
     def check_foreign_key(
         self, table: pa.Table, key: ForeignKey, parents: Array
     ) -> list[Violation]:
         """Check `key` of `table` against the parent column's values."""
+        import pyarrow.compute as pc
+
         column = table.column(key.column)
         known = pc.is_in(column, value_set=_plain(parents))
         mask = pc.and_(pc.is_valid(column), pc.invert(known))
@@ -133,42 +150,47 @@ class TableSpec:
     def check_shape(self, table: pa.Table) -> list[Violation]:
         """Check columns, their types and the version only: what costs nothing, whatever the rows."""
 
-        def wrong(rule: str, column: str, expects: str, seen: str = "") -> Violation:
+        def wrong(rule: str, column: str, expects: str, actual: str = "") -> Violation:
             return Violation(
                 table=self.name,
                 rule=rule,
                 column=column,
                 expects=expects,
                 count=max(table.num_rows, 1),
-                examples=(seen,) if seen else (),
+                examples=(actual,) if actual else (),
             )
 
-        found = []
+        violations = []
         declared = {c.name: c for c in self.columns}
         for name in table.column_names:
             if name not in declared:
-                found.append(wrong("extra column", name, "only columns of the schema"))
-        for column in self.columns:
-            if column.name not in table.column_names:
-                found.append(wrong("missing column", column.name, str(column.type)))
-            elif not _same_type(table.schema.field(column.name).type, column.type):
-                seen = str(table.schema.field(column.name).type)
-                found.append(wrong("wrong type", column.name, str(column.type), seen))
+                violations.append(wrong("extra column", name, "only columns of the schema"))
+        for name, column in declared.items():
+            if name not in table.column_names:
+                violations.append(wrong("missing column", name, str(column.arrow)))
+                continue
+            actual = table.schema.field(name).type
+            if not _same_type(actual, column.arrow):
+                violations.append(wrong("wrong type", name, str(column.arrow), str(actual)))
         version = (table.schema.metadata or {}).get(b"ophvl.version", b"").decode()
         if version != str(self.version):
-            seen = version or "no version"
-            found.append(wrong("wrong version", "(schema)", f"version {self.version}", seen))
-        return found
+            actual = version or "no version"
+            violations.append(wrong("wrong version", "(schema)", f"version {self.version}", actual))
+        return violations
 
     def _check_nulls(self, table: pa.Table) -> list[Violation]:
-        found: list[Violation] = []
+        import pyarrow.compute as pc
+
+        violations: list[Violation] = []
         for column in self.columns:
             if not column.nullable and table.column(column.name).null_count:
                 mask = pc.is_null(table.column(column.name))
-                found += self._violation(table, mask, "null", column.name, "a value")
-        return found
+                violations += self._violation(table, mask, "null", column.name, "a value")
+        return violations
 
     def _check_key(self, table: pa.Table) -> list[Violation]:
+        import pyarrow.compute as pc
+
         if table.num_rows == 0:
             return []
         keys = list(self.primary_key)
@@ -193,6 +215,8 @@ class TableSpec:
     def _violation(
         self, table: pa.Table, mask: Array, rule: str, column: str, expects: str
     ) -> list[Violation]:
+        import pyarrow.compute as pc
+
         count = pc.sum(mask).as_py() or 0
         if not count:
             return []
@@ -215,20 +239,26 @@ class TableSpec:
 
 
 def one_of(column: str, values: Sequence[str]) -> Rule:
-    """The column holds only these values (nulls are judged by nullability)."""
-    allowed = pa.array(list(values), pa.string())
+    """Require one of these values (nulls are judged by nullability)."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         data = table.column(column)
+        allowed = pa.array(values, pa.string())
         return pc.and_(pc.is_valid(data), pc.invert(pc.is_in(data, value_set=allowed)))
 
     return Rule(name="not in set", column=column, expects=" | ".join(values), broken=broken)
 
 
 def within(column: str, low: float | None = None, high: float | None = None) -> Rule:
-    """`low <= value <= high`, either end open when None; NaN is out of every range."""
+    """Require `low <= value <= high`, either end open when None; NaN is out of every range."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         data = table.column(column)
         mask = pc.is_nan(data) if pa.types.is_floating(data.type) else pc.is_null(data)
         mask = pc.and_(mask, pc.is_valid(data))
@@ -243,27 +273,33 @@ def within(column: str, low: float | None = None, high: float | None = None) -> 
 
 
 def matches(column: str, pattern: str = ID_PATTERN) -> Rule:
-    """The column's strings match the regular expression."""
+    """Require strings that match the regular expression."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow.compute as pc
+
         return pc.invert(pc.match_substring_regex(table.column(column), pattern))
 
     return Rule(name="malformed", column=column, expects=f"text like {pattern}", broken=broken)
 
 
 def not_blank(column: str) -> Rule:
-    """The column's strings hold more than white space."""
+    """Require strings of more than white space."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow.compute as pc
+
         return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(table.column(column))), 0)
 
     return Rule(name="blank", column=column, expects="some text", broken=broken)
 
 
 def span(start: str = "start_s", end: str = "end_s") -> Rule:
-    """Half-open time span: `0 <= start < end`."""
+    """Require a half-open span: `0 <= start < end`."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow.compute as pc
+
         begin, stop = table.column(start), table.column(end)
         return pc.or_(pc.less(begin, 0.0), pc.invert(pc.less(begin, stop)))
 
@@ -271,9 +307,11 @@ def span(start: str = "start_s", end: str = "end_s") -> Rule:
 
 
 def present_if(column: str, other: str, value: str) -> Rule:
-    """`column` is not null in rows where `other` equals `value`."""
+    """Require a value of `column` in rows where `other` equals `value`."""
 
     def broken(table: pa.Table) -> Array:
+        import pyarrow.compute as pc
+
         return pc.and_(pc.equal(table.column(other), value), pc.is_null(table.column(column)))
 
     return Rule(
@@ -282,6 +320,8 @@ def present_if(column: str, other: str, value: str) -> Rule:
 
 
 def _plain(values: Array) -> pa.Array:
+    import pyarrow as pa
+
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
@@ -290,12 +330,14 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _same_type(seen: pa.DataType, wanted: pa.DataType) -> bool:
-    """Type equality that ignores how a list names its item field, which Parquet writers differ in."""
-    if pa.types.is_list(seen) and pa.types.is_list(wanted):
-        return _same_type(seen.value_type, wanted.value_type)
-    if pa.types.is_struct(seen) and pa.types.is_struct(wanted):
-        return [f.name for f in seen] == [f.name for f in wanted] and all(
-            _same_type(a.type, b.type) for a, b in zip(seen, wanted, strict=True)
+def _same_type(actual: pa.DataType, declared: pa.DataType) -> bool:
+    """Compare types, but for how a list names its item field, which Parquet writers differ in."""
+    import pyarrow as pa
+
+    if pa.types.is_list(actual) and pa.types.is_list(declared):
+        return _same_type(actual.value_type, declared.value_type)
+    if pa.types.is_struct(actual) and pa.types.is_struct(declared):
+        return [f.name for f in actual] == [f.name for f in declared] and all(
+            _same_type(a.type, b.type) for a, b in zip(actual, declared, strict=True)
         )
-    return bool(seen.equals(wanted))
+    return bool(actual.equals(declared))

@@ -1,34 +1,33 @@
-"""Pictures of the videos, decoded once and used again by every rebuild."""
+"""Frames of the videos, decoded once and reused by every rebuild."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, within
+from schemas.base import ForeignKey, TableSpec, matches, within
+from schemas.columns import column
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRow:
+    """A picture of one source video at one time."""
+
+    video_id: Annotated[str, column("source video")]
+    media_sha256: Annotated[str, column("content that the frame was decoded from")]
+    time_s: Annotated[float, column("requested time; the frame is the one shown then", unit="s")]
+    width: Annotated[int, column("picture width", unit="px")]
+    height: Annotated[int, column("picture height", unit="px")]
+    short_side: Annotated[int, column("requested short side", unit="px")]
+    quality: Annotated[int, column("requested JPEG quality")]
+    jpeg: Annotated[bytes, column("JPEG file")]
+
 
 FRAMES = TableSpec(
     name="frames",
     version=1,
     meaning="JPEG frames by source video and time",
-    columns=(
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(
-            name="media_sha256", type=pa.string(), meaning="content that the frame was decoded from"
-        ),
-        Column(
-            name="time_s",
-            type=pa.float64(),
-            meaning="time asked for; the frame shown at that time",
-            unit="s",
-        ),
-        Column(name="width", type=pa.int64(), meaning="picture width", unit="px"),
-        Column(name="height", type=pa.int64(), meaning="picture height", unit="px"),
-        Column(
-            name="short_side", type=pa.int64(), meaning="short side that was asked for", unit="px"
-        ),
-        Column(name="quality", type=pa.int64(), meaning="JPEG quality that was asked for"),
-        Column(name="jpeg", type=pa.binary(), meaning="JPEG file"),
-    ),
+    row=FrameRow,
     primary_key=("video_id", "time_s"),
     foreign_keys=(ForeignKey(column="video_id", parent="media", parent_column="video_id"),),
     rules=(

@@ -1,30 +1,31 @@
-"""By what each source video is known: what block lists and exclusion lists are compared with."""
+"""The ids, addresses and channels that block lists and exclusion lists are compared with."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches
+from schemas.base import ForeignKey, TableSpec, matches
+from schemas.columns import column
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityRow:
+    """The ids, addresses and channel names of one source video."""
+
+    video_id: Annotated[str, column("source video")]
+    ids: Annotated[Sequence[str], column("ids by its own page, as video_id is made")]
+    urls: Annotated[Sequence[str], column("addresses")]
+    channels: Annotated[Sequence[str], column("ids, handles and names of its channel")]
+
 
 IDENTITIES = TableSpec(
     name="identities",
     version=1,
-    meaning="what source lists and pages say of whose a video is and what it is called; stays of one that is "
-    "kept out, so that it is known again",
-    columns=(
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(
-            name="ids",
-            type=pa.list_(pa.string()),
-            meaning="ids by its own page, as video_id is made",
-        ),
-        Column(name="urls", type=pa.list_(pa.string()), meaning="addresses"),
-        Column(
-            name="channels",
-            type=pa.list_(pa.string()),
-            meaning="ids, handles and names of its channel",
-        ),
-    ),
+    meaning="ids, addresses and channels of each source video, as source lists and pages give them; they "
+    "stay when a video is blocked, so that it is recognised again",
+    row=IdentityRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(matches("video_id"),),

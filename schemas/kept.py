@@ -1,29 +1,31 @@
-"""What is left of the media once it is transcribed."""
+"""The form of each media file that remains after transcription."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, one_of, within
+from schemas.base import ForeignKey, TableSpec, matches, within
+from schemas.columns import column
 from schemas.vocab import MediaForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRow:
+    """The file that remains of one source video."""
+
+    video_id: Annotated[str, column("source video")]
+    form: Annotated[MediaForm, column("the whole file, a small proxy, or the sound alone")]
+    path: Annotated[str, column("where the file lies: absolute, or relative to the dataset root")]
+    bytes: Annotated[int, column("size of the file", unit="B")]
+
 
 KEPT = TableSpec(
     name="kept",
     version=1,
-    meaning="the file that is left of each source video, and what it still shows",
-    columns=(
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(
-            name="form", type=pa.string(), meaning="the whole, a small proxy, or the sound alone"
-        ),
-        Column(
-            name="path",
-            type=pa.string(),
-            meaning="where the file lies: absolute, or relative to the dataset root",
-        ),
-        Column(name="bytes", type=pa.int64(), meaning="size of the file", unit="B"),
-    ),
+    meaning="the file that remains of each source video, and in which form",
+    row=KeptRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="media", parent_column="video_id"),),
-    rules=(matches("video_id"), one_of("form", list(MediaForm)), within("bytes", 1)),
+    rules=(matches("video_id"), within("bytes", 1)),
 )

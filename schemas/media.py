@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, within
+from schemas.base import ForeignKey, TableSpec, matches, within
+from schemas.columns import column
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaRow:
+    """The file of one source video, as probed."""
+
+    video_id: Annotated[str, column("source video")]
+    path: Annotated[str, column("where the file lies: absolute, or relative to the dataset root")]
+    bytes: Annotated[int, column("size of the file", unit="B")]
+    sha256: Annotated[str, column("hash of the file's content")]
+    duration_s: Annotated[float, column("duration of the video stream", unit="s")]
+    width: Annotated[int, column("picture width", unit="px")]
+    height: Annotated[int, column("picture height", unit="px")]
+    fps: Annotated[float, column("average frame rate", unit="1/s")]
+    has_audio: Annotated[bool, column("whether there is an audio stream")]
+    fetched_at: Annotated[datetime, column("when the file was fetched, or a local file probed")]
+    tool: Annotated[str, column("name and version of the tool that fetched it")]
+
 
 MEDIA = TableSpec(
     name="media",
     version=1,
     meaning="the file behind each source video, probed",
-    columns=(
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(
-            name="path",
-            type=pa.string(),
-            meaning="where the file lies: absolute, or relative to the dataset root",
-        ),
-        Column(name="bytes", type=pa.int64(), meaning="size of the file", unit="B"),
-        Column(name="sha256", type=pa.string(), meaning="hash of the file's content"),
-        Column(
-            name="duration_s", type=pa.float64(), meaning="duration of the video stream", unit="s"
-        ),
-        Column(name="width", type=pa.int64(), meaning="picture width", unit="px"),
-        Column(name="height", type=pa.int64(), meaning="picture height", unit="px"),
-        Column(name="fps", type=pa.float64(), meaning="average frame rate", unit="1/s"),
-        Column(name="has_audio", type=pa.bool_(), meaning="whether there is an audio stream"),
-        Column(
-            name="fetched_at",
-            type=pa.timestamp("ms", tz="UTC"),
-            meaning="when the file was fetched or found",
-        ),
-        Column(
-            name="tool", type=pa.string(), meaning="name and version of the tool that fetched it"
-        ),
-    ),
+    row=MediaRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(

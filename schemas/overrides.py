@@ -1,50 +1,46 @@
-"""What readers judged: readings of the toolkit that are wrong, so that no rebuild brings them back."""
+"""Readings of the toolkit that reviewers judged wrong, so that no rebuild brings them back."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, not_blank, one_of
+from schemas.base import ForeignKey, TableSpec, matches, not_blank
+from schemas.columns import column
 from schemas.vocab import Kind, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverrideRow:
+    """A reading that a reviewer judged wrong, with the words around it."""
+
+    override_id: Annotated[str, column("<video_id>-o<number>")]
+    video_id: Annotated[str, column("source video")]
+    target: Annotated[Target, column("what was judged")]
+    kind: Annotated[Kind | None, column("kind of the attribute; null for edits and narrations")]
+    before: Annotated[str, column("up to two words before those that were read")]
+    surface: Annotated[
+        str, column("the words that were read, folded: of a narration, all of text_asr")
+    ]
+    after: Annotated[str, column("up to two words after those that were read")]
+    value: Annotated[
+        str,
+        column(
+            "the wrong reading: an edit's words, an attribute's label with 'no' or 'if' where it is "
+            "negated or hypothetical, how a narration was read"
+        ),
+    ]
+
 
 OVERRIDES = TableSpec(
     name="overrides",
     version=2,
-    meaning="readings that people judged wrong, by the words that were read and those beside them",
-    columns=(
-        Column(name="override_id", type=pa.string(), meaning="<video_id>-o<number>"),
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(name="target", type=pa.string(), meaning="what was judged"),
-        Column(
-            name="kind",
-            type=pa.string(),
-            meaning="kind of the attribute; null for edits and narrations",
-            nullable=True,
-        ),
-        Column(
-            name="before", type=pa.string(), meaning="up to two words before those that were read"
-        ),
-        Column(
-            name="surface",
-            type=pa.string(),
-            meaning="the words that were read, folded: of a narration, all of text_asr",
-        ),
-        Column(
-            name="after", type=pa.string(), meaning="up to two words after those that were read"
-        ),
-        Column(
-            name="value",
-            type=pa.string(),
-            meaning="the wrong reading: an edit's words, an attribute's label with 'no' or 'if' where it "
-            "is negated or hypothetical, how a narration was read",
-        ),
-    ),
+    meaning="readings that reviewers judged wrong, identified by their words and the words around them",
+    row=OverrideRow,
     primary_key=("override_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(
         matches("override_id"),
-        one_of("target", list(Target)),
-        one_of("kind", list(Kind)),
         not_blank("surface"),
     ),
 )

@@ -1,43 +1,28 @@
-"""What publishers say of the videos that were fetched: the fullest metadata that there is."""
+"""Fetched videos as their publishers describe them: the fullest metadata that there is."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, one_of
-from schemas.videos import VIDEOS
-from schemas.vocab import LicenceClass
+from schemas.base import ForeignKey, TableSpec, matches
+from schemas.columns import column
+from schemas.videos import PublishedColumns
 
-_AS_LISTED = (
-    "video_id",
-    "webpage_url",
-    "title",
-    "description",
-    "channel",
-    "channel_id",
-    "channel_handle",
-    "upload_date",
-    "chapters",
-    "tags",
-    "language",
-    "licence",
-    "licence_class",
-)
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationRow(PublishedColumns):
+    """A fetched video as its own page describes it."""
+
+    page_id: Annotated[str | None, column("id of the video by its own page, made as video_id is")]
+
 
 PUBLICATIONS = TableSpec(
     name="publications",
     version=2,
-    meaning="fetched videos as their own pages describe them; what a page leaves out is that of `videos`",
-    columns=(
-        *(column for column in VIDEOS.columns if column.name in _AS_LISTED),
-        Column(
-            name="page_id",
-            type=pa.string(),
-            meaning="id of the video by its own page, made as video_id is",
-            nullable=True,
-        ),
-    ),
+    meaning="fetched videos as their own pages describe them; what a page leaves out is taken from `videos`",
+    row=PublicationRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
-    rules=(matches("video_id"), one_of("licence_class", list(LicenceClass))),
+    rules=(matches("video_id"),),
 )

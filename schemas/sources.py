@@ -1,40 +1,41 @@
-"""The lines of the source lists, and what became of each."""
+"""The lines of the source lists, and the outcome of each."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, TableSpec, matches, one_of, within
+from schemas.base import TableSpec, matches, within
+from schemas.columns import column
 from schemas.vocab import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRow:
+    """A line of a source list that was processed."""
+
+    line_id: Annotated[str, column("line_<16 hex of list path and line text>")]
+    list_path: Annotated[str, column("path of the list that holds the line")]
+    line_number: Annotated[int, column("position in the list, from 1")]
+    text: Annotated[str, column("the line as written, trimmed")]
+    outcome: Annotated[Outcome, column("expanded, failed or folded into an earlier line")]
+    units: Annotated[int, column("source videos that the line added")]
+    folded_videos: Annotated[
+        Sequence[str],
+        column("ids of source videos that it leads to and that another line had added"),
+    ]
+
 
 SOURCES = TableSpec(
     name="sources",
     version=2,
-    meaning="lines of the source lists that were asked; those of a list that are not here are pending",
-    columns=(
-        Column(
-            name="line_id", type=pa.string(), meaning="line_<16 hex of list path and line text>"
-        ),
-        Column(name="list_path", type=pa.string(), meaning="the list that holds the line"),
-        Column(name="line_number", type=pa.int64(), meaning="place in the list, from 1"),
-        Column(name="text", type=pa.string(), meaning="the line as written, trimmed"),
-        Column(
-            name="outcome",
-            type=pa.string(),
-            meaning="expanded, failed or folded into an earlier line",
-        ),
-        Column(name="units", type=pa.int64(), meaning="source videos that the line added"),
-        Column(
-            name="folded_videos",
-            type=pa.list_(pa.string()),
-            meaning="ids of source videos that it leads to and that another line had added",
-        ),
-    ),
+    meaning="lines of the source lists that were processed; lines of a list that are not here are pending",
+    row=SourceRow,
     primary_key=("line_id",),
     rules=(
         matches("line_id"),
         within("line_number", 1),
         within("units", 0),
-        one_of("outcome", list(Outcome)),
     ),
 )

@@ -1,50 +1,43 @@
-"""How much is said in a video, and in which language. The route follows from it in `pair`."""
+"""How much speech a video holds, and in which language. Stage `pair` derives the route from it."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, within
+from schemas.base import ForeignKey, TableSpec, within
+from schemas.columns import column
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechRow:
+    """How much speech one video holds, and in which language."""
+
+    video_id: Annotated[str, column("source video")]
+    speech_s: Annotated[float, column("seconds with voice activity", unit="s")]
+    speech_ratio: Annotated[float, column("speech_s by duration")]
+    words_per_minute: Annotated[
+        float, column("words of segments without a flag, by duration", unit="1/min")
+    ]
+    segments: Annotated[int, column("transcript segments")]
+    flagged_segments: Annotated[int, column("segments that a guard takes for invented text")]
+    language: Annotated[
+        str | None,
+        column("ISO 639-1 code; null without speech or a model that tells languages apart"),
+    ]
+    language_probability: Annotated[
+        float | None, column("how sure the language is; 1 where the config gives it")
+    ]
+    language_source: Annotated[
+        str | None, column("config, or the model that detected the language")
+    ]
+
 
 SPEECH = TableSpec(
     name="speech",
     version=2,
-    meaning="how much is said in each video",
-    columns=(
-        Column(name="video_id", type=pa.string(), meaning="source video"),
-        Column(name="speech_s", type=pa.float64(), meaning="seconds with voice activity", unit="s"),
-        Column(name="speech_ratio", type=pa.float64(), meaning="speech_s by duration"),
-        Column(
-            name="words_per_minute",
-            type=pa.float64(),
-            meaning="words of segments without a flag, by duration",
-            unit="1/min",
-        ),
-        Column(name="segments", type=pa.int64(), meaning="transcript segments"),
-        Column(
-            name="flagged_segments",
-            type=pa.int64(),
-            meaning="those that a guard takes for invented text",
-        ),
-        Column(
-            name="language",
-            type=pa.string(),
-            meaning="ISO 639-1 code; null without speech or a model that tells languages apart",
-            nullable=True,
-        ),
-        Column(
-            name="language_probability",
-            type=pa.float64(),
-            meaning="how sure the language is; 1 where the config gives it",
-            nullable=True,
-        ),
-        Column(
-            name="language_source",
-            type=pa.string(),
-            meaning="config, or the model that detected the language",
-            nullable=True,
-        ),
-    ),
+    meaning="how much speech each video holds",
+    row=SpeechRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="video_id", parent="videos", parent_column="video_id"),),
     rules=(

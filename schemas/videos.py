@@ -1,88 +1,76 @@
-"""Source videos as the catalogue knows them, before anything is fetched."""
+"""Source videos as their source lists and sites list them, before anything is fetched."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from schemas.base import Column, ForeignKey, TableSpec, matches, one_of, within
+from schemas.base import ForeignKey, TableSpec, matches, within
+from schemas.columns import column
 from schemas.vocab import LicenceClass, Surgical
 
-CHAPTER = pa.struct(
-    [
-        pa.field("title", pa.string()),
-        pa.field("start_s", pa.float64()),
-        pa.field("end_s", pa.float64()),
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """A chapter as the publisher marked it."""
+
+    title: Annotated[str, column("title as published")]
+    start_s: Annotated[float, column("start of the chapter", unit="s")]
+    end_s: Annotated[float, column("end, not included", unit="s")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedColumns:
+    """What a publisher says of a video: the columns that `videos` and `publications` share."""
+
+    video_id: Annotated[
+        str, column("youtube_<id>, url_<16 hex of the URL> or file_<16 hex of the content>")
     ]
-)
+    webpage_url: Annotated[str | None, column("page that shows it")]
+    title: Annotated[str, column("title as published; the file's stem where there is none")]
+    description: Annotated[str | None, column("description as published")]
+    channel: Annotated[str | None, column("publisher's name")]
+    channel_id: Annotated[str | None, column("publisher's id on its site")]
+    channel_handle: Annotated[
+        str | None, column("publisher's name in addresses of its site, with its @")
+    ]
+    upload_date: Annotated[str | None, column("day of publication, YYYYMMDD")]
+    chapters: Annotated[Sequence[Chapter], column("chapters as published")]
+    tags: Annotated[Sequence[str], column("keywords as published")]
+    language: Annotated[str | None, column("language as published")]
+    licence: Annotated[str | None, column("licence as published")]
+    licence_class: Annotated[LicenceClass, column("what that licence allows")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoRow(PublishedColumns):
+    """A source video, before anything is fetched."""
+
+    line_id: Annotated[str, column("source line that named it first", after="video_id")]
+    location: Annotated[
+        str, column("URL or absolute path that it is fetched from", after="line_id")
+    ]
+    extractor: Annotated[
+        str, column("file, or the name of the site's extractor", after="webpage_url")
+    ]
+    listed_duration_s: Annotated[
+        float | None, column("duration as published", unit="s", after="upload_date")
+    ]
+    is_surgical: Annotated[
+        Surgical, column("verdict by title and description alone: yes, no or unknown")
+    ]
+
 
 VIDEOS = TableSpec(
     name="videos",
     version=2,
-    meaning="source videos: where each comes from and what its publisher says of it",
-    columns=(
-        Column(
-            name="video_id",
-            type=pa.string(),
-            meaning="youtube_<id>, url_<16 hex of the URL> or file_<16 hex of the content>",
-        ),
-        Column(name="line_id", type=pa.string(), meaning="source line that named it first"),
-        Column(
-            name="location",
-            type=pa.string(),
-            meaning="URL or absolute path that it is fetched from",
-        ),
-        Column(name="webpage_url", type=pa.string(), meaning="page that shows it", nullable=True),
-        Column(
-            name="extractor", type=pa.string(), meaning="file, or the name of the site's extractor"
-        ),
-        Column(
-            name="title",
-            type=pa.string(),
-            meaning="title as published; the file's stem where there is none",
-        ),
-        Column(
-            name="description", type=pa.string(), meaning="description as published", nullable=True
-        ),
-        Column(name="channel", type=pa.string(), meaning="publisher's name", nullable=True),
-        Column(
-            name="channel_id", type=pa.string(), meaning="publisher's id on its site", nullable=True
-        ),
-        Column(
-            name="channel_handle",
-            type=pa.string(),
-            meaning="publisher's name in addresses of its site, with its @",
-            nullable=True,
-        ),
-        Column(
-            name="upload_date",
-            type=pa.string(),
-            meaning="day of publication, YYYYMMDD",
-            nullable=True,
-        ),
-        Column(
-            name="listed_duration_s",
-            type=pa.float64(),
-            meaning="duration as published",
-            unit="s",
-            nullable=True,
-        ),
-        Column(name="chapters", type=pa.list_(CHAPTER), meaning="chapters as published"),
-        Column(name="tags", type=pa.list_(pa.string()), meaning="keywords as published"),
-        Column(name="language", type=pa.string(), meaning="language as published", nullable=True),
-        Column(name="licence", type=pa.string(), meaning="licence as published", nullable=True),
-        Column(name="licence_class", type=pa.string(), meaning="what that licence allows"),
-        Column(
-            name="is_surgical",
-            type=pa.string(),
-            meaning="verdict by title and description alone: yes, no or unknown",
-        ),
-    ),
+    meaning="source videos: where each comes from and how its publisher describes it",
+    row=VideoRow,
     primary_key=("video_id",),
     foreign_keys=(ForeignKey(column="line_id", parent="sources", parent_column="line_id"),),
     rules=(
         matches("video_id"),
         within("listed_duration_s", 0.0),
-        one_of("licence_class", list(LicenceClass)),
-        one_of("is_surgical", list(Surgical)),
     ),
 )

@@ -9,19 +9,27 @@ Rows of equal number belong together: `video_row(1)` names `source_row(1)`, `med
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 
 from schemas.catalogue import TABLES
+from schemas.columns import column_names, columns_of
 from schemas.guards import GUARDS
+from schemas.narrations import Edit
+from schemas.pairs import PairAttribute
+from schemas.titles import Evidence
+from schemas.transcripts import Word
+from schemas.videos import Chapter, PublishedColumns
+from schemas.vocab import Kind
 
 SHA256 = "ab" * 32
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def table(name: str, *rows: SimpleNamespace) -> pa.Table:
+def table(name: str, *rows: Any) -> pa.Table:
     """A table of the catalogue with these rows."""
     return TABLES[name].table(rows)
 
@@ -30,14 +38,16 @@ def video_id(n: int) -> str:
     return f"youtube_{n:05d}"
 
 
-def _row(changes: dict[str, object], **columns: object) -> SimpleNamespace:
-    unknown = set(changes) - set(columns)
-    assert not unknown, f"no such column: {sorted(unknown)}"
-    return SimpleNamespace(**{**columns, **changes})
+def _row(name: str, changes: dict[str, object], **columns: object) -> Any:
+    """A row of the table `name`; nullable columns that are not given are null."""
+    row = TABLES[name].row
+    nulls = {c.attribute: None for c in columns_of(row) if c.nullable}
+    return row(**{**nulls, **columns, **changes})
 
 
-def source_row(n: int, **changes: object) -> SimpleNamespace:
+def source_row(n: int, **changes: object) -> Any:
     return _row(
+        "sources",
         changes,
         line_id=f"line_{n:016x}",
         list_path="/lists/list.txt",
@@ -49,8 +59,9 @@ def source_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def video_row(n: int, **changes: object) -> SimpleNamespace:
+def video_row(n: int, **changes: object) -> Any:
     return _row(
+        "videos",
         changes,
         video_id=video_id(n),
         line_id=f"line_{n:016x}",
@@ -64,7 +75,7 @@ def video_row(n: int, **changes: object) -> SimpleNamespace:
         channel_handle="@eye-clinic",
         upload_date="20250102",
         listed_duration_s=60.0,
-        chapters=[{"title": "Incision", "start_s": 0.0, "end_s": 10.0}],
+        chapters=[Chapter(title="Incision", start_s=0.0, end_s=10.0)],
         tags=["phaco", "cataract"],
         language="en",
         licence="Creative Commons Attribution",
@@ -73,8 +84,9 @@ def video_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def media_row(n: int, **changes: object) -> SimpleNamespace:
+def media_row(n: int, **changes: object) -> Any:
     return _row(
+        "media",
         changes,
         video_id=video_id(n),
         path=f"media/{video_id(n)}.mp4",
@@ -90,20 +102,26 @@ def media_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def identity_row(n: int, **changes: object) -> SimpleNamespace:
+def identity_row(n: int, **changes: object) -> Any:
     return _row(
-        changes, video_id=video_id(n), ids=[], urls=[f"https://example.org/{n}"], channels=[]
+        "identities",
+        changes,
+        video_id=video_id(n),
+        ids=[],
+        urls=[f"https://example.org/{n}"],
+        channels=[],
     )
 
 
-def publication_row(n: int, **changes: object) -> SimpleNamespace:
-    listed = vars(video_row(n))
-    names = TABLES["publications"].arrow.names
-    return _row(changes, **{name: listed.get(name) for name in names})
+def publication_row(n: int, **changes: object) -> Any:
+    video = video_row(n)
+    listed = {name: getattr(video, name) for name in column_names(PublishedColumns)}
+    return _row("publications", changes, **listed)
 
 
-def subtitle_row(n: int, **changes: object) -> SimpleNamespace:
+def subtitle_row(n: int, **changes: object) -> Any:
     return _row(
+        "subtitles",
         changes,
         subtitle_id=f"{video_id(n)}-c0001",
         video_id=video_id(n),
@@ -115,8 +133,9 @@ def subtitle_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def availability_row(n: int, **changes: object) -> SimpleNamespace:
+def availability_row(n: int, **changes: object) -> Any:
     return _row(
+        "availability",
         changes,
         video_id=video_id(n),
         checked_at=NOON,
@@ -126,16 +145,17 @@ def availability_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def transcript_row(n: int, **changes: object) -> SimpleNamespace:
-    word = {"start_s": 1.0, "end_s": 1.5, "probability": 0.9, "interpolated": False}
+def transcript_row(n: int, **changes: object) -> Any:
+    word = Word(word="the", start_s=1.0, end_s=1.5, probability=0.9, interpolated=False)
     return _row(
+        "transcripts",
         changes,
         segment_id=f"{video_id(n)}-s0001",
         video_id=video_id(n),
         start_s=1.0,
         end_s=2.0,
         text="the capsule",
-        words=[{"word": "the", **word}, {"word": "capsule", **word}],
+        words=[word, replace(word, word="capsule")],
         avg_logprob=-0.2,
         no_speech_prob=0.01,
         compression_ratio=1.2,
@@ -147,8 +167,9 @@ def transcript_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def speech_row(n: int, **changes: object) -> SimpleNamespace:
+def speech_row(n: int, **changes: object) -> Any:
     return _row(
+        "speech",
         changes,
         video_id=video_id(n),
         speech_s=30.0,
@@ -162,14 +183,20 @@ def speech_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def kept_row(n: int, **changes: object) -> SimpleNamespace:
+def kept_row(n: int, **changes: object) -> Any:
     return _row(
-        changes, video_id=video_id(n), form="all", path=f"media/{video_id(n)}.mp4", bytes=1000 + n
+        "kept",
+        changes,
+        video_id=video_id(n),
+        form="all",
+        path=f"media/{video_id(n)}.mp4",
+        bytes=1000 + n,
     )
 
 
-def narration_row(n: int, **changes: object) -> SimpleNamespace:
+def narration_row(n: int, **changes: object) -> Any:
     return _row(
+        "narrations",
         changes,
         narration_id=f"{video_id(n)}-n0001",
         video_id=video_id(n),
@@ -177,14 +204,15 @@ def narration_row(n: int, **changes: object) -> SimpleNamespace:
         end_s=6.0,
         text_asr="uh the capsule is opened",
         text="the capsule is opened",
-        edits=[{"start": 0, "end": 3, "from": "uh ", "to": "", "rule": "hesitation", "score": 1.0}],
+        edits=[Edit(start=0, end=3, before="uh ", after="", rule="hesitation", score=1.0)],
         descriptive_score=0.8,
         confidence=0.9,
     )
 
 
-def override_row(n: int, **changes: object) -> SimpleNamespace:
+def override_row(n: int, **changes: object) -> Any:
     return _row(
+        "overrides",
         changes,
         override_id=f"{video_id(n)}-o0000",
         video_id=video_id(n),
@@ -197,8 +225,9 @@ def override_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def rewrite_row(n: int, **changes: object) -> SimpleNamespace:
+def rewrite_row(n: int, **changes: object) -> Any:
     return _row(
+        "rewrites",
         changes,
         narration_id=f"{video_id(n)}-n0001",
         video_id=video_id(n),
@@ -209,8 +238,9 @@ def rewrite_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def attribute_row(n: int, **changes: object) -> SimpleNamespace:
+def attribute_row(n: int, **changes: object) -> Any:
     return _row(
+        "attributes",
         changes,
         attribute_id=f"{video_id(n)}-n0001-a0001",
         video_id=video_id(n),
@@ -230,8 +260,9 @@ def attribute_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def video_attribute_row(n: int, **changes: object) -> SimpleNamespace:
+def video_attribute_row(n: int, **changes: object) -> Any:
     return _row(
+        "video_attributes",
         changes,
         video_id=video_id(n),
         kind="anatomy",
@@ -244,9 +275,12 @@ def video_attribute_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def title_row(n: int, **changes: object) -> SimpleNamespace:
-    evidence = {"field": "surgery", "value": "phacoemulsification"}
+def title_row(n: int, **changes: object) -> Any:
+    evidence = Evidence(
+        field="surgery", value="phacoemulsification", text_column="title", surface="Phaco"
+    )
     return _row(
+        "titles",
         changes,
         video_id=video_id(n),
         raw_title=f"Phaco case {n}",
@@ -257,28 +291,32 @@ def title_row(n: int, **changes: object) -> SimpleNamespace:
         technique=[],
         device=[],
         eye="right",
-        evidence=[{**evidence, "text_column": "title", "surface": "Phaco"}],
+        evidence=[evidence],
     )
 
 
-def split_row(n: int, **changes: object) -> SimpleNamespace:
-    return _row(changes, video_id=video_id(n), split="train")
+def split_row(n: int, **changes: object) -> Any:
+    return _row("splits", changes, video_id=video_id(n), split="train")
 
 
-def route_row(n: int, **changes: object) -> SimpleNamespace:
-    return _row(changes, video_id=video_id(n), route="narrated", reason="speech")
+def route_row(n: int, **changes: object) -> Any:
+    return _row("routes", changes, video_id=video_id(n), route="narrated", reason="speech")
 
 
-def pair_row(n: int, **changes: object) -> SimpleNamespace:
-    return _row(changes, **_pair(n), frame_times_s=[1.0, 2.0])
+def pair_row(n: int, **changes: object) -> Any:
+    return _row("pairs", changes, **_pair(n), frame_times_s=[1.0, 2.0])
 
 
-def shard_row(n: int, **changes: object) -> SimpleNamespace:
-    return _row(changes, **_pair(n), frames=[b"jpeg 1", b"jpeg 2"], frame_times_s=[1.0, 2.0])
+def shard_row(n: int, **changes: object) -> Any:
+    return _row(
+        "shards", changes, **_pair(n), frames=[b"jpeg 1", b"jpeg 2"], frame_times_s=[1.0, 2.0]
+    )
 
 
 def _pair(n: int) -> dict[str, object]:
-    attribute = {"kind": "anatomy", "concept_id": "anatomy:lens-capsule", "label": "lens capsule"}
+    attribute = PairAttribute(
+        kind=Kind.ANATOMY, concept_id="anatomy:lens-capsule", label="lens capsule", negated=False
+    )
     return {
         "pair_id": f"{video_id(n)}-n0001",
         "level": "clip",
@@ -290,15 +328,16 @@ def _pair(n: int) -> dict[str, object]:
         "text": "the capsule is opened",
         "title": "Phacoemulsification",
         "narrations": [],
-        "attributes": [{**attribute, "negated": False}],
+        "attributes": [attribute],
         "confidence": 0.9,
         "split": "train",
         "licence_class": "open",
     }
 
 
-def frame_row(n: int, **changes: object) -> SimpleNamespace:
+def frame_row(n: int, **changes: object) -> Any:
     return _row(
+        "frames",
         changes,
         video_id=video_id(n),
         media_sha256=SHA256,
@@ -311,21 +350,22 @@ def frame_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def label_row(n: int, **changes: object) -> SimpleNamespace:
-    columns: dict[str, object] = {"class": "Incision"}
+def label_row(n: int, **changes: object) -> Any:
     return _row(
+        "labels",
         changes,
         video_id=video_id(n),
         start_s=0.0,
         end_s=10.0,
         task="phase",
         source="annotator",
-        **columns,
+        class_="Incision",
     )
 
 
-def dropped_row(n: int, **changes: object) -> SimpleNamespace:
+def dropped_row(n: int, **changes: object) -> Any:
     return _row(
+        "dropped",
         changes,
         row_id=f"{video_id(n)}-n0002",
         unit=video_id(n),
@@ -335,8 +375,9 @@ def dropped_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-def failure_row(n: int, **changes: object) -> SimpleNamespace:
+def failure_row(n: int, **changes: object) -> Any:
     return _row(
+        "failures",
         changes,
         unit=video_id(n),
         stage="download",
@@ -347,7 +388,7 @@ def failure_row(n: int, **changes: object) -> SimpleNamespace:
     )
 
 
-ROWS: dict[str, Callable[..., SimpleNamespace]] = {
+ROWS: dict[str, Callable[..., Any]] = {
     "sources": source_row,
     "videos": video_row,
     "media": media_row,

@@ -14,10 +14,9 @@ from benchmarks.ingest.scale import ingest
 from ophvl.dataset.blocked import kept_out
 from ophvl.dataset.store import Store
 from ophvl.ports import Fetched, Found
-from ophvl.run.availability import CheckRow
 from ophvl.sources.blocklists import Lists
 from pipelines.registry import STAGES
-from schemas.availability import AVAILABILITY
+from schemas.availability import AVAILABILITY, AvailabilityRow
 from tests.fault_server import serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
@@ -145,7 +144,9 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
         (out / "availability").rename(tmp_path / "kept")
         now = datetime.now(UTC).replace(microsecond=0)
         cut_off = [
-            CheckRow(video_id=video_id, checked_at=now, state="network", licence=None, message="x")
+            AvailabilityRow(
+                video_id=video_id, checked_at=now, state="network", licence=None, message="x"
+            )
             for video_id in sorted({row["video_id"] for row in rows})
         ]
         Store(out, STAGES).append("availability", AVAILABILITY.table(cut_off))

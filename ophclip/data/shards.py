@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ophclip.errors import DataError
-from schemas.shards import PAIR_RULES, SHARDS
+from schemas.pairs import PAIR_RULES, PairRow
+from schemas.shards import SHARDS
 from schemas.vocab import Kind
 
 PICTURES = "frames"
 
 _ROWS = dataclasses.replace(
     SHARDS,
-    columns=tuple(c for c in SHARDS.columns if c.name != PICTURES),
+    row=PairRow,
     rules=PAIR_RULES,
 )
 """The schema without pictures. How many pictures a row has is checked when they are read."""

@@ -106,9 +106,9 @@ def describe(
         unit = f" [{column.unit}]" if column.unit else ""
         null = ", may be null" if column.nullable else ""
         typer.echo(
-            f"{column.name:<22}{_type_name(column.type)}{null}\n{'':<22}{column.meaning}{unit}"
+            f"{column.name:<22}{_type_name(column.arrow)}{null}\n{'':<22}{column.meaning}{unit}"
         )
-    for rule in spec.rules:
+    for rule in spec.all_rules:
         typer.echo(f"rule: {rule.column}: {rule.expects}")
 
 

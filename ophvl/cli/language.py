@@ -42,6 +42,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     from pipelines.config import PairConfig, SegmentConfig
     from pipelines.wiring import corrector as open_corrector
     from pipelines.wiring import tagger as open_tagger
+    from schemas.columns import as_dict
 
     corrector: Corrector = open_corrector(SegmentConfig(), Path())
     tagger: Tagger = open_tagger(None, Path())
@@ -57,7 +58,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
             "id": row.get("id"),
             "text": text,
             "corrected": corrected,
-            "edits": [edit.plain() for edit in edits],
+            "edits": [as_dict(edit) for edit in edits],
             "descriptive": score >= least,
             "descriptive_score": round(score, 4),
             "attributes": [

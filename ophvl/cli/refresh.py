@@ -26,14 +26,15 @@ def refresh(
     from ophvl.cli.job import Job
     from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
-    from ophvl.run.availability import AVAILABLE, NOTHING_TOLD, CheckRow, latest
+    from ophvl.run.availability import AVAILABLE, NOTHING_TOLD, latest
     from ophvl.run.availability import refresh as check
     from pipelines.wiring import downloader
+    from schemas.availability import AvailabilityRow
 
     store = open_store(out)
     config = Job(out=out, cookies=cookies).configs()["discover"]
 
-    def told(row: CheckRow) -> None:
+    def told(row: AvailabilityRow) -> None:
         if row.state != AVAILABLE:
             typer.echo(printable(f"{row.video_id}: {row.message}"), err=True)
 

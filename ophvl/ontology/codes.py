@@ -18,17 +18,10 @@ from pathlib import Path
 
 from ophvl.errors import ConfigError
 from ophvl.ontology.loader import Ontology
+from schemas.video_attributes import Code
 
 ICD10CM = "ICD-10-CM"
 _COLUMNS = ["concept_id", "system", "code"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Code:
-    """A code in a system of codes."""
-
-    system: str
-    code: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ophvl.dataset.blocked import kept_out
@@ -17,6 +16,7 @@ from ophvl.errors import HostClosedError, ItemError
 from ophvl.ports import Downloader
 from ophvl.sources.blocklists import Lists
 from ophvl.sources.source_list import is_url
+from schemas.availability import AVAILABILITY, AvailabilityRow
 from schemas.vocab import RETRIED
 
 AVAILABLE = "available"
@@ -27,30 +27,17 @@ NOTHING_TOLD = frozenset(map(str, RETRIED))
 _AT_ONCE = 50
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckRow:
-    """A row of table `availability`."""
-
-    video_id: str
-    checked_at: datetime
-    state: str
-    licence: str | None
-    message: str
-
-
 def refresh(
     store: Store,
     downloader: Downloader,
     *,
     older_than: timedelta,
-    told: Callable[[CheckRow], None] = lambda row: None,
+    told: Callable[[AvailabilityRow], None] = lambda row: None,
 ) -> tuple[Counter[str], list[HostClosedError]]:
     """Check every video whose last check is older; return states with counts, and what was held back."""
-    from schemas.availability import AVAILABILITY
-
     counts: Counter[str] = Counter()
     held: list[HostClosedError] = []
-    rows: list[CheckRow] = []
+    rows: list[AvailabilityRow] = []
     try:
         for video_id, url in _due(store, older_than):
             try:
@@ -70,11 +57,15 @@ def refresh(
     return counts, held
 
 
-def latest(store: Store) -> dict[str, CheckRow]:
+def latest(store: Store) -> dict[str, AvailabilityRow]:
     """The last check of each video that told something of it."""
     found = store.read("availability").to_pylist()
     ordered = sorted(found, key=lambda row: row["checked_at"])
-    return {row["video_id"]: CheckRow(**row) for row in ordered if row["state"] not in NOTHING_TOLD}
+    return {
+        row["video_id"]: AvailabilityRow(**row)
+        for row in ordered
+        if row["state"] not in NOTHING_TOLD
+    }
 
 
 def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
@@ -91,13 +82,13 @@ def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
     ]
 
 
-def _check(video_id: str, url: str, downloader: Downloader) -> CheckRow:
+def _check(video_id: str, url: str, downloader: Downloader) -> AvailabilityRow:
     state, licence, message = AVAILABLE, None, ""
     try:
         licence = downloader.expand(url)[0].licence
     except ItemError as err:
         state, message = str(err.kind), str(err).encode(errors="backslashreplace").decode()
-    return CheckRow(
+    return AvailabilityRow(
         video_id=video_id,
         checked_at=datetime.now(UTC).replace(microsecond=0),
         state=state,

@@ -16,7 +16,7 @@ from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint, hash_columns
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.partitions import ALL_PARTS, Parts, part_of
-from ophvl.run.line_state import KnownLines, LineBatch, LineResult, SourceRow, of_lines, own_videos
+from ophvl.run.line_state import KnownLines, LineBatch, LineResult, of_lines, own_videos
 from ophvl.run.reporter import Reporter
 from ophvl.run.unit_worker import (
     OpenStage,
@@ -27,6 +27,8 @@ from ophvl.run.unit_worker import (
     with_retries,
 )
 from ophvl.stage import SourceLine, StageSpec
+from schemas.sources import SourceRow
+from schemas.videos import VIDEOS
 from schemas.vocab import RETRIED, FailureKind, Outcome
 
 if TYPE_CHECKING:
@@ -216,8 +218,6 @@ class LineRunner:
         Raises:
             HostClosedError: its host wants no requests for now; nothing is known of the line that was not.
         """
-        from schemas.videos import VIDEOS
-
         before = found.entries.get(line.line_id)
         entry = Entry(
             stage=stage.spec.name,

@@ -15,6 +15,8 @@ from ophvl.dataset.ledger import ColumnHashes, Entry, EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.run.unit_worker import check_rows
 from ophvl.stage import SourceLine
+from schemas.sources import SOURCES, SourceRow
+from schemas.videos import VIDEOS
 from schemas.vocab import Outcome
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ class KnownLines:
         self.numbers[line_id] = done.row.line_number
         self.folded.pop(line_id, None)
         if folded:
-            self.folded[line_id] = folded
+            self.folded[line_id] = list(folded)
         if folded or line_id in self.fresh:
             self.fresh[line_id] = done
 
@@ -169,9 +171,6 @@ class LineBatch:
         """Check the rows and make them durable."""
         import pyarrow as pa
 
-        from schemas.sources import SOURCES
-        from schemas.videos import VIDEOS
-
         if not self._lines:
             return
         lines = list(self._lines.values())
@@ -181,17 +180,6 @@ class LineBatch:
         self.store.commit_batch([done.entry for done in lines], tables)
         self.written |= self._lines.keys()
         self._lines = {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceRow:
-    line_id: str
-    list_path: str
-    line_number: int
-    text: str
-    outcome: str
-    units: int
-    folded_videos: list[str]
 
 
 def own_videos(entry: Entry | None) -> Mapping[str, ColumnHashes]:

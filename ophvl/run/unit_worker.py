@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +22,10 @@ from ophvl.dataset.ledger import (
     fingerprint,
     hash_columns,
 )
-from ophvl.dataset.store import DROPPED, Store, unit_column
+from ophvl.dataset.store import Store, unit_column
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.stage import Port, Scope, StageResult, StageSpec
+from schemas.outcomes import DROPPED, DroppedRow
 from schemas.vocab import RETRIED, TRANSIENT, FailureKind, Pool
 
 if TYPE_CHECKING:
@@ -343,22 +344,11 @@ def resolve(entry: str) -> Callable[..., object]:
     return cast(Callable[..., object], getattr(importlib.import_module(module), name))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _DroppedRow:
-    row_id: str
-    unit: str
-    stage: str
-    reason: str
-    message: str = field(default="")
-
-
 def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
     if not result.dropped:
         return {}
-    from schemas.outcomes import DROPPED as SPEC
-
     rows = [
-        _DroppedRow(
+        DroppedRow(
             row_id=drop.row_id,
             unit=entry.unit,
             stage=entry.stage,
@@ -367,7 +357,7 @@ def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
         )
         for drop in result.dropped
     ]
-    return {DROPPED: SPEC.table(rows)}
+    return {DROPPED.name: DROPPED.table(rows)}
 
 
 def with_retries(call: Callable[[], StageResult]) -> StageResult:

@@ -3,30 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
-    """`text[start:end] == before` became `after`, by `rule`; `score`, 0 to 1, is how sure that is."""
-
-    start: int
-    end: int
-    before: str
-    after: str
-    rule: str
-    score: float
-
-    def plain(self) -> dict[str, int | str | float]:
-        """The edit as tables and filters write it."""
-        return {
-            "start": self.start,
-            "end": self.end,
-            "from": self.before,
-            "to": self.after,
-            "rule": self.rule,
-            "score": self.score,
-        }
+from schemas.narrations import Edit as Edit
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

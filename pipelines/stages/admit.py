@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.media.folder import MediaFolder
 from ophvl.sources.blocklists import Lists, known_as
 from ophvl.stage import StageResult
 from pipelines.config import AdmitConfig
+from schemas.identities import IDENTITIES, IdentityRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdentityRow:
-    """A row of table `identities`."""
-
-    video_id: str
-    ids: list[str]
-    urls: list[str]
-    channels: list[str]
 
 
 def admit(
@@ -38,8 +28,6 @@ def admit(
     A list often does not say whose a video is: what its own page said once it was fetched (`previous`)
     counts too, and is kept when all else of a video that was taken down goes.
     """
-    from schemas.identities import IDENTITIES
-
     (video,) = videos.to_pylist()
     names = known_as(
         video, previous["publications"].to_pylist(), previous["identities"].to_pylist()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ophvl.errors import ItemError
@@ -19,6 +18,7 @@ from ophvl.stage import SourceLine, StageResult
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.titles.surgical import surgical_verdict
 from pipelines.config import DiscoverConfig
+from schemas.videos import VIDEOS, VideoRow
 from schemas.vocab import FailureKind
 
 VIDEO_SUFFIXES = frozenset(
@@ -45,30 +45,6 @@ VIDEO_SUFFIXES = frozenset(
 """What counts as a video when a whole folder is named. A file named by itself may end as it likes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class VideoRow:
-    """A row of table `videos`."""
-
-    video_id: str
-    line_id: str
-    location: str
-    webpage_url: str | None
-    extractor: str
-    title: str
-    description: str | None
-    channel: str | None
-    channel_id: str | None
-    channel_handle: str | None
-    upload_date: str | None
-    listed_duration_s: float | None
-    chapters: list[dict[str, str | float]]
-    tags: list[str]
-    language: str | None
-    licence: str | None
-    licence_class: str
-    is_surgical: str
-
-
 def discover(
     line: SourceLine, *, config: DiscoverConfig, downloader: Downloader, matcher: Matcher
 ) -> StageResult:
@@ -77,8 +53,6 @@ def discover(
     Raises:
         ItemError: the line leads to no video.
     """
-    from schemas.videos import VIDEOS
-
     if line.is_url:
         found = [
             (site_id(video.extractor, video.site_id, video.url), video)
@@ -206,10 +180,8 @@ def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> Vid
         channel_handle=found.channel_handle,
         upload_date=found.upload_date,
         listed_duration_s=found.duration_s,
-        chapters=[
-            {"title": c.title, "start_s": c.start_s, "end_s": c.end_s} for c in found.chapters
-        ],
-        tags=list(found.tags),
+        chapters=found.chapters,
+        tags=found.tags,
         language=found.language,
         licence=found.licence,
         licence_class=licence_class(found.licence),

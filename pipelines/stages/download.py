@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ophvl.download.sidecar_subtitles import subtitles_beside
 from ophvl.errors import ItemError
@@ -20,62 +20,17 @@ from ophvl.sources.blocklists import Lists, known_as
 from ophvl.sources.licences import licence_class
 from ophvl.stage import Drop, StageResult
 from pipelines.config import DownloadConfig
+from schemas.columns import column_names
+from schemas.media import MEDIA, MediaRow
+from schemas.publications import PUBLICATIONS, PublicationRow
+from schemas.subtitles import SUBTITLES, SubtitleRow
+from schemas.videos import Chapter, PublishedColumns
 from schemas.vocab import DropReason, FailureKind, Surgical
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MediaRow:
-    """A row of table `media`."""
-
-    video_id: str
-    path: str
-    bytes: int
-    sha256: str
-    duration_s: float
-    width: int
-    height: int
-    fps: float
-    has_audio: bool
-    fetched_at: datetime
-    tool: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublicationRow:
-    """A row of table `publications`."""
-
-    video_id: str
-    webpage_url: str | None
-    title: str
-    description: str | None
-    channel: str | None
-    channel_id: str | None
-    channel_handle: str | None
-    upload_date: str | None
-    chapters: list[dict[str, str | float]]
-    tags: list[str]
-    language: str | None
-    licence: str | None
-    licence_class: str
-    page_id: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SubtitleRow:
-    """A row of table `subtitles`."""
-
-    subtitle_id: str
-    video_id: str
-    kind: str
-    language: str
-    start_s: float
-    end_s: float
-    text: str
+Row = Mapping[str, Any]
 
 
 def download(
@@ -119,7 +74,7 @@ def download(
     if drop is not None:  # Lists of videos often do not say whose they are.
         files.discard(video_id)
         # Whose it is stays known; what it says of itself goes with it.
-        bare = replace(page, description=None, chapters=[], tags=[])
+        bare = replace(page, description=None, chapters=(), tags=())
         return _result(page=bare, drop=drop)
     try:
         seen = _not_too_long(probe(fetched.path), config.max_hours)
@@ -152,11 +107,7 @@ def _result(
     lines: Sequence[Subtitle] = (),
     drop: Drop | None = None,
 ) -> StageResult:
-    """The rows of one video. Of one that is dropped for what its page says, the page is kept."""
-    from schemas.media import MEDIA
-    from schemas.publications import PUBLICATIONS
-    from schemas.subtitles import SUBTITLES
-
+    """Return the rows of one video. Of one that is dropped for what its page says, the page remains."""
     subtitles = _subtitles(media.video_id, lines) if media else []
     return StageResult(
         tables={
@@ -173,17 +124,14 @@ def _is_had(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
 
 
 def publication(video: Row, page: Found | None = None) -> PublicationRow:
-    """What the video's own page says of it, else what the list said that led to it (a row of `videos`)."""
-    values = {name: video[name] for name in PublicationRow.__dataclass_fields__ if name in video}
+    """Return what the video's own page says of it, else what its row of `videos` says."""
+    values = {name: video[name] for name in column_names(PublishedColumns)}
+    values["chapters"] = [Chapter(**chapter) for chapter in video["chapters"]]
     if page is not None:
-        said = {name: value for name, value in asdict(page).items() if name in values and value}
-        if "tags" in said:
-            said["tags"] = list(page.tags)
-        values |= said
-    licence = values["licence"]
-    values["licence_class"] = licence_class(str(licence) if licence else None)
-    values["page_id"] = site_id(page.extractor, page.site_id, page.url) if page else None
-    return PublicationRow(**values)  # type: ignore[arg-type]  # Columns of one schema.
+        values |= {name: value for name in values if (value := getattr(page, name, None))}
+    values["licence_class"] = licence_class(values["licence"])
+    page_id = site_id(page.extractor, page.site_id, page.url) if page else None
+    return PublicationRow(**values, page_id=page_id)
 
 
 def _not_too_long(seen: Probe, max_hours: float) -> Probe:

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import FrameReader
 from ophvl.stage import StageResult
 from pipelines.config import FramesConfig
+from schemas.frames import FRAMES, FrameRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrameRow:
-    """A row of table `frames`."""
-
-    video_id: str
-    media_sha256: str
-    time_s: float
-    width: int
-    height: int
-    short_side: int
-    quality: int
-    jpeg: bytes
 
 
 def frames(
@@ -46,8 +32,6 @@ def frames(
     """
     import pyarrow as pa
     import pyarrow.compute as pc
-
-    from schemas.frames import FRAMES
 
     (file,) = media.to_pylist()
     times = pc.unique(pc.list_flatten(pairs.column("frame_times_s")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +11,13 @@ from ophvl.media.folder import MediaFolder
 from ophvl.media.proxy import ProxyWriter
 from ophvl.stage import StageResult
 from pipelines.config import KeepConfig
+from schemas.kept import KEPT, KeptRow
 from schemas.vocab import FailureKind, MediaForm
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeptRow:
-    """A row of table `kept`."""
-
-    video_id: str
-    form: str
-    path: str
-    bytes: int
 
 
 def keep(
@@ -46,8 +36,6 @@ def keep(
     Raises:
         ItemError: there is no file any more, it cannot be decoded, or the disk is full.
     """
-    from schemas.kept import KEPT
-
     (file,) = media.to_pylist()
     assert speech.num_rows == 1  # It is transcribed.
     path, form = _wanted(file, MediaForm(config.media), files, proxies)

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ophvl.stage import Drop, StageResult
 from pipelines.config import PairConfig
-from schemas.vocab import DropReason, Level, Route, RouteReason
+from schemas.pairs import PAIRS, PairAttribute, PairRow
+from schemas.routes import ROUTES, RouteRow
+from schemas.vocab import DropReason, Kind, Level, Route, RouteReason
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RouteRow:
-    """A row of table `routes`."""
-
-    video_id: str
-    route: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairRow:
-    """A row of table `pairs`."""
-
-    pair_id: str
-    level: str
-    kind: str
-    video_id: str
-    channel_id: str | None
-    start_s: float
-    end_s: float
-    text: str | None
-    title: str | None
-    narrations: list[str]
-    attributes: list[dict[str, object]]
-    confidence: float
-    split: str
-    licence_class: str
-    frame_times_s: list[float]
 
 
 def pair(
@@ -60,9 +31,6 @@ def pair(
     config: PairConfig,
 ) -> StageResult:
     """Route one video, pair its clips with their narrations and the whole of it with its title."""
-    from schemas.pairs import PAIRS
-    from schemas.routes import ROUTES
-
     (video,), (file,) = publications.to_pylist(), media.to_pylist()
     (spoken,) = speech.to_pylist()
     (title,), (placed,) = titles.to_pylist(), splits.to_pylist()
@@ -147,17 +115,17 @@ def spread(start_s: float, end_s: float, count: int) -> list[float]:
     return [round(start_s + (i + 0.5) * step, 3) for i in range(count)]
 
 
-def _concepts(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """Concepts and phrases of attribute rows, each once, in their order."""
+def _concepts(rows: Iterable[Mapping[str, Any]]) -> list[PairAttribute]:
+    """Return the concepts and phrases of attribute rows, each once, in their order."""
     concepts = {}
     for row in rows:
-        negated = bool(row.get("negated", False))
-        concepts[row["kind"], row["label"], negated] = {
-            "kind": row["kind"],
-            "concept_id": row["concept_id"],
-            "label": row["label"],
-            "negated": negated,
-        }
+        concept = PairAttribute(
+            kind=Kind(row["kind"]),
+            concept_id=row["concept_id"],
+            label=row["label"],
+            negated=row.get("negated", False),
+        )
+        concepts[concept.kind, concept.label, concept.negated] = concept
     return list(concepts.values())
 
 

@@ -7,7 +7,6 @@ its own text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.stage import StageResult
@@ -15,22 +14,11 @@ from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.narration.rewrite_check import additions
 from ophvl.text.narration.rewriter import ChatRewriter
 from pipelines.config import RewriteConfig
+from schemas.rewrites import REWRITES, RewriteRow
 from schemas.vocab import RewriteOutcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewriteRow:
-    """A row of table `rewrites`."""
-
-    narration_id: str
-    video_id: str
-    outcome: RewriteOutcome
-    text: str | None
-    added: list[str]
-    model: str
 
 
 def rewrite(
@@ -42,8 +30,6 @@ def rewrite(
         ItemError: the endpoint cannot be reached now.
         UsageError: it refuses what was asked.
     """
-    from schemas.rewrites import REWRITES
-
     rows = list(_rows(narrations, config, rewriter, tagger)) if config.endpoint else []
     return StageResult(tables={"rewrites": REWRITES.table(rows)})
 

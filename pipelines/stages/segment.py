@@ -24,25 +24,11 @@ from ophvl.text.narration.disfluencies import disfluency_edits
 from ophvl.text.narration.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 from schemas.guards import Guard
+from schemas.narrations import NARRATIONS, NarrationRow
 from schemas.vocab import DropReason, NarrationReading, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class NarrationRow:
-    """A row of table `narrations`."""
-
-    narration_id: str
-    video_id: str
-    start_s: float
-    end_s: float
-    text_asr: str
-    text: str
-    edits: list[dict[str, int | str | float]]
-    descriptive_score: float
-    confidence: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +58,6 @@ def segment(
     tagger: Tagger,
 ) -> StageResult:
     """Cut one video's transcript into narrations. No transcript, no narrations."""
-    from schemas.narrations import NARRATIONS
-
     (file,) = media.to_pylist()
     judged = Judged(overrides.to_pylist(), Target.EDIT, Target.NARRATION)
     words, dropped = _heard(transcripts)
@@ -93,7 +77,7 @@ def segment(
                 end_s=end_s,
                 text_asr=text_asr,
                 text=text,
-                edits=[edit.plain() for edit in edits],
+                edits=edits,
                 descriptive_score=_score(
                     text_asr, descriptive_score(text, tagger.tag(text)), judged
                 ),

@@ -20,6 +20,7 @@ from ophvl.errors import UsageError
 from ophvl.ids import sha256_file
 from ophvl.stage import StageResult
 from pipelines.config import ShardConfig
+from schemas.shards import SHARDS
 from schemas.vocab import Split
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ class ShardFile:
 
 def shard(read: TableReader, *, config: ShardConfig, folder: Path) -> StageResult:
     """Fill `folder` with `<split>-<number>.parquet` and `manifest.json`."""
-    from schemas.shards import SHARDS
-
     written: list[ShardFile] = []
     counts: Counter[str] = Counter()
     for split in Split:
@@ -95,8 +94,6 @@ def _batches(read: TableReader, split: Split, shard_bytes: int) -> Iterator[pa.T
 def _joined(read: TableReader, videos: list[str]) -> pa.Table:
     """The pairs of some videos with the pictures at their times."""
     import pyarrow as pa
-
-    from schemas.shards import SHARDS
 
     pairs = read("pairs", video_ids=videos)
     frames = read("frames", ["video_id", "time_s", "jpeg"], video_ids=videos)

@@ -6,29 +6,19 @@ The assignment is a hash of the video's id: it does not move when videos come or
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.stage import StageResult
 from pipelines.config import SplitConfig
+from schemas.splits import SPLITS, SplitRow
 from schemas.vocab import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, kw_only=True)
-class SplitRow:
-    """A row of table `splits`."""
-
-    video_id: str
-    split: str
-
-
 def split(titles: pa.Table, *, config: SplitConfig) -> StageResult:
     """Assign each source video to train, val or test."""
-    from schemas.splits import SPLITS
-
     rows = [
         SplitRow(video_id=video_id, split=assign(video_id, config))
         for video_id in sorted(titles.column("video_id").to_pylist())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.dataset.overrides import Judged, attribute_value
@@ -15,41 +15,12 @@ from ophvl.stage import StageResult
 from ophvl.text.concepts.assertion import Assertion
 from ophvl.text.concepts.tagging import Tagger
 from pipelines.config import TagConfig
+from schemas.attributes import ATTRIBUTES, AttributeRow
+from schemas.video_attributes import VIDEO_ATTRIBUTES, VideoAttributeRow
 from schemas.vocab import Kind, Target, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttributeRow:
-    attribute_id: str
-    video_id: str
-    text_id: str
-    text_column: str
-    kind: str
-    concept_id: str | None
-    label: str
-    surface: str
-    start: int
-    end: int
-    linked: tuple[str, ...]
-    negated: bool
-    hypothetical: bool
-    score: float
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoAttributeRow:
-    video_id: str
-    kind: str
-    concept_id: str | None
-    label: str
-    clips: int
-    in_title: bool
-    score: float
-    codes: list[dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +51,6 @@ def tag(
 
     What readers judged wrong is left out.
     """
-    from schemas.attributes import ATTRIBUTES
-    from schemas.video_attributes import VIDEO_ATTRIBUTES
-
     judged = Judged(overrides.to_pylist(), Target.ATTRIBUTE)
     rows = [
         row
@@ -103,7 +71,7 @@ def _is_wrong(judged: Judged, text: str, row: AttributeRow) -> bool:
     return judged.is_wrong(
         text,
         target=Target.ATTRIBUTE,
-        kind=Kind(row.kind),
+        kind=row.kind,
         start=row.start,
         end=row.end,
         value=attribute_value(row.label, negated=row.negated, hypothetical=row.hypothetical),
@@ -156,17 +124,17 @@ def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRo
     mentions: dict[tuple[str, Kind, str], list[AttributeRow]] = defaultdict(list)
     for row in rows:
         if not (row.negated or row.hypothetical):
-            mentions[row.video_id, Kind(row.kind), row.label].append(row)
+            mentions[row.video_id, row.kind, row.label].append(row)
     return [
         VideoAttributeRow(
             video_id=video_id,
             kind=kind,
             concept_id=found[0].concept_id,
             label=label,
-            clips=len({row.text_id for row in found if row.text_column == TextColumn.TEXT}),
-            in_title=any(row.text_column == TextColumn.TITLE for row in found),
+            clips=len({row.text_id for row in found if row.text_column is TextColumn.TEXT}),
+            in_title=any(row.text_column is TextColumn.TITLE for row in found),
             score=max(row.score for row in found),
-            codes=[asdict(code) for code in codes.of(found[0].concept_id)],
+            codes=codes.of(found[0].concept_id),
         )
         for (video_id, kind, label), found in sorted(mentions.items())
     ]

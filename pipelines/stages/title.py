@@ -6,7 +6,7 @@ Titles, descriptions and narrations bring their concepts with them; those of cha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.stage import Drop, StageResult
@@ -15,24 +15,11 @@ from ophvl.text.concepts.tagging import ONTOLOGY
 from ophvl.text.titles.fields import Text
 from ophvl.text.titles.structure import GatheredConcept, StructuredTitle, structure, title_text
 from pipelines.config import TitleConfig
+from schemas.titles import TITLES, TitleRow
 from schemas.vocab import DropReason, Kind, Surgical, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class TitleRow:
-    video_id: str
-    raw_title: str
-    title: str | None
-    is_surgical: str
-    surgery: tuple[str, ...]
-    condition: tuple[str, ...]
-    technique: tuple[str, ...]
-    device: tuple[str, ...]
-    eye: str | None
-    evidence: list[dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +40,6 @@ def title(
     matcher: Matcher,
 ) -> StageResult:
     """Structure the title of each video; a video judged not surgical is dropped, its row stays."""
-    from schemas.titles import TITLES
-
     rows: list[TitleRow] = []
     dropped: list[Drop] = []
     for video in publications.to_pylist():
@@ -130,5 +115,5 @@ def _row(video_id: str, raw_title: str, structured: StructuredTitle) -> TitleRow
         technique=structured.technique,
         device=structured.device,
         eye=structured.eye,
-        evidence=[asdict(evidence) for evidence in structured.evidence],
+        evidence=structured.evidence,
     )

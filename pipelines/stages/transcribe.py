@@ -5,7 +5,6 @@ Text that a guard takes for invented is flagged and stays in the table; it count
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.ids import child_id
@@ -14,52 +13,13 @@ from ophvl.ports import AudioReader, HotWords, Language, Recogniser, Segment, Tr
 from ophvl.stage import StageResult
 from pipelines.config import TranscribeConfig
 from schemas.guards import GUARDS
+from schemas.speech import SPEECH, SpeechRow
+from schemas.transcripts import TRANSCRIPTS, TranscriptRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SILENCE = Transcript(language=Language(), speech_s=0.0, segments=())
-
-
-@dataclass(frozen=True, kw_only=True)
-class TranscriptRow:
-    """A row of table `transcripts`."""
-
-    segment_id: str
-    video_id: str
-    start_s: float
-    end_s: float
-    text: str
-    words: list[dict[str, str | float | bool]]
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-    is_music: bool
-    is_silence: bool
-    is_loop: bool
-    is_credit: bool
-    is_stock: bool
-    is_prompt: bool
-    is_pace: bool
-    language: str
-    recogniser: str
-    model: str
-    model_sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpeechRow:
-    """A row of table `speech`."""
-
-    video_id: str
-    speech_s: float
-    speech_ratio: float
-    words_per_minute: float
-    segments: int
-    flagged_segments: int
-    language: str | None
-    language_probability: float | None
-    language_source: str | None
 
 
 def transcribe(
@@ -76,9 +36,6 @@ def transcribe(
     Raises:
         ItemError: the sound cannot be decoded.
     """
-    from schemas.speech import SPEECH
-    from schemas.transcripts import TRANSCRIPTS
-
     (file,) = media.to_pylist()
     video_id, duration_s = file["video_id"], file["duration_s"]
     heard = SILENCE
@@ -113,7 +70,7 @@ def _row(segment: Segment, segment_id: str, video_id: str, recogniser: Recognise
         start_s=segment.start_s,
         end_s=segment.end_s,
         text=segment.text,
-        words=[asdict(word) for word in segment.words],
+        words=segment.words,
         avg_logprob=segment.avg_logprob,
         no_speech_prob=segment.no_speech_prob,
         compression_ratio=segment.compression_ratio,

@@ -23,7 +23,6 @@ def test_there_is_a_factory_for_every_table() -> None:
 def test_full_rows_pass(spec: TableSpec) -> None:
     rows = [ROWS[spec.name](n) for n in (1, 2)]
     assert spec.check(spec.table(rows)) == []
-    assert vars(rows[0]).keys() == set(spec.arrow.names)
 
 
 @every_table
@@ -63,7 +62,7 @@ def test_every_column_says_what_it_means(spec: TableSpec) -> None:
 @every_table
 def test_every_required_column_refuses_null(spec: TableSpec) -> None:
     for column in spec.columns:
-        rows = spec.table([ROWS[spec.name](1, **{column.name: None})])
+        rows = spec.table([ROWS[spec.name](1, **{column.attribute: None})])
         broken = {v.column for v in spec.check(rows) if v.rule == "null"}
         assert broken == (set() if column.nullable else {column.name})
 

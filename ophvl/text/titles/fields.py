@@ -23,6 +23,7 @@ from pathlib import Path
 from ophvl.errors import ConfigError
 from ophvl.ontology import Concept, Ontology
 from ophvl.text.concepts.matching import Match
+from schemas.titles import Evidence
 from schemas.vocab import Kind
 
 RULES = Path(__file__).with_name("fields.tsv")
@@ -49,16 +50,6 @@ _GAUGE = re.compile(r"\b(20|23|25|27)\s?-?(?:g|ga|gauge)\b", re.IGNORECASE)
 _POWER = re.compile(
     r"(?<![\w.])([+\u2212\u2013-])\s?\d+(?:[.,]\d\d(?!\d)|(?:[.,]\d+)?\s?(?:D|dpt|dioptres?|diopters?)\b)"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Why a field has a value: the words, and the column they stand in."""
-
-    field: str
-    value: str
-    text_column: str
-    surface: str
 
 
 @dataclass(frozen=True, kw_only=True)

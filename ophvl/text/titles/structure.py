@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 from ophvl.ontology import Ontology
 from ophvl.text.concepts.matching import Matcher
-from ophvl.text.titles.fields import FIELDS, Evidence, Text, read_fields
+from ophvl.text.titles.fields import FIELDS, Text, read_fields
 from ophvl.text.titles.laterality import eye_of
 from ophvl.text.titles.mentions import affirmed, description_lead, shown
 from ophvl.text.titles.surgical import Verdict, verdict
+from schemas.titles import Evidence
 from schemas.vocab import Eye, Kind, Surgical
 
 _MIN_CLIPS = 2

@@ -8,7 +8,8 @@ import pytest
 
 from ophvl.errors import ConfigError
 from ophvl.ontology import load
-from ophvl.ontology.codes import Code, Codes
+from ophvl.ontology.codes import Codes
+from schemas.video_attributes import Code
 
 HEAD = "concept_id\tsystem\tcode\n"
 
