@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.plan import VideoPlan
-from schemas.labels import LABELS
+from schemas.labels import LABELS, LabelRow
 from schemas.vocab import Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelRow:
-    """One row of the labels table."""
-
-    video_id: str
-    start_s: float
-    end_s: float
-    task: str
-    class_: str = field(metadata={"column": "class"})
-    source: str
-
-
 def video_id_of(path: Path) -> str:
-    """The id that a local file gets from its content."""
+    """Return the id that a local file gets from its content."""
     return f"file_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def label_rows(plan: VideoPlan, video_id: str) -> list[LabelRow]:
-    """Phase and instrument rows of one video; idle views have none."""
+    """Return the phase and instrument rows of one video; idle views have none."""
 
     def row(task: Task, name: str, start_s: float, end_s: float) -> LabelRow:
         return LabelRow(
@@ -58,14 +45,9 @@ def label_rows(plan: VideoPlan, video_id: str) -> list[LabelRow]:
 
 
 def label_table(rows: Sequence[LabelRow]) -> pa.Table:
-    """The rows as a table of the labels schema, in the order of its key."""
+    """Return the rows as a table of the labels schema, in the order of its key."""
     ordered = sorted(rows, key=lambda row: (row.video_id, row.task, row.class_, row.start_s))
-    columns = {"class": "class_"}
-    arrays = [
-        pa.array([getattr(row, columns.get(c.name, c.name)) for row in ordered], type=c.type)
-        for c in LABELS.columns
-    ]
-    return pa.Table.from_arrays(arrays, schema=LABELS.arrow)
+    return LABELS.table(ordered)
 
 
 def write_labels(rows: Sequence[LabelRow], path: Path) -> None:

@@ -19,10 +19,11 @@ from pathlib import Path
 import cv2
 
 from demo.film import SAMPLE_RATE, encode, frames
-from demo.labels import LabelRow, label_rows, video_id_of, write_labels
+from demo.labels import label_rows, video_id_of, write_labels
 from demo.plan import Kind, Sound, VideoPlan, fit_to_speech, make_plan
 from demo.titles import make_sidecar
 from demo.voice import hum_track, speak, speech_track
+from schemas.labels import LabelRow
 
 LIST_HEAD = (
     "# Simulated eye-surgery videos, drawn by demo/render.py (seed {seed}). One file a line."

@@ -1,4 +1,5 @@
 """The dataset's tables: one file a table, `schemas.catalogue.TABLES` in the order of the flow.
 
-This package needs pyarrow and the standard library only. Importing it alone loads neither.
+The row class in each file is the table's schema (`schemas.columns`). This package needs the standard library
+and pyarrow only, and importing it loads no pyarrow.
 """

@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.cadis.captions import TEMPLATES, caption
 from benchmarks.cadis.labels import Frame
-from benchmarks.training.shard_rows import ShardRow, write_shard
+from benchmarks.training.shard_rows import training_row, write_shard
 from schemas.vocab import LicenceClass
 
 NEAR_S = 1.0
@@ -52,7 +52,7 @@ def write(
         for template in dice.sample(range(len(TEMPLATES)), captions_each):
             video_id = f"cadis_{frame.video.lower()}"
             rows.append(
-                ShardRow(
+                training_row(
                     pair_id=f"{video_id}-f{frame.number:06d}-{template}",
                     video_id=video_id,
                     start_s=max(0.0, beside[0].time_s - _HALF_FRAME_S),

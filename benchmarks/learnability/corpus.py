@@ -17,9 +17,12 @@ from PIL import Image
 from benchmarks.learnability import draw
 from benchmarks.learnability.words import narrate, title
 from benchmarks.learnability.world import Operation, operate
-from benchmarks.training.shard_rows import ShardRow, write_shard
-from demo.labels import LabelRow, write_labels
-from schemas.vocab import Level, LicenceClass, Route, Split, Task
+from benchmarks.training.shard_rows import training_row, write_shard
+from demo.labels import write_labels
+from schemas.labels import LabelRow
+from schemas.pairs import PairAttribute
+from schemas.shards import ShardRow
+from schemas.vocab import Kind, Level, LicenceClass, Route, Split, Task
 
 FRAME_S = 2.0
 _QUALITY = 92
@@ -72,12 +75,12 @@ def _video(
     look = draw.style(operation, random)
     said = narrate(operation, random)
     heading = title(operation, random, silent=route is Route.SILENT)
-    surgery: dict[str, object] = {
-        "kind": "surgery",
-        "concept_id": operation.surgery.concept_id,
-        "label": operation.surgery.name,
-        "negated": False,
-    }
+    surgery = PairAttribute(
+        kind=Kind.SURGERY,
+        concept_id=operation.surgery.concept_id,
+        label=operation.surgery.name,
+        negated=False,
+    )
     # What the title's words give away; of a vague or wrong one, nothing is known.
     attributes = [surgery] if route is Route.NARRATED else []
     pictures: list[bytes] = []
@@ -97,7 +100,7 @@ def _video(
         pictures, times = pictures + jpegs, times + seen
         if route is Route.NARRATED:
             rows.append(
-                ShardRow(
+                training_row(
                     pair_id=f"{video_id}-n{place:04d}",
                     level=Level.CLIP,
                     kind=route,
@@ -115,7 +118,7 @@ def _video(
                 )
             )
     rows.append(
-        ShardRow(
+        training_row(
             pair_id=f"{video_id}-v",
             level=Level.VIDEO,
             kind=route,

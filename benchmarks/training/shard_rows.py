@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
-from schemas.shards import SHARDS
+from schemas.shards import SHARDS, ShardRow
 from schemas.vocab import Level, Route, Split
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShardRow:
-    """A row of the shards; see schemas/shards.py."""
-
-    pair_id: str
-    video_id: str
-    start_s: float
-    end_s: float
-    frames: list[bytes]
-    frame_times_s: list[float]
-    licence_class: str
-    text: str | None = None
-    title: str | None = None
-    level: str = Level.CLIP
-    kind: str = Route.NARRATED
-    channel_id: str | None = None
-    narrations: list[str] = field(default_factory=list)
-    attributes: list[dict[str, object]] = field(default_factory=list)
-    confidence: float = 1.0
-    split: str = Split.TRAIN
+def training_row(**columns: Any) -> ShardRow:
+    """Return a row of the shards: `columns`, and for the others those of a narrated clip to train on."""
+    others = {
+        **{c.attribute: None for c in SHARDS.columns if c.nullable},
+        "level": Level.CLIP,
+        "kind": Route.NARRATED,
+        "narrations": (),
+        "attributes": (),
+        "confidence": 1.0,
+        "split": Split.TRAIN,
+    }
+    return ShardRow(**{**others, **columns})
 
 
 def write_shard(place: Path, number: int, rows: Sequence[ShardRow]) -> None:

@@ -27,7 +27,7 @@ import torch
 from PIL import Image
 from transformers import AutoTokenizer, BertConfig, BertModel, ResNetConfig, ResNetModel
 
-from benchmarks.training.shard_rows import ShardRow, write_shard
+from benchmarks.training.shard_rows import training_row, write_shard
 from ophclip.config import Config, change
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
@@ -36,6 +36,7 @@ from ophclip.model.encoders import ImageEncoder
 from ophclip.presets import PRESETS
 from ophclip.training.distributed import World
 from ophclip.training.trainer import Trainer
+from schemas.shards import ShardRow
 from schemas.vocab import Level, LicenceClass, Route
 
 PICTURE_SIDE = 256
@@ -186,7 +187,7 @@ def _row(
     said = (
         f"In operation {video} the surgeon now does what is numbered {pair[-4:]}, with great care."
     )
-    return ShardRow(
+    return training_row(
         pair_id=pair,
         video_id=f"file_{video:016x}",
         level=level,

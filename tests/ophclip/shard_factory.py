@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,11 @@ from PIL import Image
 
 from ophclip.config import Config, change
 from ophclip.presets import tiny
-from schemas.labels import LABELS
-from schemas.shards import SHARDS
+from schemas.labels import LABELS, LabelRow
+from schemas.pairs import PairAttribute
+from schemas.shards import SHARDS, ShardRow
+from schemas.vocab import Kind, Task
+from tests.factories import shard_row
 
 COLOURS = {
     "incision": (200, 60, 40),
@@ -27,39 +29,6 @@ PHASES = tuple(COLOURS)
 PHASE_S = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShardRow:
-    """A row of the shards table."""
-
-    pair_id: str
-    level: str
-    kind: str
-    video_id: str
-    start_s: float
-    end_s: float
-    frames: list[bytes]
-    frame_times_s: list[float]
-    channel_id: str | None = None
-    text: str | None = None
-    title: str | None = None
-    narrations: list[str] = field(default_factory=list)
-    attributes: list[dict[str, object]] = field(default_factory=list)
-    confidence: float = 0.9
-    split: str = "train"
-    licence_class: str = "open"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelRow:
-    """A row of the labels table, under the names of its columns but for `class`."""
-
-    video_id: str
-    start_s: float
-    end_s: float
-    name: str
-    task: str = "phase"
-
-
 def jpeg(colour: tuple[int, int, int], *, seed: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
     """A noisy picture of one colour."""
     noise = np.random.default_rng(seed).integers(-20, 21, (size[1], size[0], 3))
@@ -69,9 +38,17 @@ def jpeg(colour: tuple[int, int, int], *, seed: int = 0, size: tuple[int, int] =
     return file.getvalue()
 
 
-def attribute(kind: str, concept_id: str | None, *, negated: bool = False) -> dict[str, object]:
+def attribute(kind: str, concept_id: str | None, *, negated: bool = False) -> PairAttribute:
     """An entry of a row's attributes."""
-    return {"kind": kind, "concept_id": concept_id, "label": concept_id or kind, "negated": negated}
+    return PairAttribute(
+        kind=Kind(kind), concept_id=concept_id, label=concept_id or kind, negated=negated
+    )
+
+
+def training_row(**columns: object) -> ShardRow:
+    """A row of an open video in the train split, without text, title and attributes unless given."""
+    bare = {"text": None, "title": None, "channel_id": None, "narrations": [], "attributes": []}
+    return shard_row(0, **{**bare, **columns})
 
 
 def video_rows(number: int, *, kind: str = "narrated", split: str = "train") -> list[ShardRow]:
@@ -91,7 +68,7 @@ def video_rows(number: int, *, kind: str = "narrated", split: str = "train") -> 
         times += seen
         if kind == "narrated":
             rows.append(
-                ShardRow(
+                training_row(
                     pair_id=f"{video}-n{place:04d}",
                     level="clip",
                     kind=kind,
@@ -107,7 +84,7 @@ def video_rows(number: int, *, kind: str = "narrated", split: str = "train") -> 
                 )
             )
     rows.append(
-        ShardRow(
+        training_row(
             pair_id=f"{video}-v",
             level="video",
             kind=kind,
@@ -145,31 +122,25 @@ def write_dataset(folder: Path, *, narrated: int = 4, silent: int = 3, first: in
 
 def write_labels(path: Path, rows: Sequence[LabelRow]) -> Path:
     """Write a checked labels table."""
-    import pyarrow as pa
-
-    values = {
-        "video_id": [row.video_id for row in rows],
-        "start_s": [row.start_s for row in rows],
-        "end_s": [row.end_s for row in rows],
-        "task": [row.task for row in rows],
-        "class": [row.name for row in rows],
-        "source": ["factory"] * len(rows),
-    }
-    table = pa.table(values, schema=LABELS.arrow)
+    table = LABELS.table(rows)
     assert not LABELS.check(table)
     pq.write_table(table, path)
     return path
 
 
+def label(
+    video_id: str, start_s: float, end_s: float, name: str, *, task: Task = Task.PHASE
+) -> LabelRow:
+    """A row of the labels table."""
+    return LabelRow(
+        video_id=video_id, start_s=start_s, end_s=end_s, task=task, class_=name, source="factory"
+    )
+
+
 def phase_labels(number: int) -> list[LabelRow]:
     """The true spans of video `number`."""
     return [
-        LabelRow(
-            video_id=f"file_{number:016x}",
-            start_s=place * PHASE_S,
-            end_s=(place + 1) * PHASE_S,
-            name=phase,
-        )
+        label(f"file_{number:016x}", place * PHASE_S, (place + 1) * PHASE_S, phase)
         for place, phase in enumerate(PHASES)
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from ophclip.data.shards import open_shards
 from ophclip.errors import DataError
 from schemas.shards import SHARDS
-from tests.ophclip.shard_factory import ShardRow, jpeg, video_rows, write_dataset, write_shard
+from tests.ophclip.shard_factory import jpeg, video_rows, write_dataset, write_shard
 
 
 def test_root_and_shards_folder_are_the_same_dataset(tmp_path):
@@ -81,7 +81,7 @@ def test_a_pair_in_two_files(tmp_path):
 
 def test_pictures_and_times_must_agree_in_number(tmp_path):
     path = write_shard(tmp_path, video_rows(1))
-    row: ShardRow = dataclasses.replace(video_rows(1)[0], frames=[jpeg((9, 9, 9))])
+    row = dataclasses.replace(video_rows(1)[0], frames=[jpeg((9, 9, 9))])
     pq.write_table(SHARDS.table([row]), path)
     shards = open_shards(tmp_path, kept_groups=1)
     with pytest.raises(DataError, match=f"{row.pair_id} has 1 frames and 4 frame times"):

@@ -19,11 +19,11 @@ from ophclip.evaluation.zero_shot import (
     zero_shot_phase,
 )
 from ophclip.model.dual_encoder import OphCLIP
-from schemas.vocab import Level
+from schemas.vocab import Level, Task
 from tests.ophclip.shard_factory import (
     COLOURS,
     PHASES,
-    LabelRow,
+    label,
     phase_labels,
     small_config,
     video_rows,
@@ -132,9 +132,9 @@ def test_truth_is_half_open_and_unlabelled_or_doubled_frames_are_counted(model, 
     labels = write_labels(
         tmp_path / "labels.parquet",
         [
-            LabelRow(video_id=video, start_s=1.25, end_s=3.75, name="incision"),
-            LabelRow(video_id=video, start_s=6.0, end_s=7.0, name="incision"),
-            LabelRow(video_id=video, start_s=6.0, end_s=7.0, name="capsulorhexis"),
+            label(video, 1.25, 3.75, "incision"),
+            label(video, 6.0, 7.0, "incision"),
+            label(video, 6.0, 7.0, "capsulorhexis"),
         ],
     )
     result = evaluate(model, prompts, tmp_path, labels)
@@ -158,7 +158,7 @@ def test_trained_videos_and_those_without_pixels_are_left_out(model, prompts, tm
 
 
 def test_other_tasks_do_not_count_and_phases_are_needed(tmp_path):
-    row = LabelRow(video_id="v", start_s=0.0, end_s=1.0, name="forceps", task="instrument")
+    row = label("v", 0.0, 1.0, "forceps", task=Task.INSTRUMENT)
     labels = write_labels(tmp_path / "labels.parquet", [row])
     with pytest.raises(DataError, match="no rows of task phase"):
         read_labels(labels)

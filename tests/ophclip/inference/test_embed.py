@@ -21,9 +21,9 @@ from ophclip.model.dual_encoder import OphCLIP
 from ophclip.training import objective
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import (
-    ShardRow,
     jpeg,
     small_config,
+    training_row,
     video_rows,
     write_shard,
 )
@@ -137,7 +137,7 @@ def test_windows_lie_where_no_clip_is(source, tmp_path):
 @pytest.mark.parametrize(("count", "length_s"), [(1, 3.0), (1, 900.0), (7, 3.0), (64, 1800.0)])
 def test_windows_cover_the_whole_video_and_no_more(tmp_path, count, length_s):
     times = [(i + 0.5) * length_s / count for i in range(count)]
-    row = ShardRow(
+    row = training_row(
         pair_id="v-v", level="video", kind="silent", video_id="v", start_s=0.0, end_s=length_s,
         frames=[jpeg((9, 9, 9))] * count, frame_times_s=times,
     )  # fmt: skip

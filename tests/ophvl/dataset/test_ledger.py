@@ -62,7 +62,7 @@ def test_hashes_are_by_video_and_column() -> None:
     rows = [narration_row(1), narration_row(2), narration_row(1, narration_id="youtube_00001-n2")]
     before = hash_columns(table("narrations", *rows), ["text", "start_s"])
     assert set(before) == {"youtube_00001", "youtube_00002"}
-    rows[1].text = "another"
+    rows[1] = narration_row(2, text="another")
     after = hash_columns(table("narrations", *rows), ["text", "start_s"])
     assert after["youtube_00001"] == before["youtube_00001"]
     assert after["youtube_00002"]["start_s"] == before["youtube_00002"]["start_s"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +17,7 @@ from tests.factories import ROWS, shard_row, table, video_id
 from tests.ophvl.report.conftest import write_shards
 
 
-def put(store: Store, stage: str, n: int, **rows: list[SimpleNamespace]) -> None:
+def put(store: Store, stage: str, n: int, **rows: list[Any]) -> None:
     """Commit these rows as the result of `stage` for video `n`, unchecked."""
     entry = Entry(
         stage=stage, unit=video_id(n), fingerprint="f", outcome=EntryOutcome.EMITTED, at="x"

@@ -11,6 +11,7 @@ import pytest
 
 from ophvl.errors import UsageError
 from ophvl.review.sheet import COLUMNS, Item, Judgement, draw, from_csv, readings, to_csv
+from schemas.narrations import Edit
 from schemas.vocab import Target
 from tests.factories import attribute_row, narration_row, table
 
@@ -18,8 +19,8 @@ TEXT = '=So I polish, "the" bag\nwith care'
 
 
 def sheet_of(*texts: str) -> list[Item]:
-    edit = {"start": 3, "end": 6, "from": "hex", "to": "rhexis", "rule": "sound", "score": 0.9}
-    noise = {"start": 0, "end": 2, "from": "um", "to": "", "rule": "hesitation", "score": 1.0}
+    edit = Edit(start=3, end=6, before="hex", after="rhexis", rule="sound", score=0.9)
+    noise = Edit(start=0, end=2, before="um", after="", rule="hesitation", score=1.0)
     narrations = [
         narration_row(n, text=text, text_asr=text, edits=[noise, edit])
         for n, text in enumerate(texts)

@@ -1,7 +1,6 @@
 """Routes with their reasons, and pairs at both levels."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from pipelines.config import PairConfig
 from pipelines.stages.pair import choose_route, pair, spread
 from schemas.pairs import PAIRS
+from schemas.rewrites import RewriteRow
 from schemas.routes import ROUTES
 from schemas.vocab import DropReason, Route, RouteReason
 from tests.factories import rewrite_row, table
@@ -27,7 +27,7 @@ def inputs(
     duration_s: float = 60.0,
     has_audio: bool = True,
     scores: tuple[float, ...] = (),
-    rewrites: tuple[SimpleNamespace, ...] = (),
+    rewrites: tuple[RewriteRow, ...] = (),
 ):
     """The tables of one video whose narrations have these descriptive scores."""
     narrations = [

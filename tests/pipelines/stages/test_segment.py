@@ -1,7 +1,6 @@
 """Sentences on word times become narrations of clip length."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -13,7 +12,8 @@ from pipelines.config import SegmentConfig
 from pipelines.stages.segment import TimedWord, narration_pieces, segment
 from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS
-from schemas.transcripts import TRANSCRIPTS
+from schemas.overrides import OverrideRow
+from schemas.transcripts import TRANSCRIPTS, TranscriptRow, Word
 from tests.factories import override_row, table, transcript_row
 
 VIDEO = "file_0123456789abcdef"
@@ -84,7 +84,7 @@ def run_stage(sentences, corrector, tagger):
     def run(
         words: list[TimedWord],
         duration_s: float,
-        *overrides: SimpleNamespace,
+        *overrides: OverrideRow,
         flags: tuple[str, ...] = (),
         **settings: bool,
     ) -> StageResult:
@@ -172,7 +172,7 @@ def test_confidence_is_the_mean_probability_of_a_narrations_own_words(run_stage)
 def test_segments_in_any_order_give_narrations_in_the_order_of_time(
     sentences, corrector, tagger
 ) -> None:
-    def row(number: int, text: str, start_s: float) -> SimpleNamespace:
+    def row(number: int, text: str, start_s: float) -> TranscriptRow:
         said = spoken(text, start_s=start_s)
         return transcript_row(
             number,
@@ -182,13 +182,13 @@ def test_segments_in_any_order_give_narrations_in_the_order_of_time(
             end_s=said[-1].end_s,
             text=text,
             words=[
-                {
-                    "word": f" {word.text}",
-                    "start_s": word.start_s,
-                    "end_s": word.end_s,
-                    "probability": word.probability,
-                    "interpolated": False,
-                }
+                Word(
+                    word=f" {word.text}",
+                    start_s=word.start_s,
+                    end_s=word.end_s,
+                    probability=word.probability,
+                    interpolated=False,
+                )
                 for word in said
             ],
         )

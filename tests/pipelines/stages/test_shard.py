@@ -12,14 +12,12 @@ from PIL import Image
 
 from ophvl.ids import sha256_file
 from pipelines.config import ShardConfig
-from pipelines.stages.frames import FrameRow
-from pipelines.stages.pair import PairRow, spread
+from pipelines.stages.pair import spread
 from pipelines.stages.shard import shard
-from pipelines.stages.split import SplitRow
-from schemas.frames import FRAMES
-from schemas.pairs import PAIRS
+from schemas.frames import FRAMES, FrameRow
+from schemas.pairs import PAIRS, PairRow
 from schemas.shards import SHARDS
-from schemas.splits import SPLITS
+from schemas.splits import SPLITS, SplitRow
 
 VIDEOS = {f"file_{number:016x}": ("val" if number == 3 else "train") for number in range(8)}
 

@@ -8,6 +8,7 @@ from pipelines.config import TagConfig, TitleConfig
 from pipelines.stages.tag import tag
 from pipelines.stages.title import title
 from schemas.titles import TITLES
+from schemas.videos import Chapter
 from schemas.vocab import DropReason
 from tests.factories import publication_row, table
 from tests.pipelines.stages.test_tag import VIDEO, narration_table
@@ -76,7 +77,7 @@ def test_nothing_known_is_null_and_stays(tagger, raw):
 
 
 def test_chapters_name_the_steps(tagger):
-    chapters = [{"title": text, "start_s": 0.0, "end_s": 1.0} for text in ("1. Incision", "CCC")]
+    chapters = [Chapter(title=text, start_s=0.0, end_s=1.0) for text in ("1. Incision", "CCC")]
     row, _ = run(tagger, title="case_12", chapters=chapters)
     assert row["title"] == "Steps: incision, capsulorhexis."
 
