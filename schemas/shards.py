@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from schemas.base import Array, Rule, TableSpec
 from schemas.columns import column
-from schemas.pairs import PAIR_RULES, PairColumns
+from schemas.pairs import PAIR_RULES, PAIRS, PairColumns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +34,7 @@ def _frames_without_times(table: pa.Table) -> Array:
 
 SHARDS = TableSpec(
     name="shards",
-    version=1,
+    version=PAIRS.version,  # A column of pairs is one of shards: they change together.
     meaning="training rows: clip with narration, video with structured title, silent video; with JPEG frames",
     row=ShardRow,
     primary_key=("pair_id",),

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a source line."""
+    """How the processing of a source line ended."""
 
     EXPANDED = "expanded"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class FailureKind(StrEnum):
     FORBIDDEN = "forbidden"
     """The host refuses this one item (HTTP 403) and does not say why."""
     BLOCKED = "blocked"
-    """The host refuses us: a bot check, a sign-in wall, a ban. Whatever is asked next fails likewise."""
+    """The host refuses us: a bot check, a sign-in wall, a ban. Further requests fail likewise."""
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     NETWORK = "network"
@@ -54,11 +54,11 @@ TRANSIENT = frozenset(
 """Failures that may go away by themselves: worth another try within the same run."""
 
 RETRIED = TRANSIENT | {FailureKind.BLOCKED, FailureKind.DISK_FULL, FailureKind.LIVE}
-"""Failures that the next run tries again unasked; the others stand until `ophvl retry --kind`."""
+"""Failures that the next run tries again by itself; the others stay until `ophvl retry --kind`."""
 
 
 class DropReason(StrEnum):
-    """Why something was decided out."""
+    """Why a stage dropped a video or a row."""
 
     NOT_SURGICAL = "not_surgical"
     TAKEN_DOWN = "taken_down"
@@ -70,11 +70,11 @@ class DropReason(StrEnum):
     NOT_DESCRIPTIVE = "not_descriptive"
     NOTHING_TO_PAIR = "nothing_to_pair"
     OVERRIDE_UNMATCHED = "override_unmatched"
-    """A judgement of a reader that fits no reading any more: nothing is left out because of it."""
+    """A reviewer's judgement that matches no reading any more, and so has no effect."""
 
 
 class Route(StrEnum):
-    """Which part a video plays in the dataset."""
+    """The role of a video in the dataset."""
 
     NARRATED = "narrated"
     SILENT = "silent"
@@ -124,7 +124,7 @@ class Kind(StrEnum):
 
 
 class TextColumn(StrEnum):
-    """Which text an attribute was found in."""
+    """Which text holds an attribute."""
 
     TEXT = "text"
     TITLE = "title"
@@ -132,7 +132,7 @@ class TextColumn(StrEnum):
 
 
 class Target(StrEnum):
-    """What a reader judges in a review."""
+    """What a reviewer judges."""
 
     EDIT = "edit"
     ATTRIBUTE = "attribute"
@@ -141,14 +141,14 @@ class Target(StrEnum):
 
 
 class NarrationReading(StrEnum):
-    """How a narration was read: as telling what is done and seen in the eye, or as anything else."""
+    """Whether a narration describes what is done and seen in the eye."""
 
     DESCRIPTIVE = "descriptive"
     OTHER = "other"
 
 
 class RewriteOutcome(StrEnum):
-    """What became of a narration that a language model was asked to rewrite."""
+    """The outcome of a rewrite by a language model."""
 
     ACCEPTED = "accepted"
     ADDED_CONCEPT = "added_concept"
@@ -189,7 +189,7 @@ class LicenceClass(StrEnum):
 
 
 class MediaForm(StrEnum):
-    """What is left of a fetched video once it is transcribed."""
+    """The form in which a fetched video remains once it is transcribed."""
 
     ALL = "all"
     """The file as it was fetched."""
@@ -200,14 +200,14 @@ class MediaForm(StrEnum):
 
 
 class CaptionKind(StrEnum):
-    """Who made the subtitles that a site offers."""
+    """Whether the subtitles of a site were written by people or by its recogniser."""
 
     MANUAL = "manual"
     AUTOMATIC = "automatic"
 
 
 class Pool(StrEnum):
-    """What a stage mostly waits for, and so which workers do it."""
+    """What a stage mostly needs, and so which worker pool runs it."""
 
     NETWORK = "network"
     CPU = "cpu"
