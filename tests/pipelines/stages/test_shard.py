@@ -18,6 +18,7 @@ from schemas.frames import FRAMES, FrameRow
 from schemas.pairs import PAIRS, PairRow
 from schemas.shards import SHARDS
 from schemas.splits import SPLITS, SplitRow
+from tests.factories import pair_row
 
 VIDEOS = {f"file_{number:016x}": ("val" if number == 3 else "train") for number in range(8)}
 
@@ -34,21 +35,15 @@ def level_of(video_id: str, time_s: float) -> int:
 
 def pair_rows(video_id: str, split: str) -> list[PairRow]:
     def row(pair_id: str, level: str, text: str | None, times: list[float]) -> PairRow:
-        return PairRow(
+        return pair_row(
+            0,
             pair_id=pair_id,
             level=level,
-            kind="narrated",
             video_id=video_id,
-            channel_id=None,
             start_s=0.0,
             end_s=16.0,
             text=text,
-            title=None,
-            narrations=[],
-            attributes=[],
-            confidence=1.0,
             split=split,
-            licence_class="unknown",
             frame_times_s=times,
         )
 
