@@ -23,11 +23,7 @@ from schemas.vocab import Kind
 
 PICTURES = "frames"
 
-_ROWS = dataclasses.replace(
-    SHARDS,
-    row=PairRow,
-    rules=PAIR_RULES,
-)
+_ROWS = dataclasses.replace(SHARDS, row=PairRow, rules=PAIR_RULES)
 """The schema without pictures. How many pictures a row has is checked when they are read."""
 
 

@@ -13,7 +13,11 @@ import pytest
 
 from schemas.base import TableSpec
 from schemas.catalogue import TABLES
-from schemas.columns import Column, columns_of
+from schemas.columns import Column, column_names, columns_of
+from schemas.guards import GUARDS
+from schemas.pairs import PAIRS, PairRow
+from schemas.shards import SHARDS, ShardRow
+from schemas.transcripts import TranscriptRow
 from tests.factories import ROWS, table
 
 every_table = pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
@@ -84,6 +88,15 @@ def test_every_required_column_refuses_null(spec: TableSpec) -> None:
         rows = spec.table([ROWS[spec.name](1, **{column.attribute: None})])
         broken = {v.column for v in spec.check(rows) if v.rule == "null"}
         assert broken == (set() if column.nullable else {column.name})
+
+
+def test_a_shard_row_without_its_frames_is_a_pair() -> None:
+    assert set(column_names(ShardRow)) == {*column_names(PairRow), "frames"}
+    assert SHARDS.version == PAIRS.version
+
+
+def test_every_guard_is_a_flag_of_transcripts() -> None:
+    assert tuple(n for n in column_names(TranscriptRow) if n.startswith("is_")) == GUARDS
 
 
 def test_an_older_parquet_file_is_told_by_its_version(tmp_path: Path) -> None:
