@@ -33,7 +33,7 @@ from pipelines.config import (
 )
 
 if TYPE_CHECKING:
-    from ophvl.download.rate_limiter import Pacer
+    from ophvl.download.rate_limiter import RateLimiter
     from ophvl.speech.engine import Engine
 
 
@@ -44,20 +44,20 @@ def media_folder(config: object, folder: Path) -> MediaFolder:
 
 def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloader:
     """yt-dlp, at the pace that hosts bear; discover only asks it for metadata."""
-    from ophvl.download.rate_limited import PacedDownloader
-    from ophvl.download.rate_limiter import Pace, Pacer
+    from ophvl.download.rate_limited import RateLimitedDownloader
+    from ophvl.download.rate_limiter import RateLimit, RateLimiter
 
-    pace = Pace(
+    limit = RateLimit(
         gap_s=config.gap_s,
         per_hour=config.per_hour,
         pause_s=config.pause_s,
         local=config.pace_local,
     )
-    pacer = Pacer(folder, pace)
-    return PacedDownloader(inner=_yt_dlp(config, pacer), pacer=pacer)
+    limiter = RateLimiter(folder, limit)
+    return RateLimitedDownloader(inner=_yt_dlp(config, limiter), limiter=limiter)
 
 
-def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader:
+def _yt_dlp(config: DiscoverConfig | DownloadConfig, limiter: RateLimiter) -> Downloader:
     from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 
     cookies = Path(config.cookies) if config.cookies else None
@@ -76,7 +76,7 @@ def _yt_dlp(config: DiscoverConfig | DownloadConfig, pacer: Pacer) -> Downloader
         timeout_s=config.timeout_s,
         retries=config.retries,
         cookies=cookies,
-        asking=pacer.asking,
+        request=limiter.request,
     )
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from ophvl.download.rate_limited import PacedDownloader
+from ophvl.download.rate_limited import RateLimitedDownloader
 from ophvl.errors import ItemError
 from ophvl.ports import (
     Fetched,
@@ -123,11 +123,11 @@ class FakeDownloader:
         return Fetched(path=path, tool="fake 1", found=self.expand(url)[0])
 
 
-def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> PacedDownloader:
-    """The downloader of the stages, with its pacer, on another inner one."""
-    paced = wiring.downloader(config, folder)
-    assert isinstance(paced, PacedDownloader)
-    return replace(paced, inner=FakeDownloader(template=template(folder)))
+def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> RateLimitedDownloader:
+    """The downloader of the stages, with its rate limiter, around a fake one."""
+    limited = wiring.downloader(config, folder)
+    assert isinstance(limited, RateLimitedDownloader)
+    return replace(limited, inner=FakeDownloader(template=template(folder)))
 
 
 def template(folder: Path) -> Path:

@@ -28,7 +28,7 @@ from benchmarks.ingest import fakes
 from ophvl.atomic_io import write_text
 from ophvl.config import resolve
 from ophvl.dataset.store import Store
-from ophvl.download.rate_limiter import Pacer
+from ophvl.download.rate_limiter import RateLimiter
 from ophvl.lock import locked
 from ophvl.report.funnel import take_account
 from ophvl.run.runner import Runner, RunOptions
@@ -93,8 +93,8 @@ def _watched() -> Iterator[Clock]:
     clock = Clock(Counter(), Counter())
     with (
         mock.patch.object(OpenStage, "call", clock.timed("stages", OpenStage.call)),
-        mock.patch.object(Pacer, "wait", clock.timed("pace", Pacer.wait)),
-        mock.patch.object(Pacer, "accepted", clock.timed("pace", Pacer.accepted)),
+        mock.patch.object(RateLimiter, "wait", clock.timed("pace", RateLimiter.wait)),
+        mock.patch.object(RateLimiter, "accepted", clock.timed("pace", RateLimiter.accepted)),
         mock.patch.object(Store, "_commit", clock.timed("commits", Store._commit)),
         mock.patch.object(Store, "compact", clock.timed("compaction", Store.compact)),
     ):

@@ -1,12 +1,12 @@
-"""How fast each host may be asked. One for all processes that work on a dataset folder.
+"""How many requests each host gets: one limit for all processes that work on a dataset folder.
 
 In: the host of the next request. Out: the moment at which it may go out, or `HostClosedError` when the
-host wants no requests for longer than a run waits.
+host wants no requests for longer than a run waits (the rules stand in `ophvl.download.escalation`).
 
     .pace/<16 hex of the host>.json    when its next request may go out, those of the last hour, refusals
 
-Sites answer haste with blocks that last for hours and hit every later request; a video costs minutes to
-transcribe, so asking slowly costs little. 300 an hour is what the largest site was seen to bear.
+Sites answer many requests with blocks that last for hours and hit every later one; a video costs minutes to
+transcribe, so few requests cost little. 300 an hour is what the largest site was observed to accept.
 """
 
 from __future__ import annotations
@@ -24,40 +24,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ophvl.atomic_io import write_text
+from ophvl.download.escalation import (
+    ESCALATION,
+    LONGEST_WAIT_S,
+    answer_of,
+    is_refusal,
+    recorded_answer,
+    seconds_closed,
+)
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.lock import turn
 from schemas.vocab import FailureKind
 
 _FOLDER = ".pace"
 
-_CHARGED = frozenset({FailureKind.RATE_LIMITED, FailureKind.BLOCKED, FailureKind.FORBIDDEN})
-"""Failures that are refusals of us; so is each that asks us to wait."""
-
 _HOUR_S = 3600.0
-
-LONGEST_WAIT_S = 60.0
-"""A host that refuses for longer than this is closed: its items wait for a later run."""
-
-_LIMITS = 3
-_LIMITED_S = 900.0
-"""After so many refusals in a row, a host that says "too many requests" is left alone for so long."""
-
-_BLOCKS = 2
-"""One page may be guarded for itself; another refusal in a row, and it is the host."""
-
-_BLOCKED_S = 6 * _HOUR_S
-"""How long a block lasts is not told; asking on prolongs it."""
-
-_REFUSALS = 5
-_REFUSED_S = _HOUR_S
-"""So many refusals in a row, of whatever kind, are no accident of the items: the host refuses us."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RateLimit:
     """At most `per_hour` requests, `gap_s` apart on average; `pause_s` after a first refusal.
 
-    Hosts of this machine and of private networks are asked at once, unless `local` is set.
+    Hosts of this machine and of private networks have no limit, unless `local` is set.
     """
 
     gap_s: float
@@ -68,7 +56,7 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class HostState:
-    """What is known of a host. Times are seconds since 1970."""
+    """What is recorded of a host. Times are seconds since 1970."""
 
     host: str
     next_s: float = 0.0
@@ -80,110 +68,97 @@ class HostState:
     refused_s: float = 0.0
     """When the last of them came."""
     kind: str | None = None
-    """That of the gravest of them, with its message."""
+    """That of the worst of them, with its message."""
     message: str = ""
     closed_until_s: float = 0.0
 
 
-class Pacer:
-    """Keeps the pace of every host for one dataset folder `root`."""
+class RateLimiter:
+    """Keeps requests to each host within `limit`, over all processes that work on the folder `root`."""
 
-    def __init__(self, root: Path, pace: Pace) -> None:
+    def __init__(self, root: Path, limit: RateLimit) -> None:
         self._root = root
-        self._pace = pace
+        self._limit = limit
 
     @contextmanager
-    def asking(self, url: str) -> Iterator[None]:
-        """Wait until `url` may be asked for, and note how its host answers what is done within.
+    def request(self, url: str) -> Iterator[None]:
+        """Wait until `url` may be requested, and record how its host answers what is done within.
 
         Raises:
-            HostClosedError: the host wants no requests for now; it was not asked.
+            HostClosedError: the host wants no requests for now; none was sent.
         """
         host = host_of(url)
-        asked_s = self.wait(host)
+        requested_s = self.wait(host)
         try:
             yield
-        except _NotedError:
+        except _RecordedError:
             raise
         except ItemError as err:
-            if err.kind not in _CHARGED and err.retry_after_s is None:
+            if not is_refusal(answer_of(err)):
                 raise
             self.refused(host, err)
-            raise _NotedError(err.kind, err.message, err.retry_after_s) from err
-        self.accepted(host, asked_s)
+            raise _RecordedError(err.kind, err.message, err.retry_after_s) from err
+        self.accepted(host, requested_s)
 
     def wait(self, host: str) -> float:
-        """Return when the next request to `host` may go out: now, in seconds since 1970.
+        """Wait until the next request to `host` may go out; return that moment, in seconds since 1970.
 
         Raises:
-            HostClosedError: that is longer than `LONGEST_WAIT_S` after a refusal.
+            HostClosedError: the host is closed for longer than `LONGEST_WAIT_S`.
         """
         time.sleep(max(0.0, self._slot_s(host) - time.time()))
-        # Others were asked meanwhile, and may have been refused.
+        # Other processes may have been refused meanwhile.
         while (left_s := self._open(_read(self._root, host)).closed_until_s - time.time()) > 0:
             time.sleep(left_s)
         return time.time()
 
     def _slot_s(self, host: str) -> float:
-        """The moment of the next request, which is taken."""
+        """Reserve the next free moment for a request and return it."""
         state = self._open(_read(self._root, host))
-        if not self._pace.local and is_local(host):
+        if not self._limit.local and is_local(host):
             return state.closed_until_s
         with self._changing(host) as (state, write):
             self._open(state)
             now = time.time()
-            asked = [at for at in state.asked_s if at > now - _HOUR_S]
+            requested = [at for at in state.asked_s if at > now - _HOUR_S]
             slot = max(now, state.next_s, state.closed_until_s)
-            if len(asked) >= self._pace.per_hour:
-                slot = max(slot, asked[-self._pace.per_hour] + _HOUR_S)
-            gap_s = self._pace.gap_s * random.uniform(0.5, 1.5)
-            write(replace(state, next_s=slot + gap_s, asked_s=[*asked, slot]))
+            if len(requested) >= self._limit.per_hour:
+                slot = max(slot, requested[-self._limit.per_hour] + _HOUR_S)
+            gap_s = self._limit.gap_s * random.uniform(0.5, 1.5)
+            write(replace(state, next_s=slot + gap_s, asked_s=[*requested, slot]))
         return slot
 
-    def accepted(self, host: str, asked_s: float) -> None:
-        """The host answered as it should: what it refused before is forgotten.
+    def accepted(self, host: str, requested_s: float) -> None:
+        """Forget earlier refusals: the host answered as it should.
 
-        What it refused after this request went out (`asked_s`) is not, nor does it open a host that has
-        closed meanwhile.
+        What it refused after this request went out (`requested_s`) is not forgotten, nor does this open a
+        host that was closed meanwhile.
         """
 
-        def forgets(state: HostState) -> bool:
+        def ends_row(state: HostState) -> bool:
             closed = state.closed_until_s > time.time()
-            return state.refusals > 0 and state.refused_s < asked_s and not closed
+            return state.refusals > 0 and state.refused_s < requested_s and not closed
 
-        if forgets(_read(self._root, host)):
+        if ends_row(_read(self._root, host)):
             with self._changing(host) as (state, write):
-                if forgets(state):
+                if ends_row(state):
                     write(replace(state, refusals=0, kind=None, message=""))
 
     def refused(self, host: str, err: ItemError) -> None:
-        """The host refused: ask later, later still when it goes on, much later when it is a block."""
+        """Record a refusal, and close the host for as long as the table of escalation says."""
         with self._changing(host) as (state, write):
             now = time.time()
-            state = replace(state, refusals=state.refusals + 1, refused_s=now)
-            if _gravity(err.kind) >= _gravity(state.kind):
-                state = replace(state, kind=str(err.kind), message=err.message)
-            # What closes it for longer holds.
-            until_s = max(state.closed_until_s, now + self._pause_s(state, err))
-            write(replace(state, closed_until_s=until_s))
-
-    def _pause_s(self, state: HostState, err: ItemError) -> float:
-        """How long a host wants to be left alone after its last refusal `err`: the strictest that holds."""
-        pauses = [err.retry_after_s or 0.0]
-        if err.kind is FailureKind.BLOCKED:
-            pauses.append(self._pace.pause_s)
-        elif err.kind is not FailureKind.FORBIDDEN and err.retry_after_s is None:
-            pauses.append(self._pace.pause_s * 2 ** (min(state.refusals, _LIMITS) - 1))
-        if state.refusals >= _REFUSALS:
-            pauses.append(_REFUSED_S)
-        if state.refusals >= _LIMITS and state.kind != FailureKind.FORBIDDEN:
-            pauses.append(_LIMITED_S)
-        if state.refusals >= _BLOCKS and state.kind == FailureKind.BLOCKED:
-            pauses.append(_BLOCKED_S)
-        return max(pauses)
+            answer, worst = answer_of(err), recorded_answer(state.kind)
+            if ESCALATION[answer].severity >= ESCALATION[worst].severity:
+                state, worst = replace(state, kind=str(err.kind), message=err.message), answer
+            refusals = state.refusals + 1
+            pause_s = seconds_closed(err, worst, refusals, self._limit.pause_s)
+            # An earlier refusal may have closed it for longer.
+            until_s = max(state.closed_until_s, now + pause_s)
+            write(replace(state, refusals=refusals, refused_s=now, closed_until_s=until_s))
 
     def _open(self, state: HostState) -> HostState:
-        """The state of a host that wants requests.
+        """Return `state` if its host accepts requests, or will soon.
 
         Raises:
             HostClosedError: it wants none for longer than a run waits.
@@ -214,24 +189,18 @@ class _Write:
         write_text(self.path, json.dumps(asdict(state)))
 
 
-def _gravity(kind: str | None) -> int:
-    """How much a refusal says of its host: a page may not be for us, a block is of us."""
-    known: dict[str | None, int] = {None: 0, FailureKind.FORBIDDEN: 1, FailureKind.BLOCKED: 3}
-    return known.get(kind, 2)
-
-
-class _NotedError(ItemError):
-    """A refusal that its host is charged with already: what was asked on the way to it is not to blame."""
+class _RecordedError(ItemError):
+    """A refusal that is recorded for its host already; it does not count for that of the outer request."""
 
 
 def host_of(url: str) -> str:
-    """The host that a URL or a search line is asked of: the unit of pacing. Ports are hosts of their own."""
+    """Return the host that gets the requests for a URL or a search line; each port is a host of its own."""
     if "://" not in url:
         return "youtube.com"  # `ytsearch20:words`
     try:
         parts = urlsplit(url)
     except ValueError:
-        return ""  # Whoever is asked for such an address will say that it is none.
+        return ""  # The downloader reports such an address.
     host = parts.netloc.rpartition("@")[2].lower().removeprefix("www.")
     host = host.removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
     for name, aliases in _ONE_SITE.items():
@@ -248,11 +217,11 @@ _ONE_SITE = {
     "dailymotion.com": ("dai.ly",),
     "bilibili.com": ("b23.tv",),
 }
-"""Sites of several hosts, those below their own among them."""
+"""Sites of several hosts, which count as one; so do all their subdomains."""
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this machine or one of a private network."""
+    """Return whether a host is this machine or one of a private network."""
     name = host.rpartition(":")[0].strip("[]") if host.rpartition(":")[2].isdecimal() else host
     try:
         return ipaddress.ip_address(name.strip("[]")).is_private
@@ -261,14 +230,14 @@ def is_local(host: str) -> bool:
 
 
 def closed_hosts(root: Path) -> list[HostState]:
-    """The hosts that want no requests for now, those that open last at the end."""
+    """Return the hosts that want no requests for now, in the order in which they open."""
     states = [_load(path) for path in sorted((root / _FOLDER).glob("*.json"))]
     closed = [state for state in states if state and state.closed_until_s > time.time()]
     return sorted(closed, key=lambda state: state.closed_until_s)
 
 
 def local_time(at_s: float) -> str:
-    """Seconds since 1970 as the user's clock shows them."""
+    """Return seconds since 1970 as local date and time, in words."""
     return datetime.fromtimestamp(at_s).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -281,7 +250,7 @@ def _read(root: Path, host: str) -> HostState:
 
 
 def _load(path: Path) -> HostState | None:
-    """A state as it was written. One that another version wrote, or that is cut off, counts for nothing."""
+    """Read a host's state; None where there is none, another version wrote it, or it is cut off."""
     try:
         return HostState(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):

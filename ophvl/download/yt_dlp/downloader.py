@@ -82,7 +82,7 @@ class YtDlpDownloader:
     languages: tuple[str, ...] = ("en",)
     retry_pause_s: float = 2.0
     """Pause before yt-dlp tries again what broke off; doubled after each further one."""
-    asking: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
+    request: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
     """Entered with the address of each list in a list while it is opened; it may wait, and stop it."""
 
     @property
@@ -188,7 +188,7 @@ class YtDlpDownloader:
         One that is gone loses no other: it stands for itself, and fails by itself when it is to be fetched.
         """
         try:
-            with self.asking(entry.url), session.telling(entry.url):
+            with self.request(entry.url), session.telling(entry.url):
                 return list(self._found(session, entry.url, depth=depth))
         except ItemError as err:
             if err.kind in TRANSIENT | {FailureKind.BLOCKED, FailureKind.FORBIDDEN}:

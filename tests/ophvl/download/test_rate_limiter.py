@@ -1,4 +1,4 @@
-"""Hosts are asked at a pace that they bear, all processes together; one that refuses is left alone."""
+"""Requests stay within the limit of their host, over all processes; a host that refuses is left alone."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from pathlib import Path
 import pytest
 
 from ophvl.download import rate_limiter
-from ophvl.download.rate_limited import PacedDownloader
-from ophvl.download.rate_limiter import Pace, Pacer, closed_hosts, host_of, is_local
+from ophvl.download.rate_limited import RateLimitedDownloader
+from ophvl.download.rate_limiter import RateLimit, RateLimiter, closed_hosts, host_of, is_local
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.ports import Fetched, Found
 from schemas.vocab import FailureKind
 
-PACE = Pace(gap_s=0.2, per_hour=300, pause_s=0.1, local=False)
+LIMIT = RateLimit(gap_s=0.2, per_hour=300, pause_s=0.1, local=False)
 HOST = "videos.example"
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that stands, but for sleep."""
+    """A clock that only `sleep` moves; the pauses that were slept."""
     now = [1_000_000.0]
-    noted: list[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
-        noted.append(seconds)
+        pauses.append(seconds)
         now[0] += seconds
 
     monkeypatch.setattr(rate_limiter.time, "time", lambda: now[0])
     monkeypatch.setattr(rate_limiter.time, "sleep", sleep)
-    return noted
+    return pauses
 
 
 def refusal(kind: FailureKind, retry_after_s: float | None = None) -> ItemError:
@@ -42,7 +42,7 @@ def refusal(kind: FailureKind, retry_after_s: float | None = None) -> ItemError:
 
 def test_requests_are_a_gap_apart_with_jitter(tmp_path: Path, slept: list[float]) -> None:
     for _ in range(50):
-        Pacer(tmp_path, PACE).wait(HOST)
+        RateLimiter(tmp_path, LIMIT).wait(HOST)
     assert slept[0] == 0.0
     gaps = slept[1:]
     assert all(0.1 <= gap <= 0.3 for gap in gaps)
@@ -50,75 +50,77 @@ def test_requests_are_a_gap_apart_with_jitter(tmp_path: Path, slept: list[float]
     assert sum(gaps) / len(gaps) == pytest.approx(0.2, abs=0.03)
 
 
-def test_an_hour_has_a_budget(tmp_path: Path, slept: list[float]) -> None:
-    found = Pacer(tmp_path, Pace(gap_s=1.0, per_hour=10, pause_s=1.0, local=False))
+def test_requests_of_an_hour_are_limited(tmp_path: Path, slept: list[float]) -> None:
+    limiter = RateLimiter(tmp_path, RateLimit(gap_s=1.0, per_hour=10, pause_s=1.0, local=False))
     for _ in range(25):
-        found.wait(HOST)
+        limiter.wait(HOST)
     at = [sum(slept[: n + 1]) for n in range(25)]
     assert all(at[n + 10] - at[n] >= 3600.0 - 1e-6 for n in range(15))
     assert at[9] < 20
 
 
-def test_the_pace_is_one_for_all_processes_and_each_host_has_its_own(tmp_path: Path) -> None:
-    asked: dict[str, list[float]] = {HOST: [], "other.example": []}
+def test_processes_share_the_limit_of_a_host_and_hosts_have_their_own(tmp_path: Path) -> None:
+    requested: dict[str, list[float]] = {HOST: [], "other.example": []}
 
-    def ask(host: str) -> None:
+    def request(host: str) -> None:
         for _ in range(3):
-            Pacer(tmp_path, PACE).wait(host)
-            asked[host].append(time.time())
+            RateLimiter(tmp_path, LIMIT).wait(host)
+            requested[host].append(time.time())
 
-    threads = [threading.Thread(target=ask, args=(host,)) for host in (HOST, HOST, "other.example")]
+    threads = [
+        threading.Thread(target=request, args=(host,)) for host in (HOST, HOST, "other.example")
+    ]
     started = time.time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    times = sorted(asked[HOST])
+    times = sorted(requested[HOST])
     assert all(after - before > 0.08 for before, after in itertools.pairwise(times))
-    assert asked["other.example"][0] - started < 0.2
+    assert requested["other.example"][0] - started < 0.2
 
 
-def test_this_machine_is_asked_at_once_unless_it_is_wanted_otherwise(
+def test_this_machine_has_no_limit_unless_the_setting_says_so(
     tmp_path: Path, slept: list[float]
 ) -> None:
     for _ in range(5):
-        Pacer(tmp_path, PACE).wait("127.0.0.1:8000")
+        RateLimiter(tmp_path, LIMIT).wait("127.0.0.1:8000")
     assert sum(slept) == 0.0
-    strict = Pacer(tmp_path, Pace(gap_s=0.2, per_hour=300, pause_s=0.1, local=True))
+    strict = RateLimiter(tmp_path, RateLimit(gap_s=0.2, per_hour=300, pause_s=0.1, local=True))
     for _ in range(5):
         strict.wait("127.0.0.1:8000")
     assert sum(slept) > 0.3
 
 
-def test_refusals_are_waited_for_longer_and_longer_and_then_the_host_is_closed(
+def test_pauses_double_with_each_refusal_until_the_host_is_closed(
     tmp_path: Path, slept: list[float]
 ) -> None:
-    found = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=300, pause_s=20.0, local=False))
-    found.wait(HOST)
+    limiter = RateLimiter(tmp_path, RateLimit(gap_s=0.0, per_hour=300, pause_s=20.0, local=False))
+    limiter.wait(HOST)
     waited = []
     for _ in range(2):
-        found.refused(HOST, refusal(FailureKind.RATE_LIMITED))
-        found.wait(HOST)
+        limiter.refused(HOST, refusal(FailureKind.RATE_LIMITED))
+        limiter.wait(HOST)
         waited.append(slept[-1])
     assert waited == pytest.approx([20.0, 40.0])
-    found.refused(HOST, refusal(FailureKind.RATE_LIMITED))
+    limiter.refused(HOST, refusal(FailureKind.RATE_LIMITED))
     with pytest.raises(
         HostClosedError, match=r"videos.example wants no requests until .*429"
     ) as err:
-        found.wait(HOST)
+        limiter.wait(HOST)
     assert err.value.until_s == pytest.approx(rate_limiter.time.time() + 900)
     assert [state.host for state in closed_hosts(tmp_path)] == [HOST]
-    found.wait("other.example")
+    limiter.wait("other.example")
     rate_limiter.time.sleep(901)
-    found.accepted(HOST, found.wait(HOST))
+    limiter.accepted(HOST, limiter.wait(HOST))
     assert closed_hosts(tmp_path) == []
-    found.refused(HOST, refusal(FailureKind.RATE_LIMITED))
-    found.wait(HOST)
-    assert slept[-1] == pytest.approx(20.0), "an answer in between begins anew"
+    limiter.refused(HOST, refusal(FailureKind.RATE_LIMITED))
+    limiter.wait(HOST)
+    assert slept[-1] == pytest.approx(20.0), "a success in between ends the row"
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked_s", "refusals", "closed_s"),
+    ("kind", "retry_after_s", "refusals", "closed_s"),
     [
         (FailureKind.BLOCKED, None, 2, 6 * 3600),
         (FailureKind.BLOCKED, 7 * 3600.0, 1, 7 * 3600),
@@ -126,52 +128,52 @@ def test_refusals_are_waited_for_longer_and_longer_and_then_the_host_is_closed(
         (FailureKind.FORBIDDEN, None, 5, 3600),
     ],
 )
-def test_a_block_closes_the_host(
+def test_a_block_or_a_long_time_to_wait_closes_the_host(
     tmp_path: Path,
     slept: list[float],
     kind: FailureKind,
-    asked_s: float | None,
+    retry_after_s: float | None,
     refusals: int,
     closed_s: float,
 ) -> None:
-    found = Pacer(tmp_path, PACE)
+    limiter = RateLimiter(tmp_path, LIMIT)
     for _ in range(refusals):
-        before_s = found.wait(HOST)
-        found.refused(HOST, refusal(kind, asked_s))
+        before_s = limiter.wait(HOST)
+        limiter.refused(HOST, refusal(kind, retry_after_s))
     with pytest.raises(HostClosedError) as err:
-        found.wait(HOST)
+        limiter.wait(HOST)
     limited = kind is FailureKind.RATE_LIMITED
     assert err.value.kind is (kind if limited else FailureKind.BLOCKED), "so it is tried again"
-    # What was asked for before, and is answered now, opens nothing.
-    found.accepted(HOST, before_s)
-    found.refused(HOST, refusal(FailureKind.FORBIDDEN))
+    # A success of a request from before the refusals does not open it.
+    limiter.accepted(HOST, before_s)
+    limiter.refused(HOST, refusal(FailureKind.FORBIDDEN))
     with pytest.raises(HostClosedError):
-        found.wait(HOST)
+        limiter.wait(HOST)
     assert err.value.until_s - rate_limiter.time.time() == pytest.approx(closed_s, abs=5)
 
 
 @pytest.mark.parametrize(
-    ("told", "more_s"),
+    ("err", "more_s"),
     [(refusal(FailureKind.RATE_LIMITED, 30.0), 30.0), (refusal(FailureKind.BLOCKED, 7200.0), None)],
 )
-def test_who_waits_looks_again_before_it_asks(
-    tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch, told, more_s
+def test_a_refusal_during_the_wait_prolongs_it(
+    tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch, err, more_s
 ) -> None:
-    found = Pacer(tmp_path, PACE)
-    found.wait(HOST)
+    limiter = RateLimiter(tmp_path, LIMIT)
+    limiter.wait(HOST)
     sleep = rate_limiter.time.sleep
 
-    def sleep_while_another_is_refused(seconds: float) -> None:
+    def sleep_while_another_request_is_refused(seconds: float) -> None:
         monkeypatch.setattr(rate_limiter.time, "sleep", sleep)
         sleep(seconds)
-        found.refused(HOST, told)
+        limiter.refused(HOST, err)
 
-    monkeypatch.setattr(rate_limiter.time, "sleep", sleep_while_another_is_refused)
+    monkeypatch.setattr(rate_limiter.time, "sleep", sleep_while_another_request_is_refused)
     if more_s is None:
         with pytest.raises(HostClosedError):
-            found.wait(HOST)
+            limiter.wait(HOST)
     else:
-        found.wait(HOST)
+        limiter.wait(HOST)
         assert slept[-1] == more_s
 
 
@@ -187,34 +189,32 @@ def test_who_waits_looks_again_before_it_asks(
 def test_refusals_of_several_kinds_count_together(
     tmp_path: Path, slept: list[float], kinds: str, closed_s: float
 ) -> None:
-    found = Pacer(tmp_path, PACE)
+    limiter = RateLimiter(tmp_path, LIMIT)
     for kind in kinds.split():
-        found.refused(HOST, refusal(FailureKind(kind)))
+        limiter.refused(HOST, refusal(FailureKind(kind)))
     (state,) = closed_hosts(tmp_path)
     assert state.closed_until_s - rate_limiter.time.time() == pytest.approx(closed_s, abs=1)
-    assert state.kind == ("blocked" if "blocked" in kinds else "rate_limited"), "the gravest"
+    assert state.kind == ("blocked" if "blocked" in kinds else "rate_limited"), "the worst"
 
 
-def test_an_answer_to_an_earlier_request_forgives_no_later_refusal(
+def test_a_success_of_an_earlier_request_forgets_no_later_refusal(
     tmp_path: Path, slept: list[float]
 ) -> None:
-    found = Pacer(tmp_path, PACE)
+    limiter = RateLimiter(tmp_path, LIMIT)
     for _ in range(5):
-        with found.asking(f"https://{HOST}/long"):
-            found.refused(HOST, refusal(FailureKind.FORBIDDEN))
+        with limiter.request(f"https://{HOST}/long"):
+            limiter.refused(HOST, refusal(FailureKind.FORBIDDEN))
     assert [state.refusals for state in closed_hosts(tmp_path)] == [5]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"host": "videos.example", "later": 1}', "\x00"])
-def test_a_state_of_another_version_is_that_of_a_host_not_asked_yet(
-    tmp_path: Path, text: str
-) -> None:
-    found = Pacer(tmp_path, PACE)
-    found.refused(HOST, refusal(FailureKind.BLOCKED, 7200.0))
+def test_an_unreadable_state_counts_as_none(tmp_path: Path, text: str) -> None:
+    limiter = RateLimiter(tmp_path, LIMIT)
+    limiter.refused(HOST, refusal(FailureKind.BLOCKED, 7200.0))
     (path,) = (tmp_path / ".pace").iterdir()
     path.write_text(text)
     assert closed_hosts(tmp_path) == []
-    found.wait(HOST)
+    limiter.wait(HOST)
 
 
 @pytest.mark.parametrize(
@@ -251,17 +251,17 @@ def test_local_hosts() -> None:
     assert not any(map(is_local, ["8.8.8.8", "example.org", "localhost.example.org:80"]))
 
 
-class _Answers:
-    """A downloader that fails as it is told."""
+class _FaultyDownloader:
+    """A downloader that fails with `faults`, one after another."""
 
     revision = "1"
 
     def __init__(self, *faults: FailureKind | None) -> None:
         self.faults = list(faults)
-        self.asked = 0
+        self.requests = 0
 
     def expand(self, url: str) -> list[Found]:
-        self.asked += 1
+        self.requests += 1
         fault = self.faults.pop(0)
         if fault:
             raise ItemError(fault, "no")
@@ -269,42 +269,54 @@ class _Answers:
 
     def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
         found = Found(url=url, webpage_url=url, extractor="generic", site_id="", title="")
-        refused = refusal(FailureKind.SERVER_ERROR, 7.0)
-        return Fetched(path=directory, tool="none", found=found, refusal=refused)
+        err = refusal(FailureKind.SERVER_ERROR, 7.0)
+        return Fetched(path=directory, tool="none", found=found, refusal=err)
 
 
-def test_only_refusals_of_ourselves_stop_a_host(tmp_path: Path, slept: list[float]) -> None:
+def test_only_refusals_close_a_host(tmp_path: Path, slept: list[float]) -> None:
     blocked = FailureKind.BLOCKED
-    inner = _Answers(FailureKind.NOT_FOUND, FailureKind.TIMEOUT, blocked, None, blocked, blocked)
-    paced = PacedDownloader(inner=inner, pacer=Pacer(tmp_path, PACE))
+    inner = _FaultyDownloader(
+        FailureKind.NOT_FOUND, FailureKind.TIMEOUT, blocked, None, blocked, blocked
+    )
+    downloader = RateLimitedDownloader(inner=inner, limiter=RateLimiter(tmp_path, LIMIT))
     for _ in range(3):
         with pytest.raises(ItemError):
-            paced.expand(f"https://{HOST}/a")
-    assert paced.expand(f"https://{HOST}/a") == [], "one guarded page is not the host"
+            downloader.expand(f"https://{HOST}/a")
+    assert downloader.expand(f"https://{HOST}/a") == [], (
+        "one guarded page does not count against the host"
+    )
     for _ in range(2):
         with pytest.raises(ItemError):
-            paced.expand(f"https://{HOST}/a")
+            downloader.expand(f"https://{HOST}/a")
     for _ in range(3):
         with pytest.raises(HostClosedError):
-            paced.expand(f"https://{HOST}/a")
-    assert inner.asked == 6
+            downloader.expand(f"https://{HOST}/a")
+    assert inner.requests == 6
 
 
 def test_refused_subtitles_close_their_host_like_other_refusals(
     tmp_path: Path, slept: list[float]
 ) -> None:
-    paced = PacedDownloader(inner=_Answers(), pacer=Pacer(tmp_path, PACE))
+    downloader = RateLimitedDownloader(
+        inner=_FaultyDownloader(), limiter=RateLimiter(tmp_path, LIMIT)
+    )
     for _ in range(3):
-        paced.fetch(f"https://{HOST}/a", tmp_path, "url_1")
+        downloader.fetch(f"https://{HOST}/a", tmp_path, "url_1")
     with pytest.raises(HostClosedError) as err:
-        paced.fetch(f"https://{HOST}/a", tmp_path, "url_1")
+        downloader.fetch(f"https://{HOST}/a", tmp_path, "url_1")
     assert err.value.until_s - rate_limiter.time.time() == pytest.approx(900, abs=10)
 
 
-def test_a_refusal_is_charged_to_the_host_that_gave_it(tmp_path: Path, slept: list[float]) -> None:
-    found = Pacer(tmp_path, PACE)
-    again = pickle.loads(pickle.dumps(found.asking))
-    with pytest.raises(ItemError), found.asking(f"https://{HOST}/list"), again("https://b.example"):
+def test_a_refusal_counts_for_the_host_that_gave_it_alone(
+    tmp_path: Path, slept: list[float]
+) -> None:
+    limiter = RateLimiter(tmp_path, LIMIT)
+    again = pickle.loads(pickle.dumps(limiter.request))
+    with (
+        pytest.raises(ItemError),
+        limiter.request(f"https://{HOST}/list"),
+        again("https://b.example"),
+    ):
         raise refusal(FailureKind.RATE_LIMITED, 7200.0)
     assert [state.host for state in closed_hosts(tmp_path)] == ["b.example"]
-    found.wait(HOST)
+    limiter.wait(HOST)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.download.rate_limited import PacedDownloader
-from ophvl.download.rate_limiter import Pace, Pacer
+from ophvl.download.rate_limited import RateLimitedDownloader
+from ophvl.download.rate_limiter import RateLimit, RateLimiter
 from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 from ophvl.errors import HostClosedError, ItemError, UsageError
 from ophvl.ontology import load
@@ -209,10 +209,10 @@ def test_a_list_that_cannot_be_written(site: SearchSite, matcher: Matcher, tmp_p
 def test_a_host_that_closes_ends_the_search_and_keeps_what_was_found(
     ask, site: SearchSite, tmp_path: Path
 ) -> None:
-    pace = Pace(gap_s=0.0, per_hour=1000, pause_s=900.0, local=True)
-    paced = PacedDownloader(inner=YT_DLP, pacer=Pacer(tmp_path, pace))
+    limit = RateLimit(gap_s=0.0, per_hour=1000, pause_s=900.0, local=True)
+    limited = RateLimitedDownloader(inner=YT_DLP, limiter=RateLimiter(tmp_path, limit))
     site.status["phaco"] = 429
-    done = ask("DMEK", "phaco", "nothing", "Yamane", "yamane", downloader=paced)
+    done = ask("DMEK", "phaco", "nothing", "Yamane", "yamane", downloader=limited)
     assert [term for term, _ in done.failed] == ["phaco"]
     assert isinstance(done.held, HostClosedError)
     assert (done.held.kind, done.held.until_s > time.time()) == (FailureKind.RATE_LIMITED, True)

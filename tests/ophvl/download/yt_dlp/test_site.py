@@ -17,8 +17,8 @@ import yt_dlp.globals
 from yt_dlp.extractor import import_extractors
 from yt_dlp.extractor.common import InfoExtractor
 
-from ophvl.download.rate_limited import PacedDownloader
-from ophvl.download.rate_limiter import Pace, Pacer, closed_hosts
+from ophvl.download.rate_limited import RateLimitedDownloader
+from ophvl.download.rate_limiter import RateLimit, RateLimiter, closed_hosts
 from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 from ophvl.download.yt_dlp.subtitles import offered_subtitles
 from ophvl.errors import ItemError
@@ -190,33 +190,33 @@ def test_a_channel_is_opened_and_what_is_gone_loses_no_other(publish, site: Site
     assert {video.extractor for video in found} == {"eyetube", "eyetubelist"}
 
 
-def test_each_list_in_a_list_waits_for_its_turn(publish, site: Site) -> None:
+def test_each_nested_list_is_a_request_of_its_own(publish, site: Site) -> None:
     video = f"{site.url}/eyetube/watch-a"
     lists = [publish(f"list-{n}", [video]) for n in range(3)]
-    turns: list[str] = []
+    requested: list[str] = []
 
     @contextlib.contextmanager
     def noting(url: str) -> Iterator[None]:
-        turns.append(url)
+        requested.append(url)
         yield
 
-    paced = YtDlpDownloader(timeout_s=10.0, retries=0, asking=noting)
-    assert len(paced.expand(publish("list-all", lists))) == 1
-    assert [url for url in turns if "list-" in url] == lists
+    limited = YtDlpDownloader(timeout_s=10.0, retries=0, request=noting)
+    assert len(limited.expand(publish("list-all", lists))) == 1
+    assert [url for url in requested if "list-" in url] == lists
 
 
 @pytest.mark.parametrize(
     ("status", "kind"), [(403, FailureKind.FORBIDDEN), (429, FailureKind.RATE_LIMITED)]
 )
-def test_a_list_in_a_list_is_charged_to_its_own_host(
+def test_a_refused_nested_list_counts_for_its_own_host(
     publish, other_site: Site, tmp_path: Path, status: int, kind: FailureKind
 ) -> None:
-    pacer = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
-    inner = YtDlpDownloader(timeout_s=10.0, retries=0, asking=pacer.asking)
-    paced = PacedDownloader(inner=inner, pacer=pacer)
+    limiter = RateLimiter(tmp_path, RateLimit(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
+    inner = YtDlpDownloader(timeout_s=10.0, retries=0, request=limiter.request)
+    limited = RateLimitedDownloader(inner=inner, limiter=limiter)
     line = publish("list-all", [f"{other_site.url}/status/{status}/list-1"])
     with pytest.raises(ItemError) as caught:
-        paced.expand(line)
+        limited.expand(line)
     assert caught.value.kind is kind, "no video is made up of a list that may be had later"
     (closed,) = closed_hosts(tmp_path)
     assert (f"http://{closed.host}", closed.kind) == (other_site.url, kind)
@@ -235,9 +235,9 @@ def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
     assert fetched.refusal is not None
     assert fetched.refusal.kind is kind
     assert site.asked[-1] == f"/status/{status}"
-    pacer = Pacer(tmp_path, Pace(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
-    paced = PacedDownloader(inner=downloader, pacer=pacer)
-    paced.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
+    limiter = RateLimiter(tmp_path, RateLimit(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
+    limited = RateLimitedDownloader(inner=downloader, limiter=limiter)
+    limited.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
     assert [host.kind for host in closed_hosts(tmp_path)] == [kind]
 
 
