@@ -1,8 +1,9 @@
 """A web server that fails in every way a video host does, by the name of the path.
 
-`/404.mp4` answers so at once; `body-...` paths answer well while yt-dlp looks at them, and fail when the file
-itself is fetched. Yt-dlp looks twice: for stage discover, and for stage download before it fetches.
-`slow-...` paths give each a file of its own, a little at a time.
+`/404.mp4` gets that status at once; `body-...` paths answer well while yt-dlp reads their metadata, and fail
+when the file itself is fetched. It reads them twice: for stage discover, and for stage download before it
+fetches.
+`slow-...` paths each give a file of their own, slowly.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-LOOKS = 2
-"""Requests for a path before that for its file."""
+METADATA_REQUESTS = 2
+"""Requests for a path before the one for its file."""
 
-_PIECE = 16_384
-"""Bytes that are sent at a time where it takes time."""
+_BLOCK_BYTES = 16_384
+"""Bytes that are sent at a time by slow answers."""
 
 _PAUSE_S = 0.02
 
@@ -37,8 +38,8 @@ class FaultServer(http.server.ThreadingHTTPServer):
         self.video = video
         self.requests: list[str] = []
         self.resumed: list[tuple[str, int]] = []
-        """What was asked for from a later byte on, by the `Range` of the request."""
-        self.seen: Counter[str] = Counter()
+        """Name and first byte of requests with a `Range` that starts later."""
+        self.request_counts: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         """Bytes of bodies that went out, by name."""
         self.two = threading.Barrier(2, timeout=30)
@@ -48,17 +49,17 @@ class FaultServer(http.server.ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_port}"
 
     def own(self, name: str) -> bytes:
-        """The video as `name` has it: told apart by a box at its end that players skip."""
+        """Return the video that `name` gets: each ends with a different box that players skip."""
         noise = random.Random(name).randbytes(200_000)
         return self.video + (len(noise) + 8).to_bytes(4, "big") + b"free" + noise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The client goes away in the middle: that is what is tested."""
+        """Ignore clients that go away in the middle: that is what is tested."""
 
 
 @contextmanager
 def serving(video: Path, address: str = "127.0.0.1") -> Iterator[FaultServer]:
-    """A server for the time of a `with` block."""
+    """Run a server for the time of a `with` block."""
     server = FaultServer(video.read_bytes(), address)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -85,11 +86,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def answer(self) -> None:
         name = self.path.strip("/").partition("?")[0].removesuffix(".mp4")
         self.server.requests.append(self.path)
-        self.server.seen[name] += 1
+        self.server.request_counts[name] += 1
         if self.first_byte():
             self.server.resumed.append((name, self.first_byte()))
         fault = self.faults.get(name)
-        if name.startswith("body-") and self.server.seen[name] <= LOOKS:
+        if name.startswith("body-") and self.server.request_counts[name] <= METADATA_REQUESTS:
             fault = None
         if name.isdecimal():
             self.status(int(name))
@@ -98,7 +99,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif fault is None:
             self.video(self.server.video)
         else:
-            fault(self, self.server.seen[name])
+            fault(self, self.server.request_counts[name])
 
     def status(self, code: int, **headers: str) -> None:
         self.send_response(code)
@@ -108,8 +109,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def first_byte(self) -> int:
-        asked = self.headers.get("Range", "").removeprefix("bytes=").partition("-")[0]
-        return int(asked or 0)
+        first = self.headers.get("Range", "").removeprefix("bytes=").partition("-")[0]
+        return int(first or 0)
 
     def video(
         self,
@@ -119,14 +120,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         announced: int | None = None,
         pause_s: float = 0.0,
     ) -> None:
-        """Send a video, from where it is asked for on; perhaps not all of it, perhaps announced as longer."""
-        first, asked = self.first_byte(), self.headers.get("Range")
+        """Send a video from the requested byte on; perhaps cut short, perhaps announced as longer."""
+        first, byte_range = self.first_byte(), self.headers.get("Range")
         total = announced or len(content)
         if first >= total:
             self.status(416, Content_Range=f"bytes */{total}")
             return
-        self.send_response(206 if asked else 200)
-        if asked:
+        self.send_response(206 if byte_range else 200)
+        if byte_range:
             self.send_header("Content-Range", f"bytes {first}-{total - 1}/{total}")
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Accept-Ranges", "bytes")
@@ -135,16 +136,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         body = content[first:][:stop_after]
-        piece = _PIECE if pause_s else max(1, len(body))
+        block = _BLOCK_BYTES if pause_s else max(1, len(body))
         with contextlib.suppress(ConnectionError):
-            for start in range(0, len(body), piece):
-                self.wfile.write(body[start : start + piece])
+            for start in range(0, len(body), block):
+                self.wfile.write(body[start : start + block])
                 time.sleep(pause_s)
         if stop_after is not None or announced:
             self.close_connection = True
 
     def as_announced(self, size: int) -> None:
-        """A body as long as announced, as far as anybody takes it."""
+        """Send a body of the announced length, until the client stops reading."""
         self.send_response(200)
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Content-Length", str(size))
@@ -154,12 +155,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for _ in range(size // 65536):
                 self.send(bytes(65536))
 
-    def send(self, piece: bytes) -> None:
-        self.wfile.write(piece)
-        self.server.sent[self.path] += len(piece)
+    def send(self, block: bytes) -> None:
+        self.wfile.write(block)
+        self.server.sent[self.path] += len(block)
 
     def chunks(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
-        """A body without announced length that never ends."""
+        """Send a body without announced length that never ends."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
@@ -169,7 +170,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"10000\r\n" + (filler * 65536)[:65536] + b"\r\n")
 
     def trickle(self, kind: str = "video/mp4", filler: bytes = b"\0") -> None:
-        """Some bytes at a time, for seconds."""
+        """Send some bytes at a time, for seconds."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", "1000000")
@@ -187,9 +188,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         time.sleep(6)
         self.close_connection = True
 
-    def hold_once(self, time: int) -> None:
-        """Send half and wait until the client is gone; whoever comes back for the rest gets it."""
-        if time != LOOKS + 1:
+    def hold_once(self, count: int) -> None:
+        """Send half and wait until the client is gone; later requests get the rest."""
+        if count != METADATA_REQUESTS + 1:
             self.video(self.server.video)
             return
         half = len(self.server.video) // 2
@@ -198,7 +199,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.read(1)
 
     def together(self) -> None:
-        """Answer once two ask at the same time."""
+        """Answer once two requests are open at the same time."""
         try:
             self.server.two.wait()
         except threading.BrokenBarrierError:
@@ -206,10 +207,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.video(self.server.video)
 
-    def cut_once(self, time: int) -> None:
-        """Cut in the middle; whoever comes back for the rest gets it."""
+    def cut_once(self, count: int) -> None:
+        """Cut in the middle once; later requests get the rest."""
         half = len(self.server.video) // 2
-        self.video(self.server.video, stop_after=half if time == LOOKS + 1 else None)
+        self.video(self.server.video, stop_after=half if count == METADATA_REQUESTS + 1 else None)
 
     def page(self) -> None:
         content = b"<html><title>Please sign in</title><body>sign in to go on</body></html>" * 50

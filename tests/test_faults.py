@@ -15,7 +15,7 @@ import pytest
 from ophvl.dataset.store import Store
 from ophvl.partitions import Parts, part_of
 from pipelines.registry import STAGES
-from tests.fault_server import LOOKS, serving
+from tests.fault_server import METADATA_REQUESTS, serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
 
@@ -82,7 +82,9 @@ def test_each_fault_has_its_kind_and_the_rest_of_the_list_is_done(
         started = time.monotonic()
         told = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, code=3).stderr
         assert time.monotonic() - started < 120
-        assert strict.seen["limited"] <= 4, "a host that refuses is not asked again and again"
+        assert strict.request_counts["limited"] <= 4, (
+            "a host that refuses is not asked again and again"
+        )
     assert failures(out) == {
         **{name: ("discover", kind) for name, kind in AT_DISCOVER.items()},
         **{name: ("download", kind) for name, kind in AT_DOWNLOAD.items()},
@@ -156,7 +158,7 @@ def test_a_run_that_is_asked_to_end_says_so_and_gives_its_locks_back(
             # Ctrl-C counts, also where the tests themselves run in the background.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        while server.seen["body-stall"] <= LOOKS:
+        while server.request_counts["body-stall"] <= METADATA_REQUESTS:
             time.sleep(0.1)
         os.killpg(process.pid, sent)  # As a terminal and as a cluster do.
         told = process.communicate(timeout=20)[1]

@@ -58,4 +58,4 @@ def test_a_reserve_is_left(small_disk: Path, tmp_path: Path) -> None:
             "ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", code=2
         ).stderr
         assert "download.reserve_gb" in told
-        assert server.seen["a"] == 1, "only asked for, not fetched"
+        assert server.request_counts["a"] == 1, "only asked for, not fetched"

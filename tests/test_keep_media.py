@@ -34,7 +34,7 @@ def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> 
                 "--keep-media",
                 form,
             )
-        assert server.seen["a"] == 2 * 3
+        assert server.request_counts["a"] == 2 * 3
     assert names(tmp_path / "proxy") == ["proxy.mp4", "proxy.mp4"]
     run("ophvl", "build-pairs", "--out", tmp_path / "proxy", "--set", "pair.video_frames=8")
     run("ophvl", "check", "--out", tmp_path / "proxy")

@@ -36,7 +36,7 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         source.write_text("\n".join(urls))
         (tmp_path / "test-set.txt").write_text(f"{urls[3]}\n")
         run("ophvl", "ingest", "--source", source, *quick, "--exclude", tmp_path / "test-set.txt")
-        assert server.seen["d"] == 1, "what models are judged on is asked for, and not fetched"
+        assert server.request_counts["d"] == 1, "what models are judged on is asked for, and not fetched"
         run("ophvl", "build-pairs", *quick)
         before = shard_videos(out)
         assert len(before) == 3
@@ -128,7 +128,7 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
     with serving(video) as server:
         source.write_text(f"{server.url}/a.mp4\n{server.url}/body-gone.mp4\n{video}\n")
         run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1", code=3)
-        server.seen["body-gone"] = 9
+        server.request_counts["body-gone"] = 9
         server.requests.clear()
         done = run("ophvl", "refresh", "--out", out)
         assert (

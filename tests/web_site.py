@@ -19,7 +19,7 @@ class Site:
     def __init__(self, root: Path, address: str = "127.0.0.1") -> None:
         self.root = root
         self.ranges: list[str] = []
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         site = self
 
         class Handler(_Handler):
@@ -44,7 +44,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     }
 
     def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):  # Nor does it say good-bye.
+        with contextlib.suppress(ConnectionError):  # The client closes without notice.
             super().handle()
 
     def do_HEAD(self) -> None:
@@ -54,7 +54,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.answer(with_body=True)
 
     def answer(self, *, with_body: bool) -> None:
-        self.served.asked.append(self.path)
+        self.served.requests.append(self.path)
         status = re.match(r"/status/(\d+)", self.path)
         path = self.served.root / self.path.lstrip("/").removeprefix("cut/").removeprefix("slow/")
         if status or not path.is_file():
@@ -66,24 +66,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/slow/"):
             time.sleep(1.5)
         content = path.read_bytes()
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        first = int(asked[1]) if asked else 0
-        last = int(asked[2]) if asked and asked[2] else len(content) - 1
-        self.send_response(206 if asked else 200)
-        if asked:
-            self.served.ranges.append(asked[0])
+        byte_range = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        first = int(byte_range[1]) if byte_range else 0
+        last = int(byte_range[2]) if byte_range and byte_range[2] else len(content) - 1
+        self.send_response(206 if byte_range else 200)
+        if byte_range:
+            self.served.ranges.append(byte_range[0])
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Type", self.types.get(path.suffix, "application/octet-stream"))
         self.send_header("Content-Length", str(last - first + 1))
         self.end_headers()
         if with_body:
-            part = content[first : last + 1]
+            body = content[first : last + 1]
             if self.path.startswith("/cut/"):
-                part = part[: len(part) // 2]
+                body = body[: len(body) // 2]
                 self.close_connection = True
             with contextlib.suppress(ConnectionError):  # The client may have given up.
-                self.wfile.write(part)
+                self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None: ...
 

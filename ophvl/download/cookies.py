@@ -1,4 +1,4 @@
-"""Cookies of a login. In: a file in Netscape form. Out: its text, if yt-dlp can take all of it."""
+"""Cookies of a login. In: a file in Netscape form. Out: its text, if yt-dlp can load all of it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _HEADER = "# Netscape HTTP Cookie File"
 
 
 def read_cookies(path: Path) -> str:
-    """The text of a cookie file.
+    """Read the text of a cookie file.
 
     Raises:
-        ConfigError: it is not there, or yt-dlp cannot take it; no cookie is told.
+        ConfigError: the file is missing, or yt-dlp cannot load it; the message holds no cookie.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
-        reason = err.strerror if isinstance(err, OSError) else "it is not a text in UTF-8"
+        reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
         raise ConfigError(
             f"cannot read the cookie file {path}: {reason}; export the cookies again, and name that file"
         ) from None
     first, *lines = text.split("\n")
-    if not _is_taken(first):
+    if not _loads(first):
         raise ConfigError(
             f"line 1 of the cookie file {path} is not '{_HEADER}'; export the cookies again, in Netscape form"
         )
-    if not _is_taken(text):
-        bad = (n for n, line in enumerate(lines, start=2) if not _is_taken(f"{_HEADER}\n{line}\n"))
+    if not _loads(text):
+        bad = (n for n, line in enumerate(lines, start=2) if not _loads(f"{_HEADER}\n{line}\n"))
         number = next(bad, None)
         where = "the cookie file" if number is None else f"line {number} of the cookie file"
         raise ConfigError(
@@ -41,15 +41,15 @@ def read_cookies(path: Path) -> str:
     return text
 
 
-def _is_taken(text: str) -> bool:
-    """Whether yt-dlp can load all of a cookie file. Its complaints tell cookies: nobody hears them."""
+def _loads(text: str) -> bool:
+    """Return whether yt-dlp can load all of a cookie file; its warnings hold cookies and are not shown."""
     from yt_dlp.cookies import YoutubeDLCookieJar
 
-    complaints = io.StringIO()
-    with contextlib.redirect_stderr(complaints), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The standard library warns of a bug of its own.
+    warnings_text = io.StringIO()
+    with contextlib.redirect_stderr(warnings_text), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The standard library warns of a bug in itself.
         try:
             YoutubeDLCookieJar(io.StringIO(text)).load()
-        except Exception:  # noqa: BLE001  It fails in many ways, with the line in the message.
+        except Exception:  # noqa: BLE001  It fails in many ways.
             return False
-    return not complaints.getvalue()
+    return not warnings_text.getvalue()

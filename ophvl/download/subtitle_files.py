@@ -1,7 +1,7 @@
-"""Subtitles as a site offers them, to the lines that are said.
+"""Parse subtitle files, each line once.
 
 In: the text of a WebVTT or SRT file. Out: lines with times, each once. Automatic captions roll: every cue
-shows the line before it once more, and a line may grow word by word; what was shown already is left out.
+repeats the line before it, and a line may grow word by word; what was shown before is left out.
 """
 
 from __future__ import annotations
@@ -13,33 +13,37 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 FORMATS = ("vtt", "srt")
-"""What is read, the better first."""
+"""Formats that are read, the preferred one first."""
 
 _GAP_S = 2.0
-"""A line that comes again after a longer pause is said again."""
+"""After a longer pause, a repeated line was spoken again."""
 
 _TAG = re.compile(
     r"</?(?:c|v|i|b|u|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>|\{\\[^{}]*\}", re.IGNORECASE
 )
-"""Marks of the formats, and nothing else: in "IOP < 20, then > 30" nothing is one.
+"""Tags of the formats, and nothing else: "IOP < 20, then > 30" holds none.
 
-`{\\an8}` is one of a third format (ASS), which makers of SRT files use too.
+`{\\an8}` is a tag of a third format (ASS) that occurs in SRT files too.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line on the screen in [start_s, end_s)."""
+class SubtitleLine:
+    """One line of subtitles, on the screen in [start_s, end_s)."""
 
     start_s: float
     end_s: float
     text: str
 
 
-def read(text: str, format: str, *, rolling: bool = False) -> list[Line]:
-    """The lines of a subtitle file in order of time; none where it is none.
+def read(text: str, format: str, *, rolling: bool = False) -> list[SubtitleLine]:
+    """Parse a subtitle file into lines, in order of time; return none if it is malformed.
 
-    What people wrote is taken as it stands: who says "good" three times has said it three times.
+    Args:
+        text: content of the file.
+        format: one of `FORMATS`.
+        rolling: remove the repeats of automatic captions. Manual subtitles are taken as they are: a speaker
+            may say "good" three times.
     """
     import webvtt
     from webvtt.errors import MalformedFileError
@@ -49,14 +53,16 @@ def read(text: str, format: str, *, rolling: bool = False) -> list[Line]:
     except MalformedFileError:
         return []
     lines = [
-        Line(start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=_TAG.sub("", cue.raw_text))
+        SubtitleLine(
+            start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=_TAG.sub("", cue.raw_text)
+        )
         for cue in cues.captions
     ]
-    fit = [line for line in lines if line.end_s > line.start_s]
-    return once(fit) if rolling else _rows(fit)
+    valid = [line for line in lines if line.end_s > line.start_s]
+    return without_repeats(valid) if rolling else _rows(valid)
 
 
-def _rows(cues: Iterable[Line]) -> list[Line]:
+def _rows(cues: Iterable[SubtitleLine]) -> list[SubtitleLine]:
     ordered = sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
     return [
         replace(cue, text=row)
@@ -66,27 +72,27 @@ def _rows(cues: Iterable[Line]) -> list[Line]:
     ]
 
 
-def once(cues: Iterable[Line]) -> list[Line]:
-    """Lines of rolling cues, each when it first appears; the times of a line that grows are joined."""
-    made: list[Line] = []
+def without_repeats(cues: Iterable[SubtitleLine]) -> list[SubtitleLine]:
+    """Return the lines of rolling cues, each where it first appears; a growing line is on until its end."""
+    lines: list[SubtitleLine] = []
     shown: list[str] = []
     shown_until_s = 0.0
     for cue in sorted(cues, key=lambda cue: (cue.start_s, cue.end_s)):
         rows = [row for row in map(_clean, cue.text.split("\n")) if row]
         if cue.start_s - shown_until_s > _GAP_S:
             shown = []
-        kept = _overlap(shown, rows)
-        if kept and (kept == len(rows) or rows[kept - 1] != shown[-1]):
-            end_s = max(made[-1].end_s, cue.end_s)
-            made[-1] = replace(made[-1], text=rows[kept - 1], end_s=end_s)
-        made += [replace(cue, text=row) for row in rows[kept:]]
+        repeated = _overlap(shown, rows)
+        if repeated and (repeated == len(rows) or rows[repeated - 1] != shown[-1]):
+            end_s = max(lines[-1].end_s, cue.end_s)
+            lines[-1] = replace(lines[-1], text=rows[repeated - 1], end_s=end_s)
+        lines += [replace(cue, text=row) for row in rows[repeated:]]
         if rows:
             shown, shown_until_s = rows, max(shown_until_s, cue.end_s)
-    return made
+    return lines
 
 
 def _overlap(shown: list[str], rows: list[str]) -> int:
-    """How many of the first rows were the last ones shown, the very last of which may have grown."""
+    """Return how many of the first `rows` repeat the last ones of `shown`; the very last may have grown."""
     for length in range(min(len(shown), len(rows)), 0, -1):
         *before, last = shown[-length:]
         if rows[: length - 1] == before and f"{rows[length - 1]} ".startswith(f"{last} "):
@@ -95,12 +101,12 @@ def _overlap(shown: list[str], rows: list[str]) -> int:
 
 
 def _clean(row: str) -> str:
-    """A line as plain words: without entities, control characters and double blanks."""
+    """Return a line without entities, control characters and repeated spaces."""
     plain = html.unescape(row).replace("\u200b", "")
     return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
 
 
 def _seconds(stamp: str) -> float:
-    """`01:02:03.456` in seconds."""
+    """Parse `01:02:03.456` into seconds."""
     hours, minutes, seconds = stamp.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

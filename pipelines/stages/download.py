@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ophvl.download.sidecar_subtitles import subtitles_beside
+from ophvl.download.sidecar_subtitles import read_sidecar_subtitles
 from ophvl.errors import ItemError
 from ophvl.ids import child_id, site_id
 from ophvl.media.folder import MediaFolder
@@ -63,7 +63,7 @@ def download(
     if video["extractor"] == "file":
         path = Path(video["location"]).absolute()
         media = _media(video_id, str(path), probe(path), f"PyAV {version('av')}")
-        return _result(media, publication(video), subtitles_beside(path))
+        return _result(media, publication(video), read_sidecar_subtitles(path))
     if _is_had(previous, files):
         return StageResult(tables=dict(previous))
     files.make_room(config.reserve_gb, video["listed_duration_s"])

@@ -16,12 +16,12 @@ Video = tuple[str, str]
 
 @dataclass
 class SearchSite:
-    """What is asked for is noted in `asked`; a term in `status` is refused so, one in `slow` waits."""
+    """Search terms are recorded in `queries`; a term in `status` gets that status, one in `slow` waits."""
 
     known: Mapping[str, list[Video]]
     status: dict[str, int] = field(default_factory=dict)
     slow: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -52,8 +52,8 @@ def serving(site: SearchSite) -> Iterator[SearchSite]:
 
         def do_GET(self) -> None:
             (words,) = parse_qs(urlsplit(self.path).query)["q"]
-            if words not in site.asked[-1:]:  # yt-dlp looks twice.
-                site.asked.append(words)
+            if words not in site.queries[-1:]:  # yt-dlp requests each page twice.
+                site.queries.append(words)
             if words in site.slow:
                 site.waiting.set()
                 site.go_on.wait(60)
@@ -72,7 +72,7 @@ def serving(site: SearchSite) -> Iterator[SearchSite]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that was killed is what is tested."""
+            """Ignore clients that were killed: that is what is tested."""
 
     server = Server(("127.0.0.1", 0), Handler)
     site.url = f"http://127.0.0.1:{server.server_port}"

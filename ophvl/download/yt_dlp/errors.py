@@ -1,4 +1,4 @@
-"""What an error of yt-dlp means. In: its exception. Out: an `ItemError` of one kind, its words kept.
+"""Classify errors of yt-dlp. In: its exception. Out: an `ItemError` of one kind, with its message.
 
 The causes behind the exception decide first, then the HTTP status, then the wording, which is all that
 many sites give. A disk that cannot be read or written is no fault of the item: `DiskFaultError` is raised.
@@ -23,7 +23,7 @@ _BY_STATUS = {
     404: FailureKind.NOT_FOUND,
     408: FailureKind.TIMEOUT,
     410: FailureKind.NOT_FOUND,
-    412: FailureKind.RATE_LIMITED,  # The block of bilibili.
+    412: FailureKind.RATE_LIMITED,  # bilibili's status for a block.
     429: FailureKind.RATE_LIMITED,
     451: FailureKind.GEO_BLOCKED,
     504: FailureKind.TIMEOUT,
@@ -34,7 +34,7 @@ _REFUSES_US = re.compile(
     r"|your account (has been|is) (banned|suspended)",
     re.IGNORECASE,
 )
-"""Decides before the status, which is 403 or 429 then: not this item is refused but we are."""
+"""Decides before the status, which is 403 or 429 then: the site refuses us, not this item."""
 
 _BY_WORDING = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
@@ -82,21 +82,21 @@ _STATUS = re.compile(r"HTTP Error (\d{3})")
 _TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_MESSAGE = 500
-"""Sites put whole pages into theirs."""
+"""Some sites put whole pages into their messages."""
 _LONGEST_WAIT_S = 7 * 86_400.0
-"""No host means longer than that, and none can shut itself out for ever by a slip."""
+"""Longer waits are taken for mistakes of the host: none may be closed for ever."""
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
 _TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
-"""Removed before the wording is judged: an address may hold any word."""
+"""Removed before the wording is matched: an address may hold any word."""
 _SECRET = re.compile(r"(?<=//)(?:[^/?#\s]+|[^/?#\s:@\[]*:(?!\d+(?:[/?#\s]|$))[^?#\s]*)@")
 """Name and password in an address. A password may hold a slash; what follows a port is a path."""
 _QUERY = re.compile(r"(?P<address>//[^\s?#]+)[?#](?P<query>\S*?)(?=[:;,.)\]'\"]*(?:\s|$))")
-"""What follows an address, often a key or a signature; only what names a video or a list may be told."""
+"""What follows an address, often a key or a signature; only what names a video or a list may be shown."""
 _PARTS = re.compile(r"[&;?#]")
-_TOLD = re.compile(r"(?:v|list)=[\w.-]+")
+_SHOWN = re.compile(r"(?:v|list)=[\w.-]+")
 
-_FAULTS = frozenset(
+_SYSTEM_ERRORS = frozenset(
     {
         errno.EACCES,
         errno.EIO,
@@ -107,40 +107,40 @@ _FAULTS = frozenset(
         errno.ESTALE,
     }
 )
-"""What the system says of a disk, of rights and of its limits: the next item would meet it too."""
+"""Errors of the disk, of rights and of system limits: they would hit the next item too."""
 
-_NEXT = {
+_ADVICE = {
     FailureKind.NOT_FOUND: "take it off the list, or find its new address",
     FailureKind.PRIVATE: "ask its owner for access",
     FailureKind.AGE_GATED: "fetch it by hand and add the file to the list",
     FailureKind.GEO_BLOCKED: "fetch it from another country",
-    FailureKind.FORBIDDEN: "look at it in a browser; it may want a login (--cookies)",
+    FailureKind.FORBIDDEN: "open it in a browser; it may need a login (--cookies)",
     FailureKind.BLOCKED: "stop for some hours, then go on more slowly",
     FailureKind.RATE_LIMITED: "wait, then go on more slowly",
     FailureKind.TIMEOUT: "try again",
     FailureKind.NETWORK: "check the connection, then try again",
-    FailureKind.SERVER_ERROR: "try again later: the fault is the server's",
-    FailureKind.REDIRECT_LOOP: "look at it in a browser; it may want a login (--cookies)",
+    FailureKind.SERVER_ERROR: "try again later: it is an error of the server",
+    FailureKind.REDIRECT_LOOP: "open it in a browser; it may need a login (--cookies)",
     FailureKind.LIVE: "try again once it has ended",
     FailureKind.TRUNCATED: "try again: it will be resumed",
     FailureKind.EMPTY: "try again, or take it off the list",
-    FailureKind.TOO_LARGE: "raise download.max_gb or download.max_hours if it is wanted",
+    FailureKind.TOO_LARGE: "raise download.max_gb or download.max_hours if you want it",
     FailureKind.UNSUPPORTED: "update yt-dlp, or fetch it by hand and add the file to the list",
     FailureKind.DISK_FULL: "make room, then go on",
 }
 
 
 def as_item_error(error: Exception, url: str, folder: Path | None = None) -> ItemError:
-    """The `ItemError` that an error of yt-dlp about `url` amounts to.
+    """Return the `ItemError` for an error of yt-dlp about `url`.
 
     Raises:
-        DiskFaultError: a file, in `folder` where the system does not name it, cannot be read or written.
+        DiskFaultError: a file cannot be read or written; `folder` is named if the system names no file.
     """
     causes = list(_causes(error))
-    fault = _disk_fault(causes)
-    if fault is not None:
-        path = fault.filename or folder or without_secrets(url)
-        raise DiskFaultError(str(path), fault.strerror or str(fault)) from error
+    disk_error = _disk_error(causes)
+    if disk_error is not None:
+        path = disk_error.filename or folder or without_secrets(url)
+        raise DiskFaultError(str(path), disk_error.strerror or str(disk_error)) from error
     message = _COLOUR.sub("", str(error)).strip()
     message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")[:_LONGEST_MESSAGE]
     kind = _kind(causes, _URL.sub("", message))
@@ -150,45 +150,45 @@ def as_item_error(error: Exception, url: str, folder: Path | None = None) -> Ite
 def item_error(
     kind: FailureKind, url: str, message: str, retry_after_s: float | None = None
 ) -> ItemError:
-    """An error about `url` that keeps the tool's words, but no password, and says what to do next."""
-    told = without_secrets(f"{url}: {message}; {_NEXT[kind]}")
-    printable = "".join(c if c.isprintable() else " " for c in told)
+    """Return an error about `url` with the tool's message, without passwords, and what to do next."""
+    text = without_secrets(f"{url}: {message}; {_ADVICE[kind]}")
+    printable = "".join(c if c.isprintable() else " " for c in text)
     return ItemError(kind, " ".join(printable.split()), retry_after_s)
 
 
-def says_later(fault: ItemError) -> bool:
-    """Whether who answered so wants to be asked later, or for less, whatever it is asked for."""
-    if fault.retry_after_s is not None and fault.kind in TRANSIENT:
+def is_rate_limit(error: ItemError) -> bool:
+    """Return whether the server wants later or fewer requests, whatever they are for."""
+    if error.retry_after_s is not None and error.kind in TRANSIENT:
         return True
-    return fault.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED)
+    return error.kind in (FailureKind.RATE_LIMITED, FailureKind.BLOCKED)
 
 
 def without_secrets(text: str) -> str:
-    """A text without the passwords and tokens that addresses in it hold."""
+    """Return `text` without the passwords and tokens in its URLs."""
     return _QUERY.sub(_open_query, _SECRET.sub("", text))
 
 
 def _open_query(match: re.Match[str]) -> str:
-    kept = [told[0] for part in _PARTS.split(match["query"]) if (told := _TOLD.match(part))]
-    return match["address"] + ("?" + "&".join(kept) if kept else "")
+    names = [shown[0] for part in _PARTS.split(match["query"]) if (shown := _SHOWN.match(part))]
+    return match["address"] + ("?" + "&".join(names) if names else "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it: yt-dlp keeps causes in attributes of its own."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or any(cause is other for other in seen):
+    """Yield the error and all its causes, which yt-dlp partly stores in attributes of its own."""
+    visited: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue:
+        cause = queue.pop(0)
+        if not isinstance(cause, BaseException) or any(cause is other for other in visited):
             continue
-        seen.append(cause)
+        visited.append(cause)
         yield cause
         exc_info = getattr(cause, "exc_info", None) or (None, None)
-        waiting += [exc_info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+        queue += [exc_info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
 
 
-def _disk_fault(causes: list[BaseException]) -> OSError | None:
-    """The cause that lies in files. Errors of the network are of other types, or come in one of yt-dlp's."""
+def _disk_error(causes: list[BaseException]) -> OSError | None:
+    """Return the cause that is a file error. Network errors have other types, or come in one of yt-dlp's."""
     from yt_dlp.networking.exceptions import RequestError
 
     if any(isinstance(cause, RequestError) for cause in causes):
@@ -198,7 +198,7 @@ def _disk_fault(causes: list[BaseException]) -> OSError | None:
         (
             cause
             for cause in causes
-            if isinstance(cause, OSError) and type(cause) in plain and cause.errno in _FAULTS
+            if isinstance(cause, OSError) and type(cause) in plain and cause.errno in _SYSTEM_ERRORS
         ),
         None,
     )
@@ -245,7 +245,7 @@ def _by_type(cause: BaseException) -> FailureKind | None:
 
 
 def _retry_after_s(causes: list[BaseException]) -> float | None:
-    """Seconds that the server asked to wait: a number, or the time of day until which (RFC 9110)."""
+    """Return the seconds of the Retry-After header, which is a number or a date (RFC 9110)."""
     from yt_dlp.networking.exceptions import HTTPError
 
     for cause in causes:
@@ -258,7 +258,7 @@ def _retry_after_s(causes: list[BaseException]) -> float | None:
 
 
 def _until(date: str) -> float | None:
-    """Seconds from now to a date of HTTP, in any of its three forms."""
+    """Return the seconds from now to an HTTP date, in any of its three formats."""
     try:
         until = parsedate_to_datetime(date)
         until = until if until.tzinfo else until.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""The files of one video while it is fetched. In: a folder and the video's id. Out: `<video_id>.<ext>`, once
-it is whole.
+"""The files of one video during its download. In: a folder and the video's id. Out: `<video_id>.<ext>`, once
+it is complete.
 
-Until then all that yt-dlp writes is named by its format: no part is resumed with the bytes of another.
+Until then each file is named by its format, so that none is resumed with the bytes of another format.
 """
 
 from __future__ import annotations
@@ -12,54 +12,54 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_PIECE = re.compile(r"^\.(temp|f[^.]*)\.|\.(part|ytdl)\b", re.IGNORECASE)
-"""Named by a format, or a part: after the id. The other names are those of earlier versions."""
+_PARTIAL = re.compile(r"^\.(temp|f[^.]*)\.|\.(part|ytdl)\b", re.IGNORECASE)
+"""What follows the id in the name of a partial file or a single format, also of earlier versions."""
 
-_WHOLE = re.compile(r"\.[^.]+")
-"""A proxy or a sound made of a video has a name of two parts."""
+_COMPLETE = re.compile(r"\.[^.]+")
+"""The suffix of a complete video; a proxy or extracted sound has two suffixes."""
 
 
 @dataclass(frozen=True)
 class VideoFiles:
-    """What lies in `directory` of the video `video_id`."""
+    """The files of the video `video_id` in `directory`."""
 
     directory: Path
     video_id: str
 
     @property
     def template(self) -> str:
-        """What yt-dlp is to name its files by. The formats of many pages have numbers alone, best last."""
+        """File name template for yt-dlp. Many pages number their formats, so the height is added."""
         return f"{self.video_id}.f%(format_id).50s-%(height)s.%(ext)s"
 
-    def whole(self) -> Path | None:
-        """The video, if an earlier try had all of it."""
-        whole = (path for path in self._all() if _WHOLE.fullmatch(self._end(path)))
-        return next((path for path in whole if not _PIECE.search(self._end(path))), None)
+    def complete(self) -> Path | None:
+        """Return the video, if an earlier attempt completed it."""
+        paths = (path for path in self._all() if _COMPLETE.fullmatch(self._suffix(path)))
+        return next((path for path in paths if not _PARTIAL.search(self._suffix(path))), None)
 
-    def settle(self, path: Path) -> Path:
-        """Give a file that yt-dlp finished the video's name."""
+    def rename_complete(self, path: Path) -> Path:
+        """Give a file that yt-dlp completed the video's name."""
         return path.replace(self.directory / f"{self.video_id}{path.suffix}")
 
-    def keep_only(self, kept: Path) -> None:
-        """Remove all but one: also what was made of an earlier file."""
+    def remove_all_but(self, retained: Path) -> None:
+        """Remove all files but one, also what was derived from an earlier file."""
         for path in self._all():
-            if path != kept:
+            if path != retained:
                 path.unlink(missing_ok=True)
 
-    def drop_pieces(self) -> None:
-        """Remove what yt-dlp left, in whatever format; what an earlier try had whole stays."""
+    def remove_partial(self) -> None:
+        """Remove partial files of all formats; a complete video stays."""
         for path in self._all():
-            if _PIECE.search(self._end(path)):
+            if _PARTIAL.search(self._suffix(path)):
                 path.unlink(missing_ok=True)
 
-    def fill_the_disk(self) -> bool:
-        """Whether there is less room than the pieces take, as much as they take when joined."""
-        pieces = [path for path in self._all() if ".temp." not in path.name]
-        size = sum(path.stat().st_size for path in pieces)
-        return bool(pieces) and shutil.disk_usage(self.directory).free < size
+    def exceed_free_space(self) -> bool:
+        """Return whether joining the files would need more disk space than is free."""
+        paths = [path for path in self._all() if ".temp." not in path.name]
+        size = sum(path.stat().st_size for path in paths)
+        return bool(paths) and shutil.disk_usage(self.directory).free < size
 
     def _all(self) -> Iterator[Path]:
         return iter(sorted(self.directory.glob(f"{self.video_id}.*")))
 
-    def _end(self, path: Path) -> str:
+    def _suffix(self, path: Path) -> str:
         return path.name.removeprefix(self.video_id)

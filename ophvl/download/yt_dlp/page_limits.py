@@ -1,4 +1,4 @@
-"""Pages, bounded. In: an answer to yt-dlp. Out: the same, given up where it is too large or too slow."""
+"""Limits for web pages. In: a response for yt-dlp. Out: the same; it fails if too large or too slow."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ophvl.download.yt_dlp.errors import item_error
 from schemas.vocab import FailureKind
 
 _PAGE_BYTES = 16 * 2**20
-"""More than any page has that leads to a video; searching more takes yt-dlp minutes."""
+"""More than any page of a video has; searching a larger one takes yt-dlp minutes."""
 
 _BLOCK_BYTES = 2**14
 
 
 def bounded(response: Any, limit_s: float) -> Any:
-    """Bound what is read of an answer in one go: pages and lists. Videos yt-dlp reads by the block."""
+    """Limit what is read of a response at once (pages and lists); yt-dlp reads videos in blocks."""
     read = response.read
 
     def read_bounded(amount: int | None = None) -> bytes:
@@ -25,11 +25,11 @@ def bounded(response: Any, limit_s: float) -> Any:
         while block := read(_BLOCK_BYTES):
             content += block
             if len(content) > _PAGE_BYTES:
-                said = f"a page of more than {_PAGE_BYTES >> 20} MB is not searched for a video"
-                raise item_error(FailureKind.UNSUPPORTED, response.url, said)
+                reason = f"a page of more than {_PAGE_BYTES >> 20} MB is not searched for a video"
+                raise item_error(FailureKind.UNSUPPORTED, response.url, reason)
             if time.monotonic() - began > limit_s:
-                said = f"a page did not end in {limit_s:.0f} s"
-                raise item_error(FailureKind.TIMEOUT, response.url, said)
+                reason = f"a page did not end in {limit_s:.0f} s"
+                raise item_error(FailureKind.TIMEOUT, response.url, reason)
         return bytes(content)
 
     response.read = read_bounded

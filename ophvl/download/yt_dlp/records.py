@@ -1,4 +1,4 @@
-"""What the records of yt-dlp say. In: one as a mapping, in which any field may be absent or anything. Out: a
+"""Read the records of yt-dlp. In: one as a mapping, in which any field may be absent or of any type. Out: a
 `Found`, or a value of the type that a table holds.
 """
 
@@ -19,6 +19,7 @@ Info = Mapping[str, object]
 
 
 def is_web_address(url: str) -> bool:
+    """Return whether `url` is a well-formed http(s) URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # A malformed one raises.
@@ -28,16 +29,17 @@ def is_web_address(url: str) -> bool:
 
 
 def entries_of(info: Info) -> list[Info]:
+    """Return the entries of a playlist's record."""
     return [entry for entry in cast("Iterator[Info | None]", info.get("entries") or ()) if entry]
 
 
 def is_link(entry: Info) -> bool:
-    """Whether an entry only says where to look."""
+    """Return whether an entry is just a URL to open."""
     return entry.get("_type") in ("url", "url_transparent")
 
 
 def is_list(entry: Info) -> bool:
-    """Whether an entry of a list is a list itself, as far as its extractor tells."""
+    """Return whether an entry of a list is a list itself, as far as its extractor tells."""
     from yt_dlp.extractor import get_info_extractor
 
     key = text_of(entry, "ie_key")
@@ -46,12 +48,12 @@ def is_list(entry: Info) -> bool:
     return get_info_extractor(key).is_single_video(entry["url"]) is not True
 
 
-def as_found(info: Info, url: str) -> Found:
-    """A record of yt-dlp as a `Found`; `url` is where it was asked for."""
+def as_video(info: Info, url: str) -> Found:
+    """Convert the record of a video that was requested at `url`."""
     from yt_dlp.utils import unsmuggle_url
 
     listed = is_link(info) or info.get("playlist_index") is not None
-    # A record with picture and sound apart has no address of its own.
+    # A record with separate video and audio streams has no URL of its own.
     address = text_of(info, "url") or text_of(info, "original_url") or text_of(info, "webpage_url")
     own, _ = unsmuggle_url((address or url) if listed else url)
     extractor = text_of(info, "extractor_key") or text_of(info, "ie_key") or "Generic"
@@ -73,24 +75,24 @@ def as_found(info: Info, url: str) -> Found:
         channel_id=text_of(info, "channel_id") or text_of(info, "uploader_id"),
         channel_handle=channel_handle(text_of(info, "uploader_id"), text_of(info, "uploader_url")),
         upload_date=upload_date,
-        duration_s=seconds_of(info.get("duration")),
+        duration_s=number_of(info.get("duration")),
         chapters=_chapters(info),
-        tags=tuple(whole(tag) for tag in cast("list[object]", info.get("tags") or [])),
+        tags=tuple(valid_text(tag) for tag in cast("list[object]", info.get("tags") or [])),
         language=text_of(info, "language"),
         licence=text_of(info, "license"),
     )
 
 
-def of_page(video: Info, page: Info, url: str) -> Found:
-    """The only video of a page: known by the page, as the address of its file may change."""
+def page_video(video: Info, page: Info, url: str) -> Found:
+    """Convert the only video of a page; the page identifies it, as the address of its file may change."""
     title = text_of(page, "title") or text_of(video, "title") or ""
-    return replace(as_found(video, url), url=url, title=title)
+    return replace(as_video(video, url), url=url, title=title)
 
 
 def _chapters(info: Info) -> tuple[Chapter, ...]:
     chapters = []
     for chapter in cast("list[Info]", info.get("chapters") or []):
-        start_s, end_s = seconds_of(chapter.get("start_time")), seconds_of(chapter.get("end_time"))
+        start_s, end_s = number_of(chapter.get("start_time")), number_of(chapter.get("end_time"))
         if start_s is not None and end_s is not None:
             title = text_of(chapter, "title") or ""
             chapters.append(Chapter(title=title, start_s=start_s, end_s=end_s))
@@ -98,17 +100,18 @@ def _chapters(info: Info) -> tuple[Chapter, ...]:
 
 
 def text_of(info: Info, key: str) -> str | None:
+    """Return a field as text; None if it is absent or empty."""
     value = info.get(key)
-    return whole(value) if value not in (None, "") else None
+    return valid_text(value) if value not in (None, "") else None
 
 
-def whole(value: object) -> str:
-    """As text that a table can hold: half a surrogate pair, which JSON lets through, is none."""
+def valid_text(value: object) -> str:
+    """Return a value as valid Unicode text: JSON allows half a surrogate pair, tables do not."""
     return str(value).encode(errors="replace").decode()
 
 
-def seconds_of(value: object) -> float | None:
-    """A time as a page gives it, where it is one."""
+def number_of(value: object) -> float | None:
+    """Return a number such as a duration; None if the value is no finite number of 0 or more."""
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
         return None
     return float(value)
@@ -119,5 +122,5 @@ def _day(timestamp: object) -> str | None:
         return None
     try:
         return datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d")
-    except (ValueError, OverflowError, OSError):  # No day of any calendar.
+    except (ValueError, OverflowError, OSError):  # Out of the range of dates.
         return None

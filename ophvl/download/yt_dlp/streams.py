@@ -1,8 +1,8 @@
-"""Streams, before they are fetched. In: a record of yt-dlp whose formats are chosen. Out: the record, with
-the lists of their pieces, if yt-dlp itself can fetch them.
+"""Check streams before the download. In: a record of yt-dlp with its formats selected. Out: the record with
+its HLS playlists, if yt-dlp itself can download them.
 
-A program that yt-dlp would start knows no limit of ours, leaves out pieces in silence, and shows cookies to
-everybody on the machine.
+An external program that yt-dlp would start does not know our limits, skips fragments silently, and shows
+cookies to everybody on the machine.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def prepare_streams(session: YoutubeDL, video: Info, url: str) -> None:
-    """Put the lists of pieces into the record, so that they are not asked for again.
+    """Put the HLS playlists into the record, so that they are not requested again.
 
     Raises:
-        ItemError: UNSUPPORTED, another program would have to fetch it; LIVE, it has no end yet.
+        ItemError: UNSUPPORTED, it needs an external program; LIVE, it has no end yet.
     """
     from yt_dlp.downloader import get_suitable_downloader
     from yt_dlp.downloader.external import ExternalFD
@@ -31,29 +31,29 @@ def prepare_streams(session: YoutubeDL, video: Info, url: str) -> None:
     from yt_dlp.downloader.rtmp import RtmpFD
     from yt_dlp.downloader.websocket import WebSocketFragmentFD
 
-    for chosen in cast("list[Info]", video.get("requested_formats") or [video]):
-        downloader = get_suitable_downloader({**video, **chosen}, session.params)
+    for selected in cast("list[Info]", video.get("requested_formats") or [video]):
+        downloader = get_suitable_downloader({**video, **selected}, session.params)
         if issubclass(downloader, ExternalFD | RtmpFD | WebSocketFragmentFD):
-            raise _unfit(url)
+            raise _needs_external_program(url)
         if issubclass(downloader, HlsFD):
-            _prepare(session, cast("MutableMapping[str, object]", chosen), url)
+            _prepare(session, cast("MutableMapping[str, object]", selected), url)
 
 
 def _prepare(session: YoutubeDL, stream: MutableMapping[str, object], url: str) -> None:
     from yt_dlp.downloader.hls import HlsFD
     from yt_dlp.networking import Request
 
-    pieces = text_of(stream, "hls_media_playlist_data")
-    if pieces is None:
+    playlist = text_of(stream, "hls_media_playlist_data")
+    if playlist is None:
         response = session.urlopen(Request(stream["url"], headers=stream.get("http_headers")))
-        pieces = response.read().decode(errors="replace")
-        stream.update(hls_media_playlist_data=pieces, url=response.url)
-    if "#EXT-X-STREAM-INF" in pieces or not HlsFD.can_download(pieces, stream):
-        raise _unfit(url)
-    if "#EXT-X-ENDLIST" not in pieces:
+        playlist = response.read().decode(errors="replace")
+        stream.update(hls_media_playlist_data=playlist, url=response.url)
+    if "#EXT-X-STREAM-INF" in playlist or not HlsFD.can_download(playlist, stream):
+        raise _needs_external_program(url)
+    if "#EXT-X-ENDLIST" not in playlist:
         raise item_error(FailureKind.LIVE, url, "this is a live stream, it has no end yet")
 
 
-def _unfit(url: str) -> ItemError:
-    said = "it is a stream that yt-dlp would leave to another program, which may lose parts of it"
-    return item_error(FailureKind.UNSUPPORTED, url, said)
+def _needs_external_program(url: str) -> ItemError:
+    reason = "it is a stream that yt-dlp would leave to another program, which may lose parts of it"
+    return item_error(FailureKind.UNSUPPORTED, url, reason)

@@ -1,4 +1,4 @@
-"""Subtitles that a site offers. In: a record of yt-dlp. Out: which of them are taken, and their lines."""
+"""Subtitles that a site offers. In: a record of yt-dlp. Out: the selected ones and their lines."""
 
 from __future__ import annotations
 
@@ -6,51 +6,53 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from ophvl.download import subtitle_files
-from ophvl.download.yt_dlp.errors import as_item_error, says_later
-from ophvl.download.yt_dlp.records import Info, is_web_address, text_of, whole
+from ophvl.download.yt_dlp.errors import as_item_error, is_rate_limit
+from ophvl.download.yt_dlp.records import Info, is_web_address, text_of, valid_text
 from schemas.vocab import CaptionKind
 
 if TYPE_CHECKING:
     from ophvl.download.yt_dlp.session import Session
 
 _SUBTITLE_BYTES = 5 * 2**20
-"""More than the words of any video take."""
+"""More than the text of any video."""
 
 _TIMED_TEXT = ("ttml", "dfxp")
-"""Read after `subtitle_files.FORMATS`, by way of yt-dlp's own conversion to SRT."""
+"""Tried after `subtitle_files.FORMATS`; yt-dlp converts them to SRT."""
 
 
 def offered_subtitles(
     info: Info, languages: Collection[str]
 ) -> Iterator[tuple[CaptionKind, str, list[Info]]]:
-    """The subtitles of a video in `languages` or its own: who made them, their language, their files.
+    """Yield kind, language and files of a video's subtitles in `languages` or its own language.
 
-    Sites offer automatic ones in every language, translated by a machine. Only those in the language that
-    was heard are taken: marked as original, or in the video's own language, or the only ones.
+    Sites offer automatic ones in every language, translated by a machine. Only those in the spoken language
+    are taken: marked as original, or in the video's own language, or the only ones.
     """
     spoken = (text_of(info, "language") or "").partition("-")[0]
-    wanted = {*languages, spoken} - {""}
+    selected = {*languages, spoken} - {""}
     manual = cast("Mapping[str, list[Info]]", info.get("subtitles") or {})
     automatic = cast("Mapping[str, list[Info]]", info.get("automatic_captions") or {})
-    heard = [language for language in automatic if language.endswith("-orig")]
-    if not heard:
-        heard = [language for language in automatic if language.partition("-")[0] == spoken]
-    if not heard and len(automatic) == 1:
-        heard = list(automatic)
-    for kind, offered, fit in (
+    original = [language for language in automatic if language.endswith("-orig")]
+    if not original:
+        original = [language for language in automatic if language.partition("-")[0] == spoken]
+    if not original and len(automatic) == 1:
+        original = list(automatic)
+    for kind, offered, candidates in (
         (CaptionKind.MANUAL, manual, sorted(manual)),
-        (CaptionKind.AUTOMATIC, automatic, sorted(heard)),
+        (CaptionKind.AUTOMATIC, automatic, sorted(original)),
     ):
-        for language in fit:
-            if language.partition("-")[0] in wanted:
-                yield kind, whole(language).removesuffix("-orig"), offered[language]
+        for language in candidates:
+            if language.partition("-")[0] in selected:
+                yield kind, valid_text(language).removesuffix("-orig"), offered[language]
 
 
-def lines_of(session: Session, files: list[Info], *, rolling: bool) -> list[subtitle_files.Line]:
-    """The lines of the best of several files that hold the same subtitles.
+def lines_of(
+    session: Session, files: list[Info], *, rolling: bool
+) -> list[subtitle_files.SubtitleLine]:
+    """Return the lines of the best readable one of several files with the same subtitles.
 
     Raises:
-        ItemError: the site says that it is asked too much.
+        ItemError: the site is rate limiting us.
     """
     for format in (*subtitle_files.FORMATS, *_TIMED_TEXT):
         for file in files:
@@ -58,17 +60,19 @@ def lines_of(session: Session, files: list[Info], *, rolling: bool) -> list[subt
                 continue
             try:
                 lines = _read(session, file, format, rolling=rolling)
-            except Exception as err:  # Whatever a site sends: another file may do.
-                fault = as_item_error(err, text_of(file, "url") or "")
-                if says_later(fault):
-                    raise fault from err
+            except Exception as err:  # Whatever a site sends: another file may be readable.
+                error = as_item_error(err, text_of(file, "url") or "")
+                if is_rate_limit(error):
+                    raise error from err
                 continue
             if lines:
                 return lines
     return []
 
 
-def _read(session: Session, file: Info, format: str, *, rolling: bool) -> list[subtitle_files.Line]:
+def _read(
+    session: Session, file: Info, format: str, *, rolling: bool
+) -> list[subtitle_files.SubtitleLine]:
     from yt_dlp.utils import dfxp2srt
 
     content = _content(session, file)
@@ -80,7 +84,7 @@ def _read(session: Session, file: Info, format: str, *, rolling: bool) -> list[s
 
 
 def _content(session: Session, file: Info) -> bytes | None:
-    """A subtitle file: some extractors have its text, most its address; lists of pieces are left out."""
+    """Return the content of a subtitle file, given as text or URL; HLS playlists are left out."""
     if text := text_of(file, "data"):
         return text.encode()[:_SUBTITLE_BYTES]
     url = text_of(file, "url") or ""

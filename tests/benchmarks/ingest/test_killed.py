@@ -56,7 +56,7 @@ def test_six_kills_lose_nothing_and_do_nothing_twice(
         program = [*PROGRAM, "--fetch", "--set", "download.max_gb=1", str(source)]
         assert list(kill_and_resume([*program, str(calm)], calm, stages, instants=())) == []
         assert server.resumed == []
-        server.seen.clear()
+        server.request_counts.clear()
         seen = []
         instants = random_instants(6, 36, seed=20261124)
         for found in kill_and_resume([*program, str(killed)], killed, stages, instants=instants):

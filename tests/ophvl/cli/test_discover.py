@@ -65,7 +65,7 @@ def test_a_list_and_what_to_do_with_it(site: SearchSite, folder: Path) -> None:
     again = discover(folder, "--search", site.address)
     assert "0 term(s) answered, 2 were on the list already" in again.stdout
     assert "name another list with --to" in again.stderr
-    assert len(site.asked) == 2
+    assert len(site.queries) == 2
 
 
 def test_a_search_that_was_killed_goes_on_where_it_was(site: SearchSite, folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_search_that_was_killed_goes_on_where_it_was(site: SearchSite, folder:
     assert urls(folder) == ["http://videos.example/a.mp4"]
     discover(folder, "--search", site.address)
     assert len(urls(folder)) == 2
-    assert site.asked.count("DMEK surgery") == 1
+    assert site.queries.count("DMEK surgery") == 1
 
 
 def test_failures_are_told_at_the_end_and_the_rest_is_listed(

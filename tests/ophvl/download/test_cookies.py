@@ -1,4 +1,4 @@
-"""Cookie files: what yt-dlp cannot take is refused at once, by its line, and no cookie is told."""
+"""Cookie files: what yt-dlp cannot load is refused at once, by its line, and no cookie is shown."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def line(host: str = "e.org", flag: str = "FALSE", expires: str = "1999999999") 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "cannot read the cookie file"),
-        (b"\xff", "not a text in UTF-8"),
+        (b"\xff", "not UTF-8 text"),
         ("", "line 1 of the cookie file"),
         ("secret\n", "line 1 of the cookie file"),
         (".e.org\tTRUE\t/\tFALSE\tsoon\tsession\tsecret\n", "line 1 of the cookie file"),
@@ -33,13 +33,13 @@ def line(host: str = "e.org", flag: str = "FALSE", expires: str = "1999999999") 
         (HEADER + '[{"value": "secret"}]\n', "line 2"),
     ],
 )
-def test_a_cookie_file_that_is_none_is_named_and_not_told(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str | bytes | None, said: str
+def test_a_broken_cookie_file_is_named_and_its_cookies_are_not(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str | bytes | None, message: str
 ) -> None:
     path = tmp_path / "cookies.txt"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         read_cookies(path)
     assert str(caught.value).count(str(path)) == 1
     assert "export the cookies again" in str(caught.value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ophvl.download.sidecar_subtitles import subtitles_beside
+from ophvl.download.sidecar_subtitles import read_sidecar_subtitles
 
 
 def beside(video: Path) -> list[tuple[str, str]]:
-    return sorted((line.language, line.text) for line in subtitles_beside(video))
+    return sorted((line.language, line.text) for line in read_sidecar_subtitles(video))
 
 
 def write(folder: Path, **texts: str) -> None:
@@ -18,7 +18,7 @@ def write(folder: Path, **texts: str) -> None:
         path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n")
 
 
-def test_subtitles_beside_a_video(tmp_path: Path) -> None:
+def test_subtitle_files_next_to_a_video(tmp_path: Path) -> None:
     video = tmp_path / "case.mp4"
     video.touch()
     write(tmp_path, case_srt="one", case_1_srt="not its own", **{"case_pt-BR_srt": "dois"})

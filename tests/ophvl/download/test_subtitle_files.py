@@ -1,10 +1,10 @@
-"""Subtitles: what is said, once, whatever the cues repeat."""
+"""Subtitles: what is texts, without_repeats, whatever the cues repeat."""
 
 from __future__ import annotations
 
 import pytest
 
-from ophvl.download.subtitle_files import Line, once, read
+from ophvl.download.subtitle_files import SubtitleLine, read, without_repeats
 
 ROLLING = """WEBVTT
 Kind: captions
@@ -37,26 +37,30 @@ at the limbus
 
 def test_rolling_captions_say_each_line_once() -> None:
     assert read(ROLLING, "vtt", rolling=True) == [
-        Line(start_s=0.16, end_s=2.399, text="we now make"),
-        Line(start_s=2.399, end_s=5.01, text="a 2.4 mm & clear incision"),
-        Line(start_s=5.01, end_s=8.5, text="at the limbus"),
-        Line(start_s=90.0, end_s=92.0, text="at the limbus"),
+        SubtitleLine(start_s=0.16, end_s=2.399, text="we now make"),
+        SubtitleLine(start_s=2.399, end_s=5.01, text="a 2.4 mm & clear incision"),
+        SubtitleLine(start_s=5.01, end_s=8.5, text="at the limbus"),
+        SubtitleLine(start_s=90.0, end_s=92.0, text="at the limbus"),
     ]
 
 
 def test_a_line_that_grows_is_one_line() -> None:
-    said = ("the", "the capsule", "the capsule is", "opened", "opened")
-    cues = [Line(start_s=float(n), end_s=n + 1.0, text=text) for n, text in enumerate(said)]
-    assert once(cues) == [
-        Line(start_s=0.0, end_s=3.0, text="the capsule is"),
-        Line(start_s=3.0, end_s=5.0, text="opened"),
+    texts = ("the", "the capsule", "the capsule is", "opened", "opened")
+    cues = [
+        SubtitleLine(start_s=float(n), end_s=n + 1.0, text=text) for n, text in enumerate(texts)
+    ]
+    assert without_repeats(cues) == [
+        SubtitleLine(start_s=0.0, end_s=3.0, text="the capsule is"),
+        SubtitleLine(start_s=3.0, end_s=5.0, text="opened"),
     ]
 
 
 def test_a_second_row_that_grows_is_one_line() -> None:
-    said = ("we make", "we make\nthe", "we make\nthe capsule", "the capsule\nis open")
-    cues = [Line(start_s=float(n), end_s=n + 1.0, text=text) for n, text in enumerate(said)]
-    assert [line.text for line in once(cues)] == ["we make", "the capsule", "is open"]
+    texts = ("we make", "we make\nthe", "we make\nthe capsule", "the capsule\nis open")
+    cues = [
+        SubtitleLine(start_s=float(n), end_s=n + 1.0, text=text) for n, text in enumerate(texts)
+    ]
+    assert [line.text for line in without_repeats(cues)] == ["we make", "the capsule", "is open"]
 
 
 @pytest.mark.parametrize("rolling", [True, False])
@@ -75,16 +79,16 @@ def test_cues_that_do_not_roll_stay_as_they_are() -> None:
     text = "1\r\n00:00:01,000 --> 00:00:02,500\r\nTrypan <i>blue</i>\r\nis injected.\r\n\r\n"
     text += "2\r\n00:00:03,000 --> 00:00:04,000\r\nIs injected.\r\n"
     assert read("\ufeff" + text, "srt") == [
-        Line(start_s=1.0, end_s=2.5, text="Trypan blue"),
-        Line(start_s=1.0, end_s=2.5, text="is injected."),
-        Line(start_s=3.0, end_s=4.0, text="Is injected."),
+        SubtitleLine(start_s=1.0, end_s=2.5, text="Trypan blue"),
+        SubtitleLine(start_s=1.0, end_s=2.5, text="is injected."),
+        SubtitleLine(start_s=3.0, end_s=4.0, text="Is injected."),
     ]
 
 
 def test_what_people_wrote_is_not_taken_for_rolling() -> None:
-    said = ("Good.", "Good.", "Now", "Now we enter the eye.")
-    cues = (f"00:0{n}.000 --> 00:0{n + 1}.000\n{text}\n" for n, text in enumerate(said))
-    assert [line.text for line in read("\n".join(["WEBVTT\n", *cues]), "vtt")] == [*said]
+    texts = ("Good.", "Good.", "Now", "Now we enter the eye.")
+    cues = (f"00:0{n}.000 --> 00:0{n + 1}.000\n{text}\n" for n, text in enumerate(texts))
+    assert [line.text for line in read("\n".join(["WEBVTT\n", *cues]), "vtt")] == [*texts]
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,11 @@ class Listing:
     """A downloader whose answers are given: for what no server of a test can make yt-dlp say."""
 
     answers: list[Found | Exception]
-    asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     revision: str = "test"
 
     def expand(self, url: str) -> list[Found]:
-        self.asked.append(url)
+        self.queries.append(url)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -113,7 +113,7 @@ def test_a_term_without_results_is_answered(ask, tmp_path: Path, site: SearchSit
     assert "# == nothing\n# 0 found\n" in (tmp_path / "found.txt").read_text()
     assert done.failed == []
     ask("nothing")
-    assert site.asked.count("nothing") == 1
+    assert site.queries.count("nothing") == 1
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_second_call_asks_what_is_missing_and_keeps_what_its_owner_wrote(
     edited = path.read_text().replace("\nhttp://videos.example/a", "\n#http://videos.example/a")
     path.write_text(edited + "/mine/case.mp4\n", newline="\r\n")
     done = ask("dmek", "phaco")
-    assert site.asked == ["DMEK", "phaco"]
+    assert site.queries == ["DMEK", "phaco"]
     assert (done.earlier, len(done.sections)) == (1, 1)
     assert urls(path) == ["/mine/case.mp4", "http://videos.example/c.mp4"]
     assert path.read_text().startswith(edited)
@@ -203,7 +203,7 @@ def test_a_list_that_cannot_be_written(site: SearchSite, matcher: Matcher, tmp_p
     by, path = Search(address=site.address), tmp_path / "file" / "found.txt"
     with pytest.raises(UsageError, match="cannot write the list"):
         search(["DMEK"], path, by=by, downloader=YT_DLP, matcher=matcher)
-    assert site.asked == []
+    assert site.queries == []
 
 
 def test_a_host_that_closes_ends_the_search_and_keeps_what_was_found(
@@ -217,7 +217,7 @@ def test_a_host_that_closes_ends_the_search_and_keeps_what_was_found(
     assert isinstance(done.held, HostClosedError)
     assert (done.held.kind, done.held.until_s > time.time()) == (FailureKind.RATE_LIMITED, True)
     assert "run the same command again then" in str(done.held)
-    assert site.asked == ["DMEK", "phaco"]
+    assert site.queries == ["DMEK", "phaco"]
     assert urls(tmp_path / "found.txt") == ["http://videos.example/a.mp4"]
     assert done.waiting == 2
 
@@ -229,7 +229,7 @@ def test_a_refusal_of_the_largest_site_is_told_in_its_own_words(
     downloader: Downloader = Listing([wall])
     by = Search(per_term=3, suffix="surgery")
     done = search(["DMEK"], tmp_path / "x.txt", by=by, downloader=downloader, matcher=matcher)
-    assert downloader.asked == ["ytsearch3:DMEK surgery"]
+    assert downloader.queries == ["ytsearch3:DMEK surgery"]
     assert done.failed == [("DMEK", wall)]
 
 
@@ -281,4 +281,4 @@ def test_a_search_that_dies_goes_on(
         search(["DMEK", "phaco"], path, by=by, downloader=dying, matcher=matcher)
     assert urls(path) == ["https://videos.example/x"]
     ask("DMEK", "phaco")
-    assert site.asked == ["phaco"]
+    assert site.queries == ["phaco"]

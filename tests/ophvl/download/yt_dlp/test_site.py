@@ -76,7 +76,7 @@ def record(site: Site) -> dict[str, object]:
     """What the site says of a video."""
     make_video(site.root / "v.mp4")
     (site.root / "manual.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nTrypan blue\n")
-    (site.root / "heard.vtt").write_text(ROLLING)
+    (site.root / "automatic.vtt").write_text(ROLLING)
     (site.root / "translated.vtt").write_text(ROLLING.replace("limbus", "Limbus"))
     return {
         "id": "x1",
@@ -103,7 +103,7 @@ def record(site: Site) -> dict[str, object]:
         "automatic_captions": {
             "de": [{"url": f"{site.url}/translated.vtt", "ext": "vtt"}],
             "en": [{"url": f"{site.url}/translated.vtt", "ext": "vtt"}],
-            "en-orig": [{"url": f"{site.url}/heard.vtt", "ext": "vtt"}],
+            "en-orig": [{"url": f"{site.url}/automatic.vtt", "ext": "vtt"}],
         },
     }
 
@@ -117,14 +117,14 @@ def test_metadata_and_subtitles_come_with_the_file(publish, record, tmp_path: Pa
     assert found.licence == "Creative Commons Attribution licence (reuse allowed)"
     assert found.tags == ("phaco", "half a pair ?")
     assert [chapter.title for chapter in found.chapters] == ["Incision"]
-    said = [(line.kind, line.language, line.text) for line in fetched.subtitles]
-    assert said[0] == (CaptionKind.MANUAL, "en", "Trypan blue")
-    assert said[1:4] == [
+    lines = [(line.kind, line.language, line.text) for line in fetched.subtitles]
+    assert lines[0] == (CaptionKind.MANUAL, "en", "Trypan blue")
+    assert lines[1:4] == [
         (CaptionKind.AUTOMATIC, "en", "we now make"),
         (CaptionKind.AUTOMATIC, "en", "a 2.4 mm & clear incision"),
         (CaptionKind.AUTOMATIC, "en", "at the limbus"),
     ]
-    assert len(said) == 5, "one that is gone costs no other, and none is taken twice"
+    assert len(lines) == 5, "one that is gone does not affect the others, and none is taken twice"
 
 
 def test_subtitles_can_be_left_where_they_are(publish, record, tmp_path: Path) -> None:
@@ -177,17 +177,17 @@ def test_which_subtitles_are_taken(spoken, manual, automatic, taken) -> None:
         "subtitles": {language: [{}] for language in manual},
         "automatic_captions": {language: [{}] for language in automatic},
     }
-    found = [f"{kind} {language}" for kind, language, _ in offered_subtitles(info, ("en",))]
-    assert found == taken
+    selected = [f"{kind} {language}" for kind, language, _ in offered_subtitles(info, ("en",))]
+    assert selected == taken
 
 
 def test_a_channel_is_opened_and_what_is_gone_loses_no_other(publish, site: Site) -> None:
     videos = [f"{site.url}/eyetube/watch-{n}" for n in ("a", "gone", "b")]
     lists = [publish("list-1", videos[:2]), f"{site.url}/eyetube/list-gone"]
     lists.append(publish("list-2", [videos[2], videos[0], "file:///etc/passwd", "--exec=x"]))
-    found = downloader.expand(publish("list-all", lists))
-    assert [video.url for video in found] == [*videos[:2], lists[1], videos[2]]
-    assert {video.extractor for video in found} == {"eyetube", "eyetubelist"}
+    videos = downloader.expand(publish("list-all", lists))
+    assert [video.url for video in videos] == [*videos[:2], lists[1], videos[2]]
+    assert {video.extractor for video in videos} == {"eyetube", "eyetubelist"}
 
 
 def test_each_nested_list_is_a_request_of_its_own(publish, site: Site) -> None:
@@ -217,7 +217,7 @@ def test_a_refused_nested_list_counts_for_its_own_host(
     line = publish("list-all", [f"{other_site.url}/status/{status}/list-1"])
     with pytest.raises(ItemError) as caught:
         limited.expand(line)
-    assert caught.value.kind is kind, "no video is made up of a list that may be had later"
+    assert caught.value.kind is kind, "a list that may work later is not taken for a video"
     (closed,) = closed_hosts(tmp_path)
     assert (f"http://{closed.host}", closed.kind) == (other_site.url, kind)
 
@@ -225,7 +225,7 @@ def test_a_refused_nested_list_counts_for_its_own_host(
 @pytest.mark.parametrize(
     ("status", "kind"), [(429, FailureKind.RATE_LIMITED), (503, FailureKind.SERVER_ERROR)]
 )
-def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
+def test_no_more_subtitles_are_requested_of_a_site_that_refused_some(
     publish, record, site: Site, tmp_path: Path, status: int, kind: FailureKind
 ) -> None:
     refused = [{"url": f"{site.url}/status/{status}", "ext": "vtt"}]
@@ -234,7 +234,7 @@ def test_a_site_that_is_asked_for_too_many_subtitles_is_asked_for_no_more(
     assert fetched.path.exists()
     assert fetched.refusal is not None
     assert fetched.refusal.kind is kind
-    assert site.asked[-1] == f"/status/{status}"
+    assert site.requests[-1] == f"/status/{status}"
     limiter = RateLimiter(tmp_path, RateLimit(gap_s=0.0, per_hour=100, pause_s=3600.0, local=True))
     limited = RateLimitedDownloader(inner=downloader, limiter=limiter)
     limited.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
@@ -256,22 +256,22 @@ HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n/v.mp4\n#EXTINF:2,\n{}\n#EX
     "ignore:unclosed file:ResourceWarning"
 )  # A part that yt-dlp leaves open.
 @pytest.mark.parametrize("retries", [0, 3])
-@pytest.mark.parametrize("in_pieces", [True, False])
+@pytest.mark.parametrize("in_fragments", [True, False])
 @pytest.mark.parametrize("status", [429, 503])
-def test_who_says_to_ask_later_is_not_asked_again(
-    publish, record, site: Site, tmp_path: Path, status: int, in_pieces: bool, retries: int
+def test_a_server_that_is_rate_limiting_gets_no_retry(
+    publish, record, site: Site, tmp_path: Path, status: int, in_fragments: bool, retries: int
 ) -> None:
     refused = f"/status/{status}"
     (site.root / "h.m3u8").write_text(HLS.format(refused))
-    pieces = {"url": f"{site.url}/h.m3u8", "ext": "mp4", "protocol": "m3u8_native"}
-    whole = {"url": f"{site.url}{refused}", "ext": "mp4"}
-    record["formats"] = [pieces if in_pieces else whole]
+    fragments = {"url": f"{site.url}/h.m3u8", "ext": "mp4", "protocol": "m3u8_native"}
+    single = {"url": f"{site.url}{refused}", "ext": "mp4"}
+    record["formats"] = [fragments if in_fragments else single]
     with pytest.raises(ItemError) as caught:
         YtDlpDownloader(timeout_s=10.0, retries=retries).fetch(
             publish("watch-x1", record), tmp_path, "eyetube_x1"
         )
     assert caught.value.retry_after_s == 7.0
-    assert site.asked.count(refused) == 1
+    assert site.requests.count(refused) == 1
 
 
 def test_what_fails_is_tried_again_after_longer_and_longer_pauses(
@@ -283,11 +283,11 @@ def test_what_fails_is_tried_again_after_longer_and_longer_pauses(
     started = time.monotonic()
     with contextlib.suppress(ItemError):
         patient.fetch(publish("watch-x1", record), tmp_path, "eyetube_x1")
-    assert site.asked.count("/cut/v.mp4") == 3
+    assert site.requests.count("/cut/v.mp4") == 3
     assert time.monotonic() - started > 0.2 + 0.4
 
 
-def test_a_disk_that_fills_while_picture_and_sound_are_joined_is_told(
+def test_a_disk_that_fills_while_picture_and_sound_are_joined_is_reported(
     publish, record, site: Site, small_disk: Path
 ) -> None:
     picture = make_video(site.root / "v.mp4", seconds=20.0, size=(640, 480))
@@ -330,7 +330,7 @@ def test_a_list_in_a_list_that_may_come_back_is_waited_for(publish, site: Site) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "said"),
+    ("changes", "kind", "message"),
     [
         ({"duration": 7200.0}, FailureKind.TOO_LARGE, "it lasts 2.0 h, more than 1.0 h"),
         ({"is_live": True}, FailureKind.LIVE, "live stream"),
@@ -339,13 +339,13 @@ def test_a_list_in_a_list_that_may_come_back_is_waited_for(publish, site: Site) 
     ],
 )
 def test_what_is_refused_by_its_record_is_not_fetched(
-    publish, record, tmp_path: Path, changes, kind, said
+    publish, record, tmp_path: Path, changes, kind, message
 ) -> None:
     url = publish("watch-x1", record | changes)
     with pytest.raises(ItemError) as caught:
         YtDlpDownloader(max_duration_s=3600.0).fetch(url, tmp_path / "media", "eyetube_x1")
     assert caught.value.kind is kind
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert not list((tmp_path / "media").glob("*"))
 
 
@@ -356,22 +356,22 @@ def test_numbers_and_dates_that_are_none_are_left_out(publish, record) -> None:
 
 
 class _Proxy(http.server.BaseHTTPRequestHandler):
-    """Lets nobody through, and keeps whom they asked for."""
+    """A proxy that refuses all requests and records their hosts."""
 
-    asked: list[str]
+    requests: list[str]
 
     def do_CONNECT(self) -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
         self.send_error(502)
 
     def log_message(self, format: str, *args: object) -> None: ...
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What is asked of the world, which nothing reaches."""
+def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Hosts that were requested; no request leaves this machine."""
     hosts: list[str] = []
-    handler = type("Proxy", (_Proxy,), {"asked": hosts})
+    handler = type("Proxy", (_Proxy,), {"requests": hosts})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -387,39 +387,41 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("line", ["ytsearch5:trabeculectomy", "ytsearch2:phaco $(reboot) --exec=x"])
-def test_a_search_is_asked_of_its_site(asked: list[str], line: str) -> None:
+def test_a_search_is_requested_of_its_site(requests: list[str], line: str) -> None:
     with pytest.raises(ItemError) as caught:
         downloader.expand(line)
     assert caught.value.kind is FailureKind.NETWORK
     assert str(caught.value).startswith(line)
-    assert set(asked) == {"www.youtube.com:443"}
+    assert set(requests) == {"www.youtube.com:443"}
 
 
 @pytest.mark.parametrize(
     "line", ["ytsearchall:x", "gvsearch5:x", "ytsearch5", "http://[::1/v.mp4", "http://h:x/"]
 )
-def test_other_searches_and_broken_addresses_are_refused_unasked(asked: list[str], line) -> None:
+def test_other_searches_and_broken_addresses_are_refused_without_a_request(
+    requests: list[str], line
+) -> None:
     with pytest.raises(ItemError, match="is not a web address") as caught:
         downloader.expand(line)
-    assert (caught.value.kind, asked) == (FailureKind.UNSUPPORTED, [])
+    assert (caught.value.kind, requests) == (FailureKind.UNSUPPORTED, [])
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-def test_a_stream_that_is_meant_for_ffmpeg_loses_no_piece_and_keeps_the_limit(
+def test_a_stream_that_is_meant_for_ffmpeg_loses_no_fragment_and_stays_within_the_limit(
     publish, record, site: Site, tmp_path: Path
 ) -> None:
-    piece = make_video(site.root / "s.ts", seconds=2.0)
+    fragment = make_video(site.root / "s.ts", seconds=2.0)
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", *["#EXTINF:2,", "/s.ts"] * 3]
     (site.root / "v.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
     stream = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8"}
     url, media = publish("watch-x1", record | {"formats": [stream]}), tmp_path / "media"
-    small = YtDlpDownloader(retries=0, max_bytes=piece.stat().st_size * 1.5)
+    small = YtDlpDownloader(retries=0, max_bytes=fragment.stat().st_size * 1.5)
     with pytest.raises(ItemError) as caught:
         small.fetch(url, media, "eyetube_x1")
     assert (caught.value.kind, list(media.iterdir())) == (FailureKind.TOO_LARGE, [])
-    piece.rename(site.root / "whole.ts")
+    fragment.rename(site.root / "whole.ts")
     with pytest.raises(ItemError) as caught:
         downloader.fetch(url, media, "eyetube_x1")
     assert (caught.value.kind, list(media.iterdir())) == (FailureKind.NOT_FOUND, [])
-    (site.root / "whole.ts").rename(piece)
+    (site.root / "whole.ts").rename(fragment)
     assert downloader.fetch(url, media, "eyetube_x1").path == media / "eyetube_x1.mp4"

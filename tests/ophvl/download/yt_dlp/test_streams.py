@@ -15,9 +15,9 @@ PIECES = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ns.ts\n"
 END = "#EXT-X-ENDLIST\n"
 
 
-def prepared(site: Site, pieces: str, **said: object) -> dict[str, object]:
-    (site.root / "v.m3u8").write_text(pieces)
-    video = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8", **said}
+def prepared(site: Site, playlist: str, **fields: object) -> dict[str, object]:
+    (site.root / "v.m3u8").write_text(playlist)
+    video = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8", **fields}
     options = {"hls_prefer_native": True, "ffmpeg_location": ffmpeg_binary(), "quiet": True}
     with yt_dlp.YoutubeDL(options) as session:
         prepare_streams(session, video, "http://e.org/v")
@@ -25,14 +25,14 @@ def prepared(site: Site, pieces: str, **said: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("protocol", ["m3u8", "m3u8_native"])
-def test_the_list_of_pieces_is_kept(site: Site, protocol: str) -> None:
+def test_the_playlist_is_stored_in_the_record(site: Site, protocol: str) -> None:
     assert (
         prepared(site, PIECES + END, protocol=protocol)["hls_media_playlist_data"] == PIECES + END
     )
 
 
 @pytest.mark.parametrize(
-    ("pieces", "said", "kind"),
+    ("playlist", "fields", "kind"),
     [
         (PIECES, {}, FailureKind.LIVE),
         (f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"\n{PIECES}{END}', {}, FailureKind.UNSUPPORTED),
@@ -42,13 +42,13 @@ def test_the_list_of_pieces_is_kept(site: Site, protocol: str) -> None:
     ],
 )
 def test_what_has_no_end_or_would_go_to_another_program_is_refused(
-    site: Site, pieces: str, said: dict[str, object], kind: FailureKind
+    site: Site, playlist: str, fields: dict[str, object], kind: FailureKind
 ) -> None:
     with pytest.raises(ItemError, match=r"^http://e.org/v: ") as caught:
-        prepared(site, pieces, **said)
+        prepared(site, playlist, **fields)
     assert caught.value.kind is kind
     sound = {"url": "http://e.org/a.m4a", "ext": "m4a", "protocol": "http"}
-    picture = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8", **said}
+    picture = {"url": f"{site.url}/v.m3u8", "ext": "mp4", "protocol": "m3u8", **fields}
     with pytest.raises(ItemError) as caught:
-        prepared(site, pieces, **said, requested_formats=[sound, picture])
+        prepared(site, playlist, **fields, requested_formats=[sound, picture])
     assert caught.value.kind is kind

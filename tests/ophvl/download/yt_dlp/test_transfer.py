@@ -54,7 +54,7 @@ def test_the_reserve_of_the_disk_is_left_whatever_length_is_announced(
     assert list((small_disk / "media").iterdir()) == []
 
 
-def test_a_file_that_an_earlier_try_had_whole_is_not_another(tmp_path: Path) -> None:
+def test_a_file_that_an_earlier_attempt_completed_is_not_a_changed_one(tmp_path: Path) -> None:
     """Picture and sound apart: of a picture in pieces, yt-dlp tells the bytes alone once it is there."""
 
     def transfer() -> Transfer:
@@ -70,13 +70,15 @@ def test_a_file_that_an_earlier_try_had_whole_is_not_another(tmp_path: Path) -> 
     picture = tmp_path / "x.f1-720.mp4"
     picture.write_bytes(bytes(600))
     first = transfer()
-    piece = {"filename": str(picture), "fragment_count": 3}
-    first.watch({**piece, "status": "downloading", "downloaded_bytes": 300})
-    first.watch({**piece, "status": "finished", "downloaded_bytes": 600, "total_bytes": 600})
+    progress = {"filename": str(picture), "fragment_count": 3}
+    first.on_progress({**progress, "status": "downloading", "downloaded_bytes": 300})
+    first.on_progress(
+        {**progress, "status": "finished", "downloaded_bytes": 600, "total_bytes": 600}
+    )
     again = transfer()
-    again.watch({"filename": str(picture), "status": "finished", "total_bytes": 600})
+    again.on_progress({"filename": str(picture), "status": "finished", "total_bytes": 600})
     assert picture.exists()
     with pytest.raises(ItemError, match="the limit is"):
-        again.watch(
+        again.on_progress(
             {"filename": str(tmp_path / "sound"), "status": "downloading", "total_bytes": 500}
         )
