@@ -15,7 +15,7 @@ from ophvl.media.folder import MediaFolder
 from ophvl.media.proxy import ProxyWriter
 from ophvl.ontology.codes import Codes
 from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.correction.corrector import Corrector
@@ -34,7 +34,7 @@ from pipelines.config import (
 
 if TYPE_CHECKING:
     from ophvl.download.rate_limiter import RateLimiter
-    from ophvl.speech.engine import Engine
+    from ophvl.speech.engine import WhisperEngine
 
 
 def media_folder(config: object, folder: Path) -> MediaFolder:
@@ -80,14 +80,14 @@ def _yt_dlp(config: DiscoverConfig | DownloadConfig, limiter: RateLimiter) -> Do
     )
 
 
-def lists_at_fetch(config: object, folder: Path) -> Lists:
+def lists_at_fetch(config: object, folder: Path) -> BlockLists:
     """The lists, for what is fetched now: a change of theirs fetches nothing anew."""
-    return Lists(folder, revision="")
+    return BlockLists(folder, revision="")
 
 
-def lists(config: object, folder: Path) -> Lists:
+def lists(config: object, folder: Path) -> BlockLists:
     """The block list and the exclusion list of the dataset folder."""
-    return Lists.of(folder)
+    return BlockLists.of(folder)
 
 
 def audio_reader(config: object, folder: Path) -> AudioReader:
@@ -116,7 +116,7 @@ def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
 
     gpu = _gpu_in_reach()
     weights = resolve(config.model, gpu=gpu)
-    engine: Engine
+    engine: WhisperEngine
     if config.recogniser == "openai-whisper":
         from ophvl.speech.openai_whisper import OpenAIWhisper
 
@@ -130,7 +130,7 @@ def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
     return WhisperRecogniser(engine=engine, detector=_language_detector(weights.name, gpu))
 
 
-def _language_detector(model: str, gpu: bool) -> Engine | None:
+def _language_detector(model: str, gpu: bool) -> WhisperEngine | None:
     """What tells languages apart beside English-only weights: Whisper base, if it is at hand."""
     from ophvl.speech.faster_whisper import FasterWhisper
     from ophvl.speech.weights import resolve

@@ -1,4 +1,4 @@
-"""Small video files for tests, made with PyAV: every picture tells its own number by its colour."""
+"""Small video files for tests, written with PyAV: the colour of each picture encodes its number."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_video(
     gop: int = 10,
     muxer: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write a video whose picture n is a field of level `grey(n)`; `audio` is mono at 16 kHz."""
+    """Write a video whose picture n has the grey level `grey(n)`; `audio` is mono at 16 kHz."""
     video_codec, audio_codec = CODECS.get(path.suffix, ("h264", "aac"))
     with av.open(str(path), "w", options=dict(muxer)) as container:
         video = container.add_stream(video_codec, rate=fps)
@@ -52,17 +52,17 @@ def make_video(
         if audio is not None and sound is not None:
             for start in range(0, len(audio), 1024):
                 block = np.ascontiguousarray(audio[start : start + 1024], dtype=np.float32)
-                piece = av.AudioFrame.from_ndarray(block[None, :], format="fltp", layout="mono")
-                piece.sample_rate = AUDIO_RATE
-                piece.time_base = Fraction(1, AUDIO_RATE)
-                piece.pts = start + round(audio_start_s * AUDIO_RATE)
-                container.mux(sound.encode(piece))
+                frame = av.AudioFrame.from_ndarray(block[None, :], format="fltp", layout="mono")
+                frame.sample_rate = AUDIO_RATE
+                frame.time_base = Fraction(1, AUDIO_RATE)
+                frame.pts = start + round(audio_start_s * AUDIO_RATE)
+                container.mux(sound.encode(frame))
             container.mux(sound.encode(None))
     return path
 
 
 def make_damaged(path: Path, *, seconds: float) -> Path:
-    """Write an mp4 file without sound; the last half of its pictures is zeros, its headers are whole."""
+    """Write an mp4 file without sound; the last half of its pictures is zeros, its headers are intact."""
     content = bytearray(make_video(path, seconds=seconds, size=(320, 240)).read_bytes())
     start, end = content.index(b"mdat") + 4, content.rindex(b"moov") - 4
     start += (end - start) // 2
@@ -72,11 +72,11 @@ def make_damaged(path: Path, *, seconds: float) -> Path:
 
 
 def grey(number: int) -> int:
-    """Grey level of picture `number`: neighbours differ by far more than the codec's error."""
+    """Return the grey level of picture `number`: neighbours differ by far more than the codec's error."""
     return 20 + number * 53 % 200
 
 
 def tone(seconds: float, frequency: float = 440.0) -> NDArray[np.float32]:
-    """A sine at half of full scale."""
+    """Return a sine at half of full scale."""
     times = np.arange(round(seconds * AUDIO_RATE)) / AUDIO_RATE
     return (0.5 * np.sin(2 * np.pi * frequency * times)).astype(np.float32)

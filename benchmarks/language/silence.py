@@ -21,7 +21,7 @@ from benchmarks.language.sounds import RATE, Sound, music, operating_room, silen
 from ophvl.media.audio import FfmpegAudioReader, ffmpeg_binary
 from ophvl.ports import SAMPLE_RATE, HotWords, Segment
 from ophvl.speech.faster_whisper import FasterWhisper
-from ophvl.speech.hallucinations import guarded
+from ophvl.speech.hallucinations import flag_hallucinations
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.speech.recogniser import WhisperRecogniser, segments_of
 from ophvl.speech.vad import WINDOW_S, SpeechWindow
@@ -136,7 +136,7 @@ def measure_guards(path: Path) -> Iterator[Forced]:
             start_s = 0.0
             for part, seconds in PARTS_S.items():
                 first, last = (round(t * SAMPLE_RATE) for t in (start_s, start_s + seconds))
-                found = guarded(list(_forced(engine, audio[first:last], hints)), hints)
+                found = flag_hallucinations(list(_forced(engine, audio[first:last], hints)), hints)
                 yield Forced(
                     model=model,
                     part=part,
@@ -150,7 +150,7 @@ def measure_guards(path: Path) -> Iterator[Forced]:
 def _forced(engine: FasterWhisper, audio: Sound, hints: HotWords) -> Iterator[Segment]:
     size = round(WINDOW_S * SAMPLE_RATE)
     windows = [
-        SpeechWindow.whole(audio[start : start + size], start / SAMPLE_RATE)
+        SpeechWindow.from_samples(audio[start : start + size], start / SAMPLE_RATE)
         for start in range(0, len(audio), size)
     ]
     samples = [window.samples for window in windows]

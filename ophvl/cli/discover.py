@@ -13,7 +13,7 @@ from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import ItemError
 
 if TYPE_CHECKING:
-    from ophvl.sources.search_results import Searched, Section
+    from ophvl.sources.search_results import SearchReport, Section
 
 
 @told_when_stopped()
@@ -80,12 +80,12 @@ def discover(
         downloader=downloader(config, job.root),  # type: ignore[arg-type]  # The section's own type.
         matcher=ontology_matcher,
         force=force,
-        told=told,
+        on_result=told,
     )
     _summarise(searched, to)
 
 
-def _summarise(searched: Searched, to: Path) -> None:
+def _summarise(searched: SearchReport, to: Path) -> None:
     from ophvl.report.terminal import printable
 
     listed = sum(section.listed for section in searched.sections)
@@ -101,9 +101,9 @@ def _summarise(searched: Searched, to: Path) -> None:
         typer.echo(printable(f"failed: {term}: {err.kind}: {err}"), err=True)
     if searched.failed:
         typer.echo("run the same command again to ask just the terms that failed", err=True)
-    if searched.held:
-        typer.echo(printable(f"{searched.waiting} term(s) wait: {searched.held}"), err=True)
-    if searched.failed or searched.held:
+    if searched.closed:
+        typer.echo(printable(f"{searched.deferred} term(s) wait: {searched.closed}"), err=True)
+    if searched.failed or searched.closed:
         raise typer.Exit(FAILED_AND_RECORDED)
     if searched.earlier and not searched.sections:
         typer.echo(

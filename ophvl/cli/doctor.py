@@ -17,12 +17,12 @@ def doctor(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
     """
     from dataclasses import asdict
 
-    from ophvl.doctor import State, examine
+    from ophvl.doctor import FindingState, examine
     from ophvl.errors import UsageError
     from ophvl.report.terminal import printable
 
     findings = examine(out)
-    problems = [finding for finding in findings if finding.state is State.PROBLEM]
+    problems = [finding for finding in findings if finding.state is FindingState.PROBLEM]
     if as_json:
         plain = {"problems": len(problems), "findings": [asdict(finding) for finding in findings]}
         typer.echo(json.dumps(plain, indent=2))

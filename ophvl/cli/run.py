@@ -181,7 +181,7 @@ def _tell_what_stays_gone(job: Job) -> None:
 def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bool) -> None:
     from ophvl.dataset.store import Store
     from ophvl.report.forecast import forecast, forecast_lines
-    from ophvl.sources.blocklists import Lists
+    from ophvl.sources.blocklists import BlockLists
     from ophvl.sources.source_list import read_source_list
     from pipelines.registry import STAGES
 
@@ -189,7 +189,7 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bo
         Store(job.root, STAGES),
         read_source_list(source, tell),
         job.configs(),
-        lists=Lists(job.root, more=job.lists),
+        lists=BlockLists(job.root, more=job.lists),
         parts=parts,
         limit=limit,
         force=force,

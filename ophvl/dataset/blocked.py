@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ophvl.dataset.store import Store
-from ophvl.sources.blocklists import Lists, known_as
+from ophvl.sources.blocklists import BlockLists, names_of_video
 
 _CHANNEL = ("channel", "channel_id", "channel_handle")
 
 
-def kept_out(store: Store, lists: Lists, video_ids: Iterable[str] | None = None) -> set[str]:
+def kept_out(store: Store, lists: BlockLists, video_ids: Iterable[str] | None = None) -> set[str]:
     """Those of the videos, or of all, that stand on a list or whose channel does."""
     wanted = None if video_ids is None else frozenset(video_ids)
     told = ["video_id", "webpage_url", *_CHANNEL, "page_id"]
@@ -20,7 +20,7 @@ def kept_out(store: Store, lists: Lists, video_ids: Iterable[str] | None = None)
     found = set()
     for row in store.read("videos", columns, wanted).to_pylist():
         unit = row["video_id"]
-        names = known_as(
+        names = names_of_video(
             row,
             [pages[unit]] if unit in pages else [],
             [known[unit]] if unit in known else [],

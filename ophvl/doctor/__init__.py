@@ -1,8 +1,8 @@
-"""What is installed and what this machine can do, before a run finds out.
+"""Check what is installed and what this machine can do, before a run needs it.
 
-In: the dataset folder that will be worked in. Out: findings, one a check, each with its mend where
-something is missing. Nothing is installed, fetched or changed, but that the parts of packaged weights are
-joined in the user's cache, as the first run would do.
+In: the dataset folder. Out: findings, one or more a check, each with its remedy if something is missing.
+Nothing is installed, downloaded or changed, except that the parts of packaged weights are joined in the
+user's cache, as the first run would do.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from ophvl.doctor import installed, machine, media, models, sites
-from ophvl.doctor.finding import Finding, State
+from ophvl.doctor.finding import Finding, FindingState
 
-__all__ = ["Finding", "State", "examine", "run_checks"]
+__all__ = ["Finding", "FindingState", "examine", "run_checks"]
 
 Check = Callable[[], Iterator[Finding]]
 
 
 def examine(root: Path) -> list[Finding]:
-    """Check everything that the commands lean on, with `root` as the dataset folder."""
+    """Check everything that the commands depend on, with `root` as the dataset folder."""
     return run_checks(
         {
             "Python": installed.check_python,
@@ -42,7 +42,7 @@ def examine(root: Path) -> list[Finding]:
 
 
 def run_checks(checks: Mapping[str, Check]) -> list[Finding]:
-    """The findings of all checks; one that fails is a finding itself, and keeps none from the others."""
+    """Return the findings of all checks; a check that fails is itself a finding, and the others still run."""
     findings: list[Finding] = []
     for name, check in checks.items():
         try:
@@ -50,12 +50,12 @@ def run_checks(checks: Mapping[str, Check]) -> list[Finding]:
         except ImportError as err:
             mend = "from the code's folder: pip install -e '.[curate,train]'"
             found = f"cannot be loaded: {err}"
-            findings.append(Finding(name=name, state=State.PROBLEM, found=found, mend=mend))
-        except Exception as err:  # noqa: BLE001  (whatever is broken here is what is looked for)
+            findings.append(Finding(name=name, state=FindingState.PROBLEM, found=found, mend=mend))
+        except Exception as err:  # noqa: BLE001  (any error is a finding)
             findings.append(
                 Finding(
                     name=name,
-                    state=State.PROBLEM,
+                    state=FindingState.PROBLEM,
                     found=f"the check failed with {type(err).__name__}: {err}",
                     mend="install what it names again",
                 )

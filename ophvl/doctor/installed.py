@@ -1,4 +1,4 @@
-"""Python, and the packages that this package asks for, by its own metadata: no second list is kept."""
+"""Check Python and the required packages, as this package's own metadata lists them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from ophvl.doctor.finding import Finding, State
+from ophvl.doctor.finding import Finding, FindingState
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -20,25 +20,25 @@ NEEDED_BY = {
     "ray": "ophvl --engine ray",
 }
 OPTIONAL = frozenset({"ray"})
-"""Extras that none of the four commands needs."""
+"""Extras that no command needs by default."""
 
 
 def check_python() -> Iterator[Finding]:
-    """The version of Python against that which the package asks for."""
+    """Check the version of Python against the one that the package requires."""
     from packaging.specifiers import SpecifierSet
 
-    wanted = metadata.metadata(DISTRIBUTION)["Requires-Python"]
+    required = metadata.metadata(DISTRIBUTION)["Requires-Python"]
     version = platform.python_version()
     found = f"{platform.python_implementation()} {version} on {platform.platform(terse=True)}"
-    if SpecifierSet(wanted).contains(version, prereleases=True):
-        yield Finding(name="Python", state=State.OK, found=found)
+    if SpecifierSet(required).contains(version, prereleases=True):
+        yield Finding(name="Python", state=FindingState.OK, found=found)
     else:
-        mend = f"make the environment with Python {wanted}"
-        yield Finding(name="Python", state=State.PROBLEM, found=found, mend=mend)
+        mend = f"make the environment with Python {required}"
+        yield Finding(name="Python", state=FindingState.PROBLEM, found=found, mend=mend)
 
 
 def check_packages() -> Iterator[Finding]:
-    """The packages of the base and of each extra, with their versions."""
+    """Check the base packages and those of each extra, with their versions."""
     declared = metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     yield judge("base", requirements(""))
     for extra in NEEDED_BY:
@@ -47,7 +47,7 @@ def check_packages() -> Iterator[Finding]:
         else:
             yield Finding(
                 name=f"packages ({extra})",
-                state=State.NOTE,
+                state=FindingState.NOTE,
                 found=f"the installed {DISTRIBUTION} knows no extra '{extra}': it was installed from older "
                 "code",
                 mend=f"from the code's folder: pip install -e '.[{extra}]'",
@@ -55,40 +55,42 @@ def check_packages() -> Iterator[Finding]:
 
 
 def requirements(extra: str, distribution: str = DISTRIBUTION) -> list[Requirement]:
-    """What a distribution asks for on this machine with an extra alone, "" being what it always needs."""
+    """Return what a distribution requires on this machine for one extra; for "", what it always requires."""
     from packaging.requirements import Requirement
 
-    wanted = []
+    required = []
     for text in metadata.requires(distribution) or []:
         requirement = Requirement(text)
         marker = requirement.marker
         always = marker is None or marker.evaluate({"extra": ""})
-        asked = always if not extra else marker is not None and marker.evaluate({"extra": extra})
-        if asked and (not extra or not always):
-            wanted.append(requirement)
-    return wanted
+        selected = always if not extra else marker is not None and marker.evaluate({"extra": extra})
+        if selected and (not extra or not always):
+            required.append(requirement)
+    return required
 
 
-def judge(extra: str, wanted: list[Requirement]) -> Finding:
-    """One finding for all packages of an extra: the versions that are there, or those at fault."""
-    states = [(requirement, installed(requirement)) for requirement in wanted]
+def judge(extra: str, required: list[Requirement]) -> Finding:
+    """Return one finding for all packages of an extra: their versions, or what is wrong with them."""
+    states = [(requirement, installed(requirement)) for requirement in required]
     faults = [fault for _, (_, fault) in states if fault]
     name = f"packages ({extra})"
     if not faults:
-        there = ", ".join(f"{requirement.name} {version}" for requirement, (version, _) in states)
-        return Finding(name=name, state=State.OK, found=there or "none needed")
+        versions = ", ".join(
+            f"{requirement.name} {version}" for requirement, (version, _) in states
+        )
+        return Finding(name=name, state=FindingState.OK, found=versions or "none needed")
     of = f", needed by {NEEDED_BY[extra]}" if extra in NEEDED_BY else ""
-    asked = f".[{extra}]" if extra in NEEDED_BY else "."
+    target = f".[{extra}]" if extra in NEEDED_BY else "."
     return Finding(
         name=name,
-        state=State.NOTE if extra in OPTIONAL else State.PROBLEM,
-        found=f"{len(faults)} of {len(wanted)} at fault{of}: {'; '.join(faults)}",
-        mend=f"from the code's folder: pip install -e '{asked}'",
+        state=FindingState.NOTE if extra in OPTIONAL else FindingState.PROBLEM,
+        found=f"{len(faults)} of {len(required)} at fault{of}: {'; '.join(faults)}",
+        mend=f"from the code's folder: pip install -e '{target}'",
     )
 
 
 def installed(requirement: Requirement) -> tuple[str, str]:
-    """The installed version of a package, and what is wrong with it (empty where nothing is)."""
+    """Return the installed version of a package, and what is wrong with it (empty if nothing is)."""
     from packaging.version import InvalidVersion, Version
 
     try:

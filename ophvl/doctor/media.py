@@ -1,4 +1,4 @@
-"""ffmpeg and PyAV: whether they run, and read what sites and hospitals send."""
+"""Check that ffmpeg and PyAV run, and decode the usual formats of sites and hospitals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import subprocess
 from collections.abc import Iterator, Mapping
 
-from ophvl.doctor.finding import Finding, State
+from ophvl.doctor.finding import Finding, FindingState
 from ophvl.errors import UsageError
 from ophvl.media.audio import ffmpeg_binary
 
@@ -18,76 +18,88 @@ DECODERS: Mapping[str, tuple[str, ...]] = {
     "aac": ("aac", "libfdk_aac"),
     "opus": ("opus", "libopus"),
 }
-"""Formats, and decoders of which one is enough. The decoder named av1 needs a graphics card that has it."""
+"""Formats and their decoders, any of which is enough. Decoder av1 is left out: it needs a graphics card."""
 
 _ENCODERS = ("libx264", "aac")
-"""What proxies are written with (`--keep-media proxy`)."""
+"""Encoders of proxies (`--keep-media proxy`)."""
 
 _TIMEOUT_S = 30.0
 _MEND = "pip install -U imageio-ffmpeg, and take an older ffmpeg off the PATH"
 
 
 def check_ffmpeg() -> Iterator[Finding]:
-    """The ffmpeg that would be used: it must run, decode what is common, and should encode proxies."""
+    """Check the ffmpeg that would be used: it must run and decode, and should encode proxies."""
     try:
         binary = ffmpeg_binary()
     except UsageError as err:
         mend = "pip install imageio-ffmpeg"
-        yield Finding(name="ffmpeg", state=State.PROBLEM, found=str(err), mend=mend)
+        yield Finding(name="ffmpeg", state=FindingState.PROBLEM, found=str(err), mend=mend)
         return
     try:
         # A hundredth of a second of sound, through the filters and out again: 160 samples of 4 bytes.
-        made = ["-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "0.01", "-f", "f32le", "-"]
-        samples = len(_output(binary, *made)) // 4
-        decoders = listed(_output(binary, "-decoders").decode(errors="replace"))
-        encoders = listed(_output(binary, "-encoders").decode(errors="replace"))
+        arguments = [
+            "-f",
+            "lavfi",
+            "-i",
+            "anullsrc=r=16000:cl=mono",
+            "-t",
+            "0.01",
+            "-f",
+            "f32le",
+            "-",
+        ]
+        samples = len(_output(binary, *arguments)) // 4
+        decoders = codec_names(_output(binary, "-decoders").decode(errors="replace"))
+        encoders = codec_names(_output(binary, "-encoders").decode(errors="replace"))
         version = _output(binary, "-version").decode(errors="replace").partition(" Copyright")[0]
     except (OSError, subprocess.SubprocessError) as err:
         found = f"{binary} does not run: {err}"
-        yield Finding(name="ffmpeg", state=State.PROBLEM, found=found, mend=_MEND)
+        yield Finding(name="ffmpeg", state=FindingState.PROBLEM, found=found, mend=_MEND)
         return
     if samples != 160:
         found = f"{binary} runs, but makes {samples} samples where there must be 160"
-        yield Finding(name="ffmpeg", state=State.PROBLEM, found=found, mend=_MEND)
+        yield Finding(name="ffmpeg", state=FindingState.PROBLEM, found=found, mend=_MEND)
         return
     yield judge("ffmpeg", f"{version}, {binary}", decoders)
-    if lacking := [name for name in _ENCODERS if name not in encoders]:
-        found = f"cannot write {' and '.join(lacking)}, so --keep-media proxy fails"
-        yield Finding(name="ffmpeg encoders", state=State.NOTE, found=found, mend=_MEND)
+    if missing := [name for name in _ENCODERS if name not in encoders]:
+        found = f"cannot write {' and '.join(missing)}, so --keep-media proxy fails"
+        yield Finding(name="ffmpeg encoders", state=FindingState.NOTE, found=found, mend=_MEND)
 
 
 def check_pyav() -> Iterator[Finding]:
-    """PyAV: a small video is written to memory and read back."""
+    """Check PyAV: write a small video to memory and read it back."""
     import av
 
-    pictures = read_back(written())
+    pictures = count_frames(write_test_video())
     if pictures != 10:
         found = f"PyAV {av.__version__} reads {pictures} of 10 pictures"
         mend = "pip install --force-reinstall av"
-        yield Finding(name="PyAV", state=State.PROBLEM, found=found, mend=mend)
+        yield Finding(name="PyAV", state=FindingState.PROBLEM, found=found, mend=mend)
         return
     decoders = {name for name in av.codecs_available if _can_decode(name)}
     yield judge("PyAV", f"PyAV {av.__version__}", decoders)
 
 
 def judge(name: str, program: str, decoders: set[str]) -> Finding:
-    """A finding on the decoders that a program has."""
-    lacking = [form for form, any_of in DECODERS.items() if not decoders & set(any_of)]
-    if not lacking:
-        return Finding(name=name, state=State.OK, found=f"{program}; reads {', '.join(DECODERS)}")
-    found = f"{program} cannot read {', '.join(lacking)}"
+    """Return a finding on the decoders that a program has."""
+    missing = [form for form, any_of in DECODERS.items() if not decoders & set(any_of)]
+    if not missing:
+        return Finding(
+            name=name, state=FindingState.OK, found=f"{program}; reads {', '.join(DECODERS)}"
+        )
+    found = f"{program} cannot read {', '.join(missing)}"
     mend = _MEND if name == "ffmpeg" else "pip install --force-reinstall av"
-    return Finding(name=name, state=State.PROBLEM, found=found, mend=mend)
+    return Finding(name=name, state=FindingState.PROBLEM, found=found, mend=mend)
 
 
-def listed(text: str) -> set[str]:
-    """The names in ffmpeg's own list of decoders or encoders."""
+def codec_names(text: str) -> set[str]:
+    """Return the names in ffmpeg's list of decoders or encoders."""
     _, _, rows = text.partition(" ------")
     return {cells[1] for row in rows.splitlines() if len(cells := row.split()) > 1}
 
 
-def written() -> io.BytesIO:
-    """Ten grey pictures as a video in memory."""
+def write_test_video() -> io.BytesIO:
+    """Return a video of ten grey pictures in memory."""
     import av
 
     file = io.BytesIO()
@@ -104,8 +116,8 @@ def written() -> io.BytesIO:
     return file
 
 
-def read_back(file: io.BytesIO) -> int:
-    """How many pictures PyAV decodes."""
+def count_frames(file: io.BytesIO) -> int:
+    """Return how many pictures PyAV decodes."""
     import av
 
     with av.open(file, "r") as container:

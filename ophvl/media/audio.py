@@ -1,7 +1,7 @@
-"""The sound of a video, streamed. In: a path. Out: blocks of 16 kHz mono float32 samples.
+"""Stream the sound of a video. In: a path. Out: blocks of 16 kHz mono float32 samples.
 
 One single-threaded ffmpeg process a video; never more than one block in memory. Time 0 of the blocks
-is time 0 of the video: a late or interrupted audio stream is filled up with silence.
+is time 0 of the video: a late or interrupted audio stream is padded with silence.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _RESAMPLE = f"aresample={SAMPLE_RATE}:async=1:first_pts=0"
 
 @functools.cache
 def ffmpeg_binary() -> str:
-    """The ffmpeg to use: the one on PATH, else the one that the package imageio-ffmpeg carries.
+    """Return the path of ffmpeg: the one on PATH, else the one in the package imageio-ffmpeg.
 
     Raises:
         UsageError: there is neither.
     """
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
+    on_path = shutil.which("ffmpeg")
+    if on_path:
+        return on_path
     try:
         import imageio_ffmpeg
 
@@ -56,18 +56,18 @@ class FfmpegAudioReader:
     def blocks(self, path: Path) -> Iterator[Samples]:
         """Yield blocks of `block_s` seconds, the last one shorter; ffmpeg ends with the iterator.
 
-        A file without an audio stream is the caller's business: ask `Probe.has_audio` first.
+        The file must have an audio stream (`Probe.has_audio`).
 
         Raises:
-            ItemError: DECODE_ERROR with ffmpeg's own last words.
+            ItemError: DECODE_ERROR with the last line of ffmpeg's output.
         """
         import numpy as np
 
         block_bytes = round(self.block_s * SAMPLE_RATE) * _SAMPLE_BYTES
-        # ffmpeg's complaints go to a file: a pipe that nobody reads would fill up and stop it.
-        with tempfile.TemporaryFile() as complaints:
+        # ffmpeg's messages go to a file: a pipe that is not read would fill up and block it.
+        with tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(
-                _command(path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+                _command(path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr
             )
             stdout = process.stdout
             assert stdout is not None
@@ -75,7 +75,7 @@ class FfmpegAudioReader:
                 while data := stdout.read(block_bytes):
                     yield np.frombuffer(data, dtype="<f4")
                 if process.wait() != 0:
-                    message = f"the sound of {path} cannot be decoded: {_last_line(complaints)}"
+                    message = f"the sound of {path} cannot be decoded: {_last_line(stderr)}"
                     raise ItemError(FailureKind.DECODE_ERROR, message)
             finally:
                 stdout.close()
@@ -93,7 +93,7 @@ def _command(path: Path) -> list[str]:
     return command
 
 
-def _last_line(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode(errors="replace").strip().splitlines()
+def _last_line(stderr: IO[bytes]) -> str:
+    stderr.seek(0)
+    lines = stderr.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "ffmpeg gave no reason"

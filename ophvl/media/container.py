@@ -1,7 +1,7 @@
-"""Opening a video file with PyAV, for the probe and the frame reader.
+"""Open a video file with PyAV, for the probe and the frame reader.
 
-In: a path. Out: an open container, or an `ItemError` that tells text, pictures, cut and damaged
-files apart. Only self-contained video formats are allowed: a playlist format could make the decoder
+In: a path. Out: an open container, or an `ItemError` that distinguishes text, pictures, cut and damaged
+files. Only self-contained video formats are allowed: a playlist format could make the decoder
 open other files or addresses.
 """
 
@@ -21,11 +21,11 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,wtv,dv,ivf,"
     "mp3,wav,flac,aac"
 )
-"""FFmpeg's names of the formats that are opened. Streams without time stamps are not; pure audio is,
-to be told from damaged files."""
+"""FFmpeg's names of the formats that are opened. Streams without time stamps are not; pure audio is, so that
+it can be distinguished from damaged files."""
 
 OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-"""Options for every decoder that reads a file which we did not make."""
+"""Options for every decoder of files that we did not write ourselves."""
 
 _HEAD_BYTES = 64
 _MAGIC = (b"\x1a\x45\xdf\xa3", b"RIFF", b"FLV", b"OggS", b"\x00\x00\x01", b"0&\xb2u", b"G@")
@@ -68,12 +68,12 @@ def open_video(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """The stream to look at: the first that is not a cover picture."""
+    """Return the video stream to decode: the first that is not a cover picture."""
     return next(stream for stream in container.streams.video if not _is_cover(stream))
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes an ISO media file (mp4, mov) lacks, by the sizes of its top-level boxes."""
+    """Return how many bytes an ISO media file (mp4, mov) lacks, by the sizes of its top-level boxes."""
     size = path.stat().st_size
     position = 0
     with path.open("rb") as file:
@@ -83,14 +83,14 @@ def missing_bytes(path: Path) -> int:
             if header[4:8] not in _ISO_BOXES and position == 0:
                 return 0  # Another format.
             if len(header) < 8:
-                return 0  # Stray bytes at the end do no harm.
+                return 0  # Stray bytes at the end are harmless.
             length = int.from_bytes(header[:4], "big")
             if length == 1 and len(header) == 16:
                 length = int.from_bytes(header[8:], "big")
             if length == 0:
                 return 0  # The last box goes on to the end of the file.
             if length < 8:
-                return 0  # Not a box; the decoder will judge.
+                return 0  # Not a box: left to the decoder.
             position += length
     return max(0, position - size)
 
@@ -112,7 +112,7 @@ def _looks_like_video(head: bytes) -> bool:
 
 
 def _is_cover(stream: VideoStream) -> bool:
-    """Whether a stream is just a cover picture, as music files have."""
+    """Return whether a stream is just a cover picture, as in music files."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)

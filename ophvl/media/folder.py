@@ -1,4 +1,4 @@
-"""Where media files lie, and how a table names them so that the dataset folder can be moved."""
+"""The media files of a dataset folder, and their names in tables, which survive moving the folder."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from pathlib import Path
 from ophvl.errors import ItemError, UsageError
 from schemas.vocab import FailureKind, MediaForm
 
-_ENDS = {MediaForm.PROXY: ".proxy.mp4", MediaForm.AUDIO: ".audio.m4a"}
+_SUFFIXES = {MediaForm.PROXY: ".proxy.mp4", MediaForm.AUDIO: ".audio.m4a"}
 
 BYTES_A_SECOND = 190_000.0
-"""Of a video with 720 lines at about 1.5 Mbit/s: until there is something better to go by."""
+"""Estimate for a video of 720 lines at about 1.5 Mbit/s, until better data are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MediaFolder:
-    """The media of one dataset folder: fetched files inside it, local files wherever they are."""
+    """The media files of one dataset folder: downloaded ones inside it, local ones wherever they are."""
 
     root: Path
     revision: str = ""
 
     @property
     def fetched(self) -> Path:
-        """The folder that fetched files go to."""
+        """The folder of downloaded files."""
         return self.root / "media"
 
     def is_fetched(self, stored: str) -> bool:
-        """Whether a `media.path` value names a file of ours, not one of the user's."""
+        """Return whether a `media.path` value names a downloaded file, not one of the user's."""
         return not Path(stored).is_absolute()
 
     def path(self, stored: str, form: MediaForm) -> Path:
-        """Where a file lies, or what stands in for it: ALL is the file that a `media.path` value names."""
-        whole = self.root / stored
+        """Return the path of a file or of its replacement; form ALL is the file that `media.path` names."""
+        original = self.root / stored
         if form is MediaForm.ALL:
-            return whole
-        return whole.with_name(whole.stem + _ENDS[form])
+            return original
+        return original.with_name(original.stem + _SUFFIXES[form])
 
     def present(self, stored: str) -> list[MediaForm]:
-        """What is left of a file, the fullest form first. What a crash left behind counts too."""
+        """Return the forms of a file that exist, the most complete first, those left by a crash included."""
         forms = list(MediaForm) if self.is_fetched(stored) else [MediaForm.ALL]
         return [form for form in forms if self.path(stored, form).exists()]
 
     def sound(self, stored: str) -> Path:
-        """The file to hear."""
+        """Return the file to decode sound from."""
         return self.path(stored, next(iter(self.present(stored)), MediaForm.ALL))
 
     def pictures(self, stored: str) -> Path:
-        """The file to look at.
+        """Return the file to decode pictures from.
 
         Raises:
-            UsageError: the sound alone was kept.
+            UsageError: only the sound is left.
         """
         form = next(iter(self.present(stored)), MediaForm.ALL)
         if form is MediaForm.AUDIO:
@@ -62,14 +62,14 @@ class MediaFolder:
         return self.path(stored, form)
 
     def make_room(self, reserve_gb: float, duration_s: float | None) -> None:
-        """Check that a video of this duration, as far as it is known, fits and leaves `reserve_gb`.
+        """Check that there is disk space for a video of this duration, if known, and for `reserve_gb`.
 
         Raises:
             ItemError: DISK_FULL, with the figures.
         """
         self.fetched.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.fetched).free
-        # Twice: picture and sound that come apart lie beside the file that they are joined to.
+        # Twice: separate video and audio files exist beside the file that they are joined to.
         needed = 2 * (duration_s or 0.0) * BYTES_A_SECOND + reserve_gb * 1e9
         if free < needed:
             raise ItemError(
@@ -79,10 +79,10 @@ class MediaFolder:
             )
 
     def discard(self, video_id: str) -> None:
-        """Remove all that was fetched of a video, and what was made of it."""
+        """Remove all downloaded files of a video, and those made from them."""
         for path in self.fetched.glob(f"{video_id}.*"):
             path.unlink()
 
     def name(self, path: Path) -> str:
-        """The `media.path` value for a file of ours; one of the user's goes by its absolute path."""
+        """Return the `media.path` value of a downloaded file; a user's file has its absolute path there."""
         return str(path.relative_to(self.root))

@@ -1,4 +1,4 @@
-"""Pictures of a video at given times. In: a path and times. Out: JPEG frames, in order of time.
+"""Read pictures of a video at given times. In: a path and times. Out: JPEG frames, in order of time.
 
 The file is opened once. Times are sorted; the reader decodes forward, and seeks only where a
 keyframe lies between the current picture and the next time: never one process for each picture.
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _HALF_TICK_S = 0.0005
-"""A picture that starts this little after the time asked for counts as shown: times get rounded."""
+"""A picture that starts this little after the requested time counts as shown: times get rounded."""
 
 _BLIND_SEEK_S = 10.0
-"""Where no index of keyframes reaches: decode through shorter gaps than this, seek over longer."""
+"""Without an index of keyframes: decode through shorter gaps than this, seek over longer ones."""
 
 _STEPS_BACK_S = (0.0, 2.0, 15.0, 1e6)
-"""How far before the time to seek, in turn, when a format's seek lands after the time."""
+"""How far before the time to seek, one after another, if a seek lands after the time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,7 @@ class AvFrameReader:
 
     @property
     def revision(self) -> str:
+        """Changes when the same video would give other pictures."""
         return f"jpeg-{self.short_side}-q{self.quality}-1"
 
     def read(self, path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
@@ -56,7 +57,7 @@ class AvFrameReader:
         import av
 
         with open_video(path) as container:
-            cursor = _Cursor(container)
+            cursor = _FrameCursor(container)
             for time_s in sorted(set(times_s)):
                 try:
                     frame = cursor.at(time_s)
@@ -74,8 +75,8 @@ class AvFrameReader:
         full = displayed_size(frame, stream)
         scale = min(1.0, self.short_side / min(full))
         width, height = (max(1, round(side * scale)) for side in full)
-        turned = frame.rotation % 180 != 0
-        stored = (height, width) if turned else (width, height)
+        sideways = frame.rotation % 180 != 0
+        stored = (height, width) if sideways else (width, height)
         pixels = frame.reformat(
             width=stored[0], height=stored[1], format="rgb24", interpolation="AREA"
         )
@@ -87,8 +88,8 @@ class AvFrameReader:
         return Frame(time_s=time_s, jpeg=buffer.getvalue(), width=width, height=height)
 
 
-class _Cursor:
-    """Walks forward through one video stream. Times count from the earliest stream's start."""
+class _FrameCursor:
+    """A position in one video stream that moves forward. Times count from the earliest stream's start."""
 
     def __init__(self, container: InputContainer) -> None:
         import av
@@ -102,7 +103,7 @@ class _Cursor:
         self._next: VideoFrame | None = None
 
     def at(self, time_s: float) -> VideoFrame | None:
-        """The picture shown at a time that is not before the one asked for last."""
+        """Return the picture shown at a time; times must not decrease from call to call."""
         if self._shown is None or self._worth_a_seek(time_s):
             self._seek(time_s)
         while self._next is not None and self._time_s(self._next) <= time_s + _HALF_TICK_S:
@@ -119,12 +120,12 @@ class _Cursor:
         if self._next is None or self._shown is None:
             return False  # The end is reached.
         index = self.stream.index_entries
-        wanted = self._ticks(time_s)
-        keyframe = index.search_timestamp(wanted)
+        ticks = self._ticks(time_s)
+        keyframe = index.search_timestamp(ticks)
         reached = self._next.dts
         if keyframe >= 0 and reached is not None and index[keyframe].timestamp > reached:
             return True
-        if len(index) and index[len(index) - 1].timestamp >= wanted:
+        if len(index) and index[len(index) - 1].timestamp >= ticks:
             return False  # The index reaches beyond the time, and no keyframe lies in between.
         return time_s - self._time_s(self._shown) > _BLIND_SEEK_S
 

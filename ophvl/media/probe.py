@@ -1,4 +1,4 @@
-"""What a video file is. In: a path. Out: a `Probe`, or an `ItemError` that says what is wrong."""
+"""Read the properties of a video file. In: a path. Out: a `Probe`, or an `ItemError` with the reason."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def probe(path: Path) -> Probe:
 
 
 def displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """Width and height in square pixels, after the rotation that the file asks for."""
+    """Return width and height in square pixels, after the rotation in the file's metadata."""
     aspect = stream.sample_aspect_ratio
     width = round(frame.width * aspect) if aspect else frame.width
     return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
@@ -66,7 +66,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float:
-    """Duration of the video stream, counted from the packets where no header gives it."""
+    """Return the duration of the video stream, from its packets if no header gives it."""
     import av
 
     if stream.duration and stream.time_base:

@@ -18,7 +18,7 @@ from ophvl.partitions import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
 from ophvl.run.line_runner import LineRunner
 from ophvl.run.unit_worker import ChainSetup, OpenStage, UnitChain, UnitReport, UnitTask
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.sources.source_list import is_url
 from ophvl.stage import SourceLine
 from schemas.vocab import Surgical
@@ -74,7 +74,7 @@ def forecast(
     lines: Sequence[SourceLine],
     configs: Mapping[str, DataclassInstance],
     *,
-    lists: Lists,
+    lists: BlockLists,
     parts: Parts = ALL_PARTS,
     limit: int | None = None,
     force: bool = False,

@@ -12,7 +12,7 @@ from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
 from ophvl.partitions import ALL_PARTS, Parts, part_of
 from ophvl.report.failures import read_failures
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import Scope
 from schemas.vocab import MediaForm
 
@@ -77,7 +77,7 @@ def require_pictures(
         for row in decoded
         if (row["short_side"], row["quality"]) == (pictures.short_side, pictures.quality)
     }
-    heard -= _stopped(store, stages) | kept_out(store, Lists(store.root), heard)
+    heard -= _stopped(store, stages) | kept_out(store, BlockLists(store.root), heard)
     if heard:
         raise UsageError(
             f"of {len(heard)} of {len(kept)} video(s) only the sound was kept (--keep-media "

@@ -14,7 +14,7 @@ from ophvl.dataset.blocked import kept_out
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.ports import Downloader
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.sources.source_list import is_url
 from schemas.availability import AVAILABILITY, AvailabilityRow
 from schemas.vocab import RETRIED
@@ -72,7 +72,7 @@ def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
     checked = {video_id: row.checked_at for video_id, row in latest(store).items()}
     limit = datetime.now(UTC) - older_than
     videos = store.read("videos", ["video_id", "location"]).to_pylist()
-    out = kept_out(store, Lists(store.root))
+    out = kept_out(store, BlockLists(store.root))
     return [
         (row["video_id"], row["location"])
         for row in videos

@@ -1,16 +1,16 @@
-"""The lists of a dataset folder that keep videos out, at ingest and at every rebuild.
+"""The block lists of a dataset folder, applied at ingest and at every rebuild.
 
-    block.txt      taken down: their publishers do not want them here
-    exclude.txt    evaluation sets: models are judged on them, so none may learn from them
+    block.txt      videos taken down by their publishers
+    exclude.txt    evaluation sets, which no model may be trained on
 
-In: one video or channel a line; `#` begins a comment. A video is named by its id here
+In: one video or channel a line; `#` begins a comment. A video is named by its id in the tables
 (`youtube_dQw4w9WgXcQ`), by its id on its site (`dQw4w9WgXcQ`) or by its address, with or without `https://`
 and `www.`; a channel by `UC...` or `@handle`, by `channel:` and its id, handle, address or name as the site
 shows it, or by its address. Behind an id, a handle or an address a comma or a blank and words may follow,
 behind a name a comment. Case does not count in handles and names. A line that names neither is refused, and
-so is an address of YouTube that no video tells (a channel's old `/c/name`, `/user/name` and `/name`, a
-playlist): a list that keeps nothing out must not look as if it did.
-Out: for one video, whether and why it is kept out.
+so is a YouTube address that no video's metadata holds (a channel's old `/c/name`, `/user/name` and `/name`, a
+playlist): a line that blocks nothing must not look as if it did.
+Out: for one video, whether and why it is blocked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CHANNEL_LINE = re.compile(_CHANNEL, re.IGNORECASE)
 _CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 _CHANNEL_PATH = re.compile(r"/channel/([^/]+)")
 _AROUND = "<>\"'`,;"
-"""What may stand around an id or an address that was copied out of a text or a table."""
+"""Characters around an id or address that was copied out of a text or table."""
 _SEPARATOR = re.compile(r"[,;]")
 _COMMENT = re.compile(r"\s#")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
@@ -50,67 +50,67 @@ _YOUTUBE_VIDEO = re.compile(r"/(?:shorts|embed|live|v|e|watch)/([^/]+)")
 _SHORT_VIDEO = re.compile(r"/([^/]+)")
 _VIMEO = re.compile(r"(^|\.)vimeo\.com$")
 _VIMEO_VIDEO = re.compile(r"/(?:video/|channels/[^/]+/|groups/[^/]+/videos/)?(\d+)(?:[/,;]|$)")
-_MOST_TOLD = 20
+_MOST_SHOWN = 20
 
 
-class KnownAs(NamedTuple):
-    """What a video is compared by."""
+class VideoNames(NamedTuple):
+    """The names of one video that are compared with the lists."""
 
     ids: list[str]
-    """Of the form of video ids: what its own page calls it."""
+    """In the form of video ids: from its own page."""
     urls: list[str]
     channels: list[str]
     """Ids, handles and names of its channel."""
 
 
-def known_as(video: Row, pages: Iterable[Row] = (), known: Iterable[Row] = ()) -> KnownAs:
-    """All that is told of whose a video is and what it is called, each once.
+def names_of_video(video: Row, pages: Iterable[Row] = (), known: Iterable[Row] = ()) -> VideoNames:
+    """Return all ids, addresses and channel names that are recorded for a video, each once.
 
     Args:
         video: its row of `videos`.
         pages: its row of `publications`, if it was fetched.
         known: its row of `identities`, if there is one.
     """
-    told, known = [video, *pages], list(known)
+    rows, known = [video, *pages], list(known)
     names = ("channel_id", "channel_handle", "channel")
-    return KnownAs(
-        ids=_unique([row.get("page_id") for row in told], *(row["ids"] for row in known)),
+    return VideoNames(
+        ids=_unique([row.get("page_id") for row in rows], *(row["ids"] for row in known)),
         urls=_unique(
             [video["location"]],
-            [row["webpage_url"] for row in told],
+            [row["webpage_url"] for row in rows],
             *(row["urls"] for row in known),
         ),
         channels=_unique(
-            [row[name] for row in told for name in names], *(row["channels"] for row in known)
+            [row[name] for row in rows for name in names], *(row["channels"] for row in known)
         ),
     )
 
 
-def _unique(*told: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(str(one) for values in told for one in values if one))
+def _unique(*groups: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(str(one) for values in groups for one in values if one))
 
 
 @dataclass(frozen=True)
-class Lists:
-    """The lists of the dataset folder `root`; a missing one is empty."""
+class BlockLists:
+    """The block lists of the dataset folder `root`; a missing one is empty."""
 
     root: Path
     revision: str = ""
     more: Mapping[str, Sequence[Path]] = field(default_factory=dict)
-    """Lists of the user's by the list of the folder that they would join."""
+    """Further lists of the user, by the list of the folder that they would be added to."""
 
     @staticmethod
-    def of(root: Path) -> Lists:
-        """The lists, with a revision that changes with what they hold.
+    def of(root: Path) -> BlockLists:
+        """Return the lists, with a revision that changes with their content.
 
         Raises:
             UsageError: one cannot be read, or holds a line that names no video and no channel.
         """
-        found = Lists(root)
+        lists = BlockLists(root)
         digest = hashlib.sha256()
         for name, _ in _REASONS:
-            digest.update("\n".join([name, *sorted(found._names[name])]).encode())
-        return Lists(root, digest.hexdigest()[:16])
+            digest.update("\n".join([name, *sorted(lists._names[name])]).encode())
+        return BlockLists(root, digest.hexdigest()[:16])
 
     def judge(
         self,
@@ -119,20 +119,20 @@ class Lists:
         channels: Iterable[str | None],
         ids: Iterable[str] = (),
     ) -> Drop | None:
-        """The drop of a video that stands on a list.
+        """Return the drop of a video that is on a list; None for any other.
 
         Args:
-            urls: addresses that it is known by.
+            urls: its addresses.
             channels: id, handle and name of its channel.
-            ids: further ids that it is known by, of the form of `video_id`.
+            ids: further ids of it, in the form of `video_id`.
         """
         own = {name for one in (video_id, *ids) for name in (one, one.partition("_")[2])}
         own |= {name for url in urls if url for name in _names_of_address(url)}
         own |= {_channel(channel) for channel in channels if channel}
         for file, reason in _REASONS:
-            found = sorted(own & self._names[file])
-            if found:
-                message = f"{found[0]} stands in {file}; take it out there to have the video back"
+            matches = sorted(own & self._names[file])
+            if matches:
+                message = f"{matches[0]} stands in {file}; take it out there to have the video back"
                 return Drop(row_id=video_id, reason=reason, message=message)
         return None
 
@@ -143,7 +143,7 @@ class Lists:
 
 
 def add(root: Path, file: str, source: Path) -> int:
-    """Add the lines of a user's list to the one of the folder; return how many are new.
+    """Add the lines of a user's list to that of the folder; return how many are new.
 
     Raises:
         UsageError: the user's list cannot be read, or holds a line that names no video and no channel.
@@ -175,7 +175,7 @@ def _read(path: Path) -> set[str]:
 
 
 def _names_in(text: str, path: Path) -> set[str]:
-    """What the lines of a list are compared by; all that would keep nothing out are told at once."""
+    """Return the names on the lines of a list; all lines without one are reported together."""
     names: set[str] = set()
     refused: list[str] = []
     for number, line in _lines(text):
@@ -195,31 +195,31 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _refusal(path: Path, lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - _MOST_TOLD} more"] if len(lines) > _MOST_TOLD else []
-    told = "".join(f"\n  {line}" for line in [*lines[:_MOST_TOLD], *more])
+    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
+    shown = "".join(f"\n  {line}" for line in [*lines[:_MOST_SHOWN], *more])
     return (
-        f"{path}: no video is known by these lines, so they would keep nothing out:{told}\n"
+        f"{path}: these lines name no video and no channel, so they would block nothing:{shown}\n"
         "Name a video by its id or its address (https://... or host/path); of a channel write "
         "channel:@name or channel:UC..., the handle or id that its page shows, or channel: and its name"
     )
 
 
 def _names(line: str) -> set[str]:
-    """What a line of a list is compared by; nothing, if it names no video and no channel."""
-    if mark := _CHANNEL_LINE.match(line):
-        return _names_of_channel(line[mark.end() :])
+    """Return the names on a line of a list; none, if it names no video and no channel."""
+    if prefix := _CHANNEL_LINE.match(line):
+        return _names_of_channel(line[prefix.end() :])
     word = line.split()[0].strip(_AROUND)
     first = _SEPARATOR.split(word)[0].strip(_AROUND)
     if _is_channel(first):
         return {_channel(first)}
-    if ID.fullmatch(first) and first.strip("-_"):  # A dash alone begins an item of a list.
+    if ID.fullmatch(first) and first.strip("-_"):  # A dash alone is a bullet.
         return {first}
-    # A comma may be part of an address, or begin what follows it.
+    # A comma may be part of an address, or end it.
     return set[str]().union(*map(_names_of_address, {word, first}))
 
 
 def _names_of_channel(text: str) -> set[str]:
-    """What a channel is compared by, from what a list says behind `channel:`."""
+    """Return the names of a channel, from the text after `channel:` on a line."""
     whole = " ".join(text.split())
     name = " ".join(_COMMENT.split(text)[0].split())
     if not name:
@@ -228,7 +228,7 @@ def _names_of_channel(text: str) -> set[str]:
     first = _SEPARATOR.split(word)[0].strip(_AROUND)
     if _is_channel(first):
         return {_channel(first)}
-    by_address = {told for told in _names_of_address(first) if told.startswith(_CHANNEL)}
+    by_address = {name for name in _names_of_address(first) if name.startswith(_CHANNEL)}
     if by_address or _SCHEME.match(first):
         return by_address
     # Names may hold what looks like a comment: "Eye #2".
@@ -236,20 +236,20 @@ def _names_of_channel(text: str) -> set[str]:
 
 
 def _is_channel(word: str) -> bool:
-    """Whether a word by itself says that it is a channel: an id of YouTube, or a handle."""
+    """Return whether a word is recognisably a channel: an id of YouTube, or a handle."""
     return bool(_CHANNEL_ID.fullmatch(word)) or channel_handle(word) == word
 
 
-def _channel(told: str) -> str:
-    """A channel's id, handle or name, as compared."""
-    if _CHANNEL_ID.fullmatch(told):
-        return _CHANNEL + told
-    name = unquote(told) if told.startswith("@") else told
+def _channel(text: str) -> str:
+    """Normalise a channel's id, handle or name for comparison."""
+    if _CHANNEL_ID.fullmatch(text):
+        return _CHANNEL + text
+    name = unquote(text) if text.startswith("@") else text
     return _CHANNEL + " ".join(name.split()).casefold()
 
 
 def _names_of_address(text: str) -> set[str]:
-    """What an address is compared by; nothing, if it is none, or leads to no video and no channel."""
+    """Return the names in an address; none, if it leads to no video and no channel."""
     if not _SCHEME.match(text):
         if not _HOST_AND_PATH.match(text):
             return set()
@@ -273,9 +273,9 @@ def _names_of_address(text: str) -> set[str]:
 def _names_on_youtube(parts: SplitResult) -> set[str]:
     path = unquote(parts.path)
     channel = _CHANNEL_PATH.match(path)
-    told = channel[1] if channel else channel_handle(path)
-    if told:
-        return {_channel(told)}
+    name = channel[1] if channel else channel_handle(path)
+    if name:
+        return {_channel(name)}
     is_short = (parts.hostname or "").endswith("youtu.be")
     video = (_SHORT_VIDEO if is_short else _YOUTUBE_VIDEO).match(path)
     ids = [*parse_qs(parts.query).get("v", []), *([video[1]] if video else [])]

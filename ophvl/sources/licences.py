@@ -1,9 +1,9 @@
-"""What a licence allows. In: its name, code or address as published. Out: one of four classes.
+"""Classify licences. In: name, code or address as published. Out: one of four classes.
 
 Sites name Creative Commons in their own ways: "Creative Commons Attribution license (reuse allowed)"
 (YouTube), `by-nc-sa` (Vimeo), "Attribution - Non Commercial" (PeerTube), the address of the deed
-(archive.org). Only a text that is such a name from end to end opens anything: whatever else it says may
-take back what the name gives. https://creativecommons.org/share-your-work/cclicenses/
+(archive.org). Only a text that is such a name from end to end counts: further words may restrict the
+licence. https://creativecommons.org/share-your-work/cclicenses/
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import unicodedata
 from schemas.vocab import LicenceClass
 
 _BETWEEN = re.compile(r"[\s\-\u2010-\u2015_/.,:()]+")
-"""What may stand between the words of a name. Any other sign, such as a question mark, is no part of one."""
+"""Separators between the words of a name. Others, such as a question mark, occur in none."""
 
 _CUT_SHORT = re.compile(r"(?:\.\.|[-\u2010-\u2015,:(])\s*$")
-"""More was to come, maybe what takes back the rest."""
+"""The text was cut off, and the rest may restrict the licence."""
 
 _PORTS = (
     "ar|at|au|az|be|bg|br|ca|ch|cl|cn|co|cr|cz|de|dk|ec|ee|eg|es|fi|fr|ge|gr|gt|hk|hr|hu|ie|igo|il|in|it"
@@ -29,7 +29,7 @@ _PORTS = (
     "|portugal|puerto rico|romania|scotland|serbia|singapore|slovenia|south africa|south korea|spain"
     "|sweden|switzerland|taiwan|thailand|uganda|united kingdom|united states|venezuela|vietnam"
 )
-"""The countries, and bodies, that Creative Commons wrote versions for: told with a version only."""
+"""Countries and organisations with licence versions of their own; they occur after a version only."""
 _REACH = "international|unported|generic|universal"
 _RELEASE = rf"(?: (?:v ?|version )?[1-4](?: \d)?(?: (?:{_REACH}|{_PORTS}))?| (?:{_REACH}))?"
 _SITE = r"(?:https? )?(?:www )?creativecommons org"
@@ -39,7 +39,7 @@ _COMMERCIAL_FORBIDDEN = r"nc|non ?commercial"
 
 
 def _attribution(*conditions: str) -> re.Pattern[str]:
-    """The names, codes and addresses of a licence that asks for attribution and some of these conditions.
+    """Return a pattern for a licence that requires attribution and any of these conditions.
 
     A name may be followed by its code: "Attribution 4.0 International (CC BY 4.0)".
     """
@@ -52,9 +52,9 @@ def _attribution(*conditions: str) -> re.Pattern[str]:
 
 _ZERO = r"(?:cc|creative ?commons) ?(?:0|zero)"
 _DOMAIN = r"(?:(?:cc|creative ?commons) )?public ?domain(?: (?:mark|dedication|work))?"
-_GIVEN_UP = rf"(?:{_ZERO}|{_DOMAIN}){_RELEASE}"
+_WAIVER = rf"(?:{_ZERO}|{_DOMAIN}){_RELEASE}"
 _PUBLIC_DOMAIN = re.compile(
-    rf"{_GIVEN_UP}(?: {_GIVEN_UP}){{0,2}}"
+    rf"{_WAIVER}(?: {_WAIVER}){{0,2}}"
     rf"|{_SITE} (?:licenses publicdomain|publicdomain (?:zero|mark){_RELEASE}){_DEED}"
 )
 
@@ -63,15 +63,15 @@ _KNOWN = (
     (_attribution(_SHARE_ALIKE), LicenceClass.OPEN),
     (_attribution(_SHARE_ALIKE, _COMMERCIAL_FORBIDDEN), LicenceClass.NON_COMMERCIAL),
 )
-"""The first whose pattern is the whole name. Those without derivatives are not here: whether a dataset is
-one is for its maker to judge."""
+"""The first pattern that matches a whole name decides. Licences that forbid derivatives are not here: whether
+a dataset is a derivative is for its author to judge."""
 
 _RESERVED = re.compile(r"\ball rights reserved\b|(?<!non )\bstandard\b")
-"""Decides wherever it stands: it opens nothing."""
+"""Decides wherever it occurs: all rights are reserved."""
 
 
 def licence_class(licence: str | None) -> LicenceClass:
-    """What a published licence allows, as far as its name tells."""
+    """Return the class of a published licence, by its name."""
     folded = unicodedata.normalize("NFKC", licence or "").casefold()
     name = _BETWEEN.sub(" ", folded).strip()
     if _RESERVED.search(name):

@@ -1,6 +1,6 @@
-"""Videos found by search terms, as a source list to look through before anything is fetched.
+"""Search results as a source list, to look through before anything is fetched.
 
-In: terms, and a downloader that opens the answer of a search. Out: a text file that `ophvl ingest --source`
+In: terms, and a downloader that opens the results of a search. Out: a text file that `ophvl ingest --source`
 reads, one section a term:
 
     # == trabeculectomy
@@ -10,10 +10,10 @@ reads, one section a term:
     # [youtube_7wtfhZwyrcc] Smoky eye tutorial | Glow | 4:02 | no: about make-up ("smoky eye")
     #https://www.youtube.com/watch?v=7wtfhZwyrcc
 
-A section is added as soon as its term is answered, the file being replaced as a whole, and terms that have
-one are not asked again: that is how a search which was killed, or which the site refused, goes on. What the
-user wrote into the file stays. To take a video off, put a `#` before its line: one that was deleted may be
-found again by another term. Titles are written by strangers: none can make a line of its own.
+A section is added as soon as its search is done, the file being replaced as a whole, and terms that have one
+are not searched again: so an interrupted or refused search goes on where it stopped. Edits of the user stay.
+To take a video off, put a `#` before its line: a deleted line may be added again by another term. Titles come
+from strangers: none can form a line of its own.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ _LONGEST_URL = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What one term led to. `listed` and `not_surgical` are videos that no earlier term had found.
+    """The results of one term. `listed` and `not_surgical` count videos that no earlier term had.
 
-    `unfit` have no web address that a list could hold; `beyond` are more than were asked for.
+    `again` count videos of earlier terms, `unfit` those without a web address that a list could hold, and
+    `beyond` those that exceed the number requested.
     """
 
     term: str
@@ -78,19 +79,21 @@ class Section:
 
 
 @dataclass(kw_only=True)
-class Searched:
-    """What became of the terms: answered now, before, or not; `held` where a host wants no requests."""
+class SearchReport:
+    """What became of the terms: searched now, in earlier calls, failed, or deferred."""
 
     sections: list[Section] = field(default_factory=list)
     earlier: int = 0
+    """Terms that the list held already."""
     failed: list[tuple[str, ItemError]] = field(default_factory=list)
-    held: HostClosedError | None = None
-    waiting: int = 0
-    """Terms that were not asked because of `held`."""
+    closed: HostClosedError | None = None
+    """The host that wants no more requests, if the search ended for that."""
+    deferred: int = 0
+    """Terms that were not searched because of `closed`."""
 
 
 def start_list(path: Path, *, force: bool) -> list[str]:
-    """Make `path` ready for sections; return the terms that it holds already.
+    """Prepare `path` for sections; return the terms that it holds already.
 
     Raises:
         UsageError: it is a file that no search wrote, and `force` does not allow to replace it.
@@ -120,61 +123,63 @@ def search(
     downloader: Downloader,
     matcher: Matcher,
     force: bool = False,
-    told: Callable[[str, Section | ItemError], None] = lambda term, result: None,
-) -> Searched:
-    """Ask for every term that the list at `path` does not hold yet, and add what is found to it.
+    on_result: Callable[[str, Section | ItemError], None] = lambda term, result: None,
+) -> SearchReport:
+    """Search for every term that the list at `path` does not hold yet, and add the results to it.
 
-    A term that fails is left without a section, so that the next call asks it again. A host that wants no
-    more requests ends the search. `told` hears of each answer or failure with its term.
+    A term that fails gets no section, so that the next call searches for it again. A host that wants no
+    more requests ends the search. `on_result` is called with each term and its section or error.
 
     Raises:
         UsageError: `path` cannot be written, or is no such list and `force` is not set.
     """
-    held = {term.casefold() for term in start_list(path, force=force)}
-    done = Searched()
+    listed = {term.casefold() for term in start_list(path, force=force)}
+    report = SearchReport()
     for number, term in enumerate(terms):
-        if one_line(term).casefold() in held:
-            done.earlier += 1
+        if one_line(term).casefold() in listed:
+            report.earlier += 1
             continue
         try:
-            found = _ask(downloader, by.question(term))
+            results = _expand(downloader, by.query(term))
         except HostClosedError as err:
-            done.held, done.waiting = err, _missing(terms[number:], held)
+            report.closed, report.deferred = err, _missing(terms[number:], listed)
             break
         except ItemError as err:
-            done.failed.append((term, err))
-            told(term, err)
+            report.failed.append((term, err))
+            on_result(term, err)
             continue
-        section = _add(path, term, found, by.per_term, matcher)
-        held.add(one_line(term).casefold())
-        done.sections.append(section)
-        told(term, section)
-    return done
+        section = _add(path, term, results, by.per_term, matcher)
+        listed.add(one_line(term).casefold())
+        report.sections.append(section)
+        on_result(term, section)
+    return report
 
 
-def _missing(terms: Sequence[str], held: set[str]) -> int:
-    return len({one_line(term).casefold() for term in terms} - held)
+def _missing(terms: Sequence[str], listed: set[str]) -> int:
+    return len({one_line(term).casefold() for term in terms} - listed)
 
 
-def _ask(downloader: Downloader, question: str) -> list[Found]:
+def _expand(downloader: Downloader, query: str) -> list[Found]:
     try:
-        return downloader.expand(question)
+        return downloader.expand(query)
     except ItemError as err:
-        # An answer without a video. Where the page itself is missing, the server's error lies behind it.
+        # A result without videos. If the page itself is missing, the server's error is the cause.
         if err.kind is FailureKind.NOT_FOUND and err.__cause__ is None:
             return []
         raise
 
 
-def _add(path: Path, term: str, found: Sequence[Found], per_term: int, matcher: Matcher) -> Section:
-    """Add the section of a term to the list as it is now: its owner may be at work on it."""
+def _add(
+    path: Path, term: str, results: Sequence[Found], per_term: int, matcher: Matcher
+) -> Section:
+    """Add the section of a term to the list as it is now: the user may be editing it."""
     text = _read(path)
     lines = text.split("\n")
     ids = {match[1] for line in lines if (match := _ID.match(line))}
     urls = {line.lstrip("# ").strip() for line in lines if "://" in line}
     counts = {"listed": 0, "not_surgical": 0, "again": 0, "unfit": 0}
     entries: list[str] = []
-    for video in found[:per_term]:
+    for video in results[:per_term]:
         url, video_id = _address(video)
         if not url or not video_id:
             counts["unfit"] += 1
@@ -186,7 +191,9 @@ def _add(path: Path, term: str, found: Sequence[Found], per_term: int, matcher: 
             entries += [_comment(video, video_id, verdict), url if of_surgery else f"#{url}"]
             ids.add(video_id)
             urls.add(url)
-    section = Section(term=term, found=len(found), beyond=max(0, len(found) - per_term), **counts)
+    section = Section(
+        term=term, found=len(results), beyond=max(0, len(results) - per_term), **counts
+    )
     heading = ["", f"{_HEADING}{one_line(term)}", f"# {section}"]
     try:
         write_text(path, "\n".join([text.rstrip("\n"), *heading, *entries, ""]))
@@ -196,7 +203,7 @@ def _add(path: Path, term: str, found: Sequence[Found], per_term: int, matcher: 
 
 
 def _address(video: Found) -> tuple[str, str]:
-    """The video's URL as a line of a list, and its id; empty where a list cannot hold such an address."""
+    """Return the video's URL as a line of a list, and its id; empty if a list cannot hold the URL."""
     url = "".join(
         c if c.isprintable() and not c.isspace() else quote(c, errors="replace")
         for c in video.url.strip()
@@ -212,7 +219,7 @@ def _address(video: Found) -> tuple[str, str]:
 
 
 def _verdict(video: Found, matcher: Matcher) -> tuple[str, bool]:
-    """The title's verdict in words, and whether the video may show surgery."""
+    """Return the title's verdict in words, and whether the video may show surgery."""
     verdict = listed_verdict(video.title, video.description, matcher)
     if verdict.is_surgical is Surgical.NO:
         return f'no: {verdict.reason} ("{one_line(verdict.surface)}")', False

@@ -1,4 +1,4 @@
-"""Terms to search for, and how a site is asked for one.
+"""Search terms, and how a site is searched for one.
 
 In: a text file, one term a line; `#` begins a comment. A line may also name a concept of the ontology
 (`surgery:phacoemulsification`, its preferred term) or all of a kind (`kind:surgery`). Out: terms, each once,
@@ -17,20 +17,20 @@ from ophvl.errors import UsageError
 from ophvl.ontology import Ontology
 from schemas.vocab import Kind
 
-PLACE = "{terms}"
-"""What stands for the term in the address of a search page."""
+PLACEHOLDER = "{terms}"
+"""Stands for the term in the address of a search page."""
 
 _ALL = "kind:"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """How a site is asked: the largest video site's own search, or the address of another's search page.
+    """How a site is searched: by YouTube's own search, or by the `address` of another site's search page.
 
-    At most `per_term` videos are taken of an answer. `suffix` is added to terms that do not hold it.
+    At most `per_term` videos are taken of a result. `suffix` is added to terms that do not contain it.
 
     Raises:
-        UsageError: `address` is no http(s) URL, or does not say where the term goes.
+        UsageError: `address` is no http(s) URL, or has no placeholder for the term.
     """
 
     per_term: int = 20
@@ -39,46 +39,45 @@ class Search:
 
     def __post_init__(self) -> None:
         if self.per_term < 1:
-            raise UsageError("at least one video a term must be asked for")
+            raise UsageError("the number of videos a term must be at least 1")
         if self.address is None:
             return
-        if PLACE not in self.address:
+        if PLACEHOLDER not in self.address:
             raise UsageError(
-                f"the search address does not say where the term goes; write {PLACE} there, as in "
-                f"https://host/search?q={PLACE}"
+                f"the search address does not say where the term goes; write {PLACEHOLDER} there, as in "
+                f"https://host/search?q={PLACEHOLDER}"
             )
         try:
             parts = urlsplit(self.address)
             fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             fit = False
-        if not fit or PLACE in parts.netloc:
+        if not fit or PLACEHOLDER in parts.netloc:
             raise UsageError(
-                f"the search address must be of the form https://host/search?q={PLACE}"
+                f"the search address must be of the form https://host/search?q={PLACEHOLDER}"
             )
 
-    def question(self, term: str) -> str:
-        """What the downloader is asked for a term."""
+    def query(self, term: str) -> str:
+        """Return the address that the downloader expands for a term."""
         suffix = one_line(self.suffix)
-        held = suffix.casefold() in term.casefold()
-        words = term if held else f"{term} {suffix}"
+        words = term if suffix.casefold() in term.casefold() else f"{term} {suffix}"
         if self.address is None:
             # yt-dlp would take a term with :// in it for an address.
             return f"ytsearch{self.per_term}:{words.replace('://', ' ')}"
-        return self.address.replace(PLACE, quote(words, safe=""))
+        return self.address.replace(PLACEHOLDER, quote(words, safe=""))
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: what cannot be printed becomes a blank, and blanks in a row become one."""
+    """Return `text` on one line: unprintable characters become spaces, and repeated spaces one."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def read_terms(path: Path, ontology: Ontology) -> list[str]:
-    """The terms of a file in order, each once whatever its case.
+    """Read the terms of a file, in order, each once whatever its case.
 
     Raises:
-        UsageError: the file cannot be read, names nothing, or names concepts that there are not; the message
-            lists every line at fault.
+        UsageError: the file cannot be read, names nothing, or names concepts that do not exist; the message
+            lists every wrong line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -86,8 +85,8 @@ def read_terms(path: Path, ontology: Ontology) -> list[str]:
         raise UsageError(f"cannot read the terms {path}: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
-    found: dict[str, str] = {}
-    faults = []
+    terms_by_key: dict[str, str] = {}
+    errors = []
     for number, raw in enumerate(text.split("\n"), start=1):
         line = one_line(raw)
         if not line or line.startswith("#"):
@@ -95,15 +94,15 @@ def read_terms(path: Path, ontology: Ontology) -> list[str]:
         try:
             terms = list(_terms(line, ontology))
         except UsageError as err:
-            faults.append(f"{path}:{number}: {err}")
+            errors.append(f"{path}:{number}: {err}")
             continue
         for term in terms:
-            found.setdefault(term.casefold(), term)
-    if faults:
-        raise UsageError("\n  ".join([f"{len(faults)} line(s) of {path} are at fault", *faults]))
-    if not found:
+            terms_by_key.setdefault(term.casefold(), term)
+    if errors:
+        raise UsageError("\n  ".join([f"{len(errors)} line(s) of {path} are wrong", *errors]))
+    if not terms_by_key:
         raise UsageError(f"{path} names nothing: write one term a line (# begins a comment)")
-    return list(found.values())
+    return list(terms_by_key.values())
 
 
 def _terms(line: str, ontology: Ontology) -> Iterator[str]:

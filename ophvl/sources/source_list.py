@@ -14,25 +14,25 @@ from ophvl.errors import UsageError
 from ophvl.ids import canonical_url
 from ophvl.stage import SourceLine
 
-_TELL_S = 5.0
-"""How often it is told how far a long list is read."""
+_NOTE_S = 5.0
+"""Interval of the progress notes while a long list is read."""
 
 _SEARCH = re.compile(r"ytsearch(date)?\d*:")
-"""A search instead of an address, as yt-dlp writes it: `ytsearch20:phacoemulsification`."""
+"""A search instead of an address, in the syntax of yt-dlp: `ytsearch20:phacoemulsification`."""
 
 
 def is_url(text: str) -> bool:
-    """Whether a source line is to be asked of the network; else it names something on this machine."""
+    """Return whether a source line is on the network; else it names something on this machine."""
     return "://" in text or _SEARCH.match(text) is not None
 
 
 def read_source_list(
     path: Path, note: Callable[[str], None] = lambda text: None
 ) -> list[SourceLine]:
-    """The lines of the list that name something, in order. Relative paths start at the list's folder.
+    """Read the lines of a list that name something, in order; paths are relative to the list's folder.
 
     Args:
-        note: told now and then how far a long list is read.
+        note: called with progress messages while a long list is read.
 
     Raises:
         UsageError: the list is missing, unreadable or names nothing.
@@ -49,21 +49,21 @@ def read_source_list(
         raise UsageError(f"cannot read the source list {path}: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
-    place = path.resolve()
-    seen: Counter[str] = Counter()
+    resolved = path.resolve()
+    counts: Counter[str] = Counter()
     lines = []
-    told = time.monotonic()
+    noted_s = time.monotonic()
     for number, raw in enumerate(text.split("\n"), start=1):
-        if time.monotonic() - told > _TELL_S:
-            told = time.monotonic()
+        if time.monotonic() - noted_s > _NOTE_S:
+            noted_s = time.monotonic()
             note(f"reading {path}: {number} lines so far")
-        written = raw.strip()
-        if not written or written.startswith("#"):
+        content = raw.strip()
+        if not content or content.startswith("#"):
             continue
-        seen[written] += 1
-        identity = f"{place}\n{written}\n{seen[written]}"
+        counts[content] += 1
+        identity = f"{resolved}\n{content}\n{counts[content]}"
         line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
-        lines.append(source_line(line_id, place, number, written))
+        lines.append(source_line(line_id, resolved, number, content))
     if not lines:
         raise UsageError(
             f"{path} names nothing: write one URL, file or folder a line (# begins a comment)"
@@ -72,7 +72,7 @@ def read_source_list(
 
 
 def source_line(line_id: str, path: Path, number: int, text: str) -> SourceLine:
-    """A line of the list at `path`, an absolute path, as it means the same today."""
+    """Return a line of the list at the absolute path `path`, with its target and the target's stamp today."""
     if is_url(text):
         target, stamp = _canonical(text) if "://" in text else text, ""
     else:
@@ -97,17 +97,17 @@ def _canonical(text: str) -> str:
 
 
 def _locate(base: Path, text: str) -> tuple[str, str]:
-    """Absolute path, and a stamp that changes with the file's size and time or the folder's listing."""
+    """Return absolute path and stamp, which changes with a file's size and time or a folder's content."""
     try:
-        found = (base / Path(text).expanduser()).resolve()
-        if found.is_dir():
-            parts = [f"{p.name} {_stamp(p)}" for p in sorted(found.rglob("*")) if p.is_file()]
-            return str(found), hashlib.sha256(
+        located = (base / Path(text).expanduser()).resolve()
+        if located.is_dir():
+            parts = [f"{p.name} {_stamp(p)}" for p in sorted(located.rglob("*")) if p.is_file()]
+            return str(located), hashlib.sha256(
                 "\n".join(parts).encode(errors="surrogateescape")
             ).hexdigest()[:16]
-        return str(found), _stamp(found) if found.exists() else "absent"
+        return str(located), _stamp(located) if located.exists() else "absent"
     except (OSError, ValueError, RuntimeError):
-        # A name that the file system refuses, such as one with a null byte: discover says so.
+        # The file system refuses the name, such as one with a null byte: discover reports it.
         return text, "unusable"
 
 

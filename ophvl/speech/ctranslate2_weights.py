@@ -1,7 +1,8 @@
-"""Whisper weights from CTranslate2's file to openai-whisper's tensors, in memory.
+"""Convert Whisper weights from CTranslate2's file to openai-whisper's tensors, in memory.
 
 In: a folder with model.bin and config.json. Out: dimensions, tensors by openai-whisper's names, and the
-attention heads that follow the audio. The file is parsed as numbers and names: nothing is unpickled.
+attention heads that align words with the audio. The file is parsed as numbers and names; nothing is
+unpickled.
 
 model.bin (CTranslate2, binary version 6, little endian): version, name of the specification, its
 revision, number of variables; each variable as name, rank, shape, type, bytes; then aliases.
@@ -50,14 +51,16 @@ def read_openai_weights(folder: Path) -> OpenAIWeights:
         tensors = _renamed(variables)
         dimensions = _dimensions(variables, tensors)
     except KeyError as err:
-        message = f"{folder / 'model.bin'} lacks {err}; it is not a Whisper model of a known form"
+        message = (
+            f"{folder / 'model.bin'} lacks {err}; it is not a Whisper model of a known architecture"
+        )
         raise ConfigError(message) from err
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     heads = tuple((int(layer), int(head)) for layer, head in config.get("alignment_heads", ()))
     return OpenAIWeights(dimensions=dimensions, tensors=tensors, alignment_heads=heads)
 
 
-class _Cursor:
+class _BinaryReader:
     """Reads numbers and strings one after another."""
 
     def __init__(self, data: bytes) -> None:
@@ -79,20 +82,20 @@ class _Cursor:
 def _read_variables(path: Path) -> Variables:
     import numpy as np
 
-    cursor = _Cursor(path.read_bytes())
+    reader = _BinaryReader(path.read_bytes())
     variables: Variables = {}
     try:
-        if cursor.number("I") != _VERSION or cursor.text() != _SPECIFICATION:
+        if reader.number("I") != _VERSION or reader.text() != _SPECIFICATION:
             raise ConfigError(f"{path} is not a Whisper model of CTranslate2 (version {_VERSION})")
-        cursor.number("I")  # Revision of the specification.
-        for _ in range(cursor.number("I")):
-            name = cursor.text()
-            shape = [cursor.number("I") for _ in range(cursor.number("B"))]
-            dtype = np.dtype(_TYPES[cursor.number("B")])
-            size = cursor.number("I")
-            values = np.frombuffer(cursor.data, dtype, size // dtype.itemsize, cursor.at)
+        reader.number("I")  # Revision of the specification.
+        for _ in range(reader.number("I")):
+            name = reader.text()
+            shape = [reader.number("I") for _ in range(reader.number("B"))]
+            dtype = np.dtype(_TYPES[reader.number("B")])
+            size = reader.number("I")
+            values = np.frombuffer(reader.data, dtype, size // dtype.itemsize, reader.at)
             variables[name] = values.reshape(shape)
-            cursor.at += size
+            reader.at += size
     except (struct.error, UnicodeDecodeError, IndexError, ValueError) as err:
         raise ConfigError(f"{path} is damaged: {err}; install or convert it again") from err
     quantised = [name for name in variables if name.endswith("/weight_scale")]
@@ -120,7 +123,7 @@ class _Renaming:
         self.copy(f"{target}.bias", f"{source}/beta")
 
     def split(self, target: str, source: str, names: tuple[str, ...]) -> None:
-        """Take apart projections that CTranslate2 joins to one matrix."""
+        """Split projections that CTranslate2 stores as one matrix."""
         weights = self.variables[f"{source}/weight"].astype("float32")
         biases = self.variables[f"{source}/bias"].astype("float32")
         rows = len(weights) // len(names)
@@ -131,7 +134,7 @@ class _Renaming:
                 self.tensors[f"{target}.{name}.bias"] = biases[part]
 
     def block(self, target: str, source: str) -> None:
-        """One layer, as encoder and decoder have it."""
+        """Copy the part of a layer that encoder and decoder share."""
         attention = f"{source}/self_attention"
         self.split(f"{target}.attn", f"{attention}/linear_0", ("query", "key", "value"))
         self.linear(f"{target}.attn.out", f"{attention}/linear_1")
@@ -141,7 +144,7 @@ class _Renaming:
         self.norm(f"{target}.mlp_ln", f"{source}/ffn/layer_norm")
 
     def cross_attention(self, target: str, source: str) -> None:
-        """How a layer of the decoder looks at the audio."""
+        """Copy the cross-attention of a decoder layer."""
         self.linear(f"{target}.cross_attn.query", f"{source}/attention/linear_0")
         self.split(f"{target}.cross_attn", f"{source}/attention/linear_1", ("key", "value"))
         self.linear(f"{target}.cross_attn.out", f"{source}/attention/linear_2")

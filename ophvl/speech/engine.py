@@ -1,4 +1,4 @@
-"""What an engine must do to be used for recognition. In: windows of speech. Out: text and word times."""
+"""The interface of speech recognition engines. In: windows of speech. Out: text and word times."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ophvl.ports import Samples
 
 HINT_TOKENS = 223
-"""What Whisper reads of a prompt: half of its 448 positions, less one for the mark that begins it."""
+"""Longest prompt in tokens: half of Whisper's 448 positions, less one for the start token."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """What was heard in one window. Times count from its start, in s; words as the engine gives them."""
+class RecognisedText:
+    """The text of one window. Times count from its start, in s; words are as the engine gives them."""
 
     text: str
     words: tuple[Word, ...]
@@ -28,30 +28,36 @@ class Heard:
     compression_ratio: float
 
 
-class Engine(Protocol):
+class WhisperEngine(Protocol):
     """A Whisper implementation with its weights, which are loaded at first use.
 
-    A window holds at most 30 s, what Whisper hears at once. It is decoded without time tokens: with
-    hints these make the model skip stretches of speech. Words are timed by attention afterwards.
+    A window holds at most 30 s, Whisper's input length. It is decoded without time tokens, because with
+    hints these make the model skip parts of the speech. Words are timed by attention afterwards.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the engine, as in the settings."""
+        ...
 
     @property
-    def weights(self) -> Weights: ...
+    def weights(self) -> Weights:
+        """The weights that it runs."""
+        ...
 
     @property
-    def is_multilingual(self) -> bool: ...
+    def is_multilingual(self) -> bool:
+        """Whether the weights know other languages than English."""
+        ...
 
     def language_probabilities(self, window: Samples) -> Mapping[str, float]:
-        """Probability of each language (ISO 639-1); of multilingual weights only."""
+        """Return the probability of each language (ISO 639-1); for multilingual weights only."""
         ...
 
     def recognise(
         self, windows: Sequence[Samples], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
-        """What is said in each window, in their order. `hints` makes its words and its style likelier.
+    ) -> Iterator[RecognisedText]:
+        """Yield the text of each window, in their order; `hints` makes its words and style likelier.
 
         Raises:
             ConfigError: the weights do not know the language, or `hints` has more than `HINT_TOKENS`.
@@ -60,10 +66,10 @@ class Engine(Protocol):
 
 
 def check_request(weights: Weights, multilingual: bool, language: str, hint_tokens: int) -> None:
-    """Refuse what Whisper would do wrong in silence.
+    """Refuse requests that Whisper would silently get wrong.
 
     Raises:
-        ConfigError: see `Engine.recognise`.
+        ConfigError: see `WhisperEngine.recognise`.
     """
     if language != "en" and not multilingual:
         raise ConfigError(

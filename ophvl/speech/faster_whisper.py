@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ophvl.errors import ConfigError
 from ophvl.ports import SAMPLE_RATE, Word
-from ophvl.speech.engine import Heard, check_request
+from ophvl.speech.engine import RecognisedText, check_request
 from ophvl.speech.weights import Weights
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _GPU_BATCH = 8
 class FasterWhisper:
     """Whisper on one CPU thread (int8) or a GPU (float16, several windows at once).
 
-    Decoding is deterministic: no sampling, no memory of what was said before.
+    Decoding is deterministic: no sampling, no conditioning on earlier text.
     """
 
     weights: Weights
@@ -38,15 +38,18 @@ class FasterWhisper:
 
     @property
     def is_multilingual(self) -> bool:
+        """Whether the weights know other languages than English."""
         return bool(self._model.model.is_multilingual)
 
     def language_probabilities(self, window: Samples) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1)."""
         _, _, probabilities = self._model.detect_language(window)
         return dict(probabilities)
 
     def recognise(
         self, windows: Sequence[Samples], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
+    ) -> Iterator[RecognisedText]:
+        """Yield the text of each window; see `WhisperEngine.recognise`."""
         import numpy as np
         from faster_whisper import BatchedInferencePipeline
 
@@ -54,7 +57,7 @@ class FasterWhisper:
         check_request(self.weights, self.is_multilingual, language, tokens if hints else 0)
         ends_s = np.cumsum([len(window) / SAMPLE_RATE for window in windows]).tolist()
         starts_s = [0.0, *ends_s[:-1]]
-        found, _ = BatchedInferencePipeline(self._model).transcribe(
+        segments, _ = BatchedInferencePipeline(self._model).transcribe(
             np.concatenate(windows),
             clip_timestamps=[
                 {"start": start_s, "end": end_s}
@@ -68,8 +71,8 @@ class FasterWhisper:
             word_timestamps=True,
             hotwords=hints or None,
         )
-        for start_s, segment in zip(starts_s, found, strict=True):
-            yield _heard(segment, start_s)
+        for start_s, segment in zip(starts_s, segments, strict=True):
+            yield _recognised_text(segment, start_s)
 
     @functools.cached_property
     def _model(self) -> WhisperModel:
@@ -89,9 +92,9 @@ class FasterWhisper:
         )
 
 
-def _heard(segment: Segment, start_s: float) -> Heard:
-    """A segment whose times count from `start_s` later."""
-    return Heard(
+def _recognised_text(segment: Segment, start_s: float) -> RecognisedText:
+    """Convert a segment; its times will count from `start_s`."""
+    return RecognisedText(
         text=segment.text,
         words=tuple(
             Word(

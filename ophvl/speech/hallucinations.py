@@ -1,10 +1,10 @@
-"""Which recognised text was never said. In: the segments of one video. Out: the same, flagged.
+"""Hallucination filters. In: the segments of one video. Out: the same, flagged.
 
 Whisper fills music, noise and silence with text: credits of subtitles, sign-offs, loops, its own hints.
-Each rule is a function of what the recogniser itself tells, with its threshold stated; a flag is a column
-of `transcripts`, and nothing is taken out here. Many rules ask whether a segment is `faint`, for
-surgeons do say "thank you": only what was hardly heard is taken for invented.
-Thresholds were set between what the packaged models make of sounds without speech and of spoken scripts
+Each rule is a function of the recogniser's output, with its threshold stated; a flag is a column of
+`transcripts`, and nothing is removed here. Many rules apply to a `faint` segment only, because surgeons do
+say "thank you": only what was recognised with low confidence counts as hallucinated.
+Thresholds were set between the output of the packaged models for sounds without speech and for spoken scripts
 (`python -m benchmarks.language`); 0.6, -1 and 2.4 are Whisper's own (https://arxiv.org/abs/2212.04356, 4.5).
 """
 
@@ -24,14 +24,14 @@ NO_SPEECH = 0.6
 LOW_LOGPROB = -0.7
 VERY_LOW_LOGPROB = -1.0
 UNSURE_WORDS = 0.3
-"""Mean probability of the words: sounds without speech stay below it, speech seldom does."""
+"""Mean probability of the words: below it for sounds without speech, seldom for speech."""
 COMPRESSION = 2.4
 REPEATS_OF_WORDS = 5
 REPEATS_OF_PHRASES = 3
-"""How often a word or two, or a phrase of three to eight words, stand in a row in a loop."""
+"""Repeats in a row that make a loop: of one or two words, and of phrases of three to eight words."""
 REPEATED_SEGMENTS = 3
 ECHOED_TERMS = 3
-"""So many hot words in a row, in the order of the hints, are an echo."""
+"""Number of hot words in a row, in the order of the hints, that make an echo."""
 ECHOED_PROMPT_WORDS = 5
 ECHOED_SHARE = 0.6
 """The share of a segment's words that an echo fills."""
@@ -39,10 +39,10 @@ FASTEST = 8.0
 SLOWEST = 0.4
 """Words in a second. Fast speakers reach 5 or 6 over a sentence; slow ones pause between words, which
 the words' own lengths leave out."""
-_LEAST_PACED_S = 4.0
+_MIN_SPOKEN_S = 4.0
 
 _NOTE = re.compile(r"[\u2669-\u266f]")
-# No bracket holds another of its kind: an open one is then given up at the next, and not read to the end.
+# No bracket holds another of its kind: matching an open one then stops at the next, not at the end.
 _BRACKETED = re.compile(r"\[[^\[\]]+\]|\([^()]+\)|\*[^*]+\*")
 _CAPTION = re.compile(
     r"(?:[\w-]+ ){0,2}(?:music|applause|laughter|humming|singing|beeping)(?: plays| playing)?\W*",
@@ -61,7 +61,7 @@ _CREDIT = re.compile(
     r"|\bwww\.\w|\b(?:all rights reserved|copyright)\b|\u00a9",
     re.IGNORECASE,
 )
-# A lens is translated by a hook, so this is taken for a credit where it opens the text, or is faint.
+# "The lens is translated by a hook" is speech: this is a credit at the start of a text, or if faint.
 _TRANSLATION = r"\b(?:transcri(?:bed|ption|pts?)|translat(?:ed|ion))\b"
 _OPENING_CREDIT = re.compile(rf"\W*{_TRANSLATION}(?: \w+){{0,2}} by\b", re.IGNORECASE)
 _FAINT_CREDIT = re.compile(rf"{_TRANSLATION}.{{0,30}}\bby\b", re.IGNORECASE)
@@ -90,8 +90,8 @@ _STOCK = frozenset(
 )
 
 
-def guarded(segments: Sequence[Segment], hints: HotWords) -> tuple[Segment, ...]:
-    """The segments of one video, in order, each with the flags of the rules that it breaks."""
+def flag_hallucinations(segments: Sequence[Segment], hints: HotWords) -> tuple[Segment, ...]:
+    """Return the segments of one video, in order, with the flags of the rules that match them."""
     repeated = _repeated([segment.text for segment in segments])
     return tuple(
         replace(segment, flags=frozenset(_flags(segment, hints, again)))
@@ -118,7 +118,7 @@ def _flags(segment: Segment, hints: HotWords, repeated: bool) -> Iterator[Guard]
 
 
 def is_faint(segment: Segment) -> bool:
-    """Any one sign that little was heard: doubt of speech, of the text, or of its words."""
+    """Return whether confidence is low in any way: in speech, in the text, or in its words."""
     return (
         segment.no_speech_prob >= NO_SPEECH
         or segment.avg_logprob <= LOW_LOGPROB
@@ -127,14 +127,14 @@ def is_faint(segment: Segment) -> bool:
 
 
 def is_silence(segment: Segment) -> bool:
-    """No speech is likely and the text is not; or the text and each of its words are most unlikely."""
+    """Return whether a segment is silence: no speech is likely, or the text and its words are not."""
     doubted = segment.no_speech_prob >= NO_SPEECH and segment.avg_logprob <= LOW_LOGPROB
     guessed = segment.avg_logprob <= VERY_LOW_LOGPROB and _word_probability(segment) <= UNSURE_WORDS
     return doubted or guessed or not words_of(segment.text)
 
 
 def is_music(text: str) -> bool:
-    """A caption of sounds (notes, all in brackets, "music playing"), or three sung syllables alone."""
+    """Return whether text is a sound caption (notes, brackets, "music playing") or three sung syllables."""
     if _NOTE.search(text) or _CAPTION.fullmatch(text):
         return True
     if _BRACKETED.search(text) and not words_of(_BRACKETED.sub(" ", text)):
@@ -144,7 +144,7 @@ def is_music(text: str) -> bool:
 
 
 def is_loop(text: str) -> bool:
-    """The same again and again: letters, a word, a phrase, or a text that compresses like a loop."""
+    """Return whether text is a loop: letters, a word or a phrase repeat, or it compresses like one."""
     if _DRAWN_OUT.search(text):
         return True
     words = words_of(text)
@@ -157,21 +157,21 @@ def is_loop(text: str) -> bool:
 
 
 def is_credit(text: str, faint: bool) -> bool:
-    """Credits of subtitles, which nobody speaks; or one that might be speech, or a sign-off, faintly."""
+    """Return whether text is a subtitle credit; possible speech and sign-offs only count if `faint`."""
     if _CREDIT.search(text) or _OPENING_CREDIT.match(text):
         return True
     return faint and bool(_FAINT_CREDIT.search(text) or _SIGN_OFF.search(text))
 
 
 def is_stock(text: str, faint: bool) -> bool:
-    """Nothing but a stock phrase, once or several times, and faint."""
+    """Return whether text is nothing but a stock phrase, once or several times, and `faint`."""
     phrases = [" ".join(words_of(part)) for part in re.split(r"[.!?,]+", text)]
-    said = [phrase for phrase in phrases if phrase]
-    return faint and bool(said) and _STOCK.issuperset(said)
+    nonempty = [phrase for phrase in phrases if phrase]
+    return faint and bool(nonempty) and _STOCK.issuperset(nonempty)
 
 
 def is_prompt(text: str, hints: HotWords, faint: bool) -> bool:
-    """The hints given back: terms in a row, the prompt's words, or nothing but a term, faintly."""
+    """Return whether text echoes the hints: terms in a row, the prompt, or a term alone if `faint`."""
     words = words_of(text)
     if not words:
         return False
@@ -188,12 +188,12 @@ def is_prompt(text: str, hints: HotWords, faint: bool) -> bool:
 
 
 def is_pace(words: int, spoken_s: float) -> bool:
-    """Words far denser or sparser than speech: `spoken_s` is the words' own time together."""
-    if words < 3 and spoken_s < _LEAST_PACED_S:
+    """Return whether words are far denser or sparser than speech; `spoken_s` is their total duration."""
+    if words < 3 and spoken_s < _MIN_SPOKEN_S:
         return False
     if words > FASTEST * spoken_s:
         return True
-    return spoken_s >= _LEAST_PACED_S and words < SLOWEST * spoken_s
+    return spoken_s >= _MIN_SPOKEN_S and words < SLOWEST * spoken_s
 
 
 def _word_probability(segment: Segment) -> float:
@@ -201,7 +201,7 @@ def _word_probability(segment: Segment) -> float:
 
 
 def _repeated(texts: Sequence[str]) -> list[bool]:
-    """Which texts stand `REPEATED_SEGMENTS` times in a row or more."""
+    """Return which texts repeat `REPEATED_SEGMENTS` times in a row or more."""
     keys = [words_of(text) for text in texts]
     repeated = [False] * len(keys)
     first = 0
@@ -214,7 +214,7 @@ def _repeated(texts: Sequence[str]) -> list[bool]:
 
 
 def _most_repeats(words: Sequence[str], length: int) -> int:
-    """How often the most repeated run of `length` words stands in a row."""
+    """Return how often the most repeated run of `length` words occurs in a row."""
     most = run = 0
     for at in range(len(words) - length):
         run = run + 1 if words[at] == words[at + length] else 0
@@ -223,7 +223,7 @@ def _most_repeats(words: Sequence[str], length: int) -> int:
 
 
 def _echo(words: Sequence[str], terms: Sequence[Sequence[str]]) -> tuple[int, int]:
-    """The longest run of hint terms in their order: how many terms, and how many words."""
+    """Return the longest run of hint terms in their order: number of terms, and of words."""
     best = (0, 0)
     for first in range(len(terms)):
         for start in range(len(words)):
@@ -235,7 +235,7 @@ def _echo(words: Sequence[str], terms: Sequence[Sequence[str]]) -> tuple[int, in
 
 
 def _common_run(words: Sequence[str], prompt: Sequence[str]) -> int:
-    """The longest run of words that both hold."""
+    """Return the length of the longest run of words in both."""
     best = 0
     before = [0] * (len(prompt) + 1)
     for word in words:

@@ -1,6 +1,6 @@
-"""What the recogniser is told beforehand. In: a versioned file. Out: hot words and a prompt.
+"""Hints for the recogniser. In: a versioned file. Out: hot words and a prompt.
 
-Its own file and not the ontology: a new synonym there must not transcribe anything again.
+The file is separate from the ontology, so that a new synonym there transcribes nothing again.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ def load_hot_words(path: Path = PACKAGED) -> HotWords:
     """
     try:
         content = path.read_bytes()
-        found = tomllib.loads(content.decode())
+        values = tomllib.loads(content.decode())
     except OSError as err:
         raise ConfigError(f"cannot read the hot words in {path}: {err.strerror}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"the hot words in {path} are not valid TOML: {err}") from err
-    wrong = [key for key, kind in _KEYS.items() if type(found.get(key)) is not kind]
-    if wrong or found.keys() - _KEYS or not all(isinstance(word, str) for word in found["words"]):
+    wrong = [key for key, kind in _KEYS.items() if type(values.get(key)) is not kind]
+    if wrong or values.keys() - _KEYS or not all(isinstance(word, str) for word in values["words"]):
         raise ConfigError(
             f"{path} must hold version (a whole number), prompt (a text) and words (a list of texts), "
             "and nothing else"
         )
-    if not all(word.strip() for word in found["words"]):
+    if not all(word.strip() for word in values["words"]):
         raise ConfigError(f"a word of the hot words in {path} is blank; take it out")
     return HotWords(
-        version=found["version"],
-        words=tuple(word.strip() for word in found["words"]),
-        prompt=found["prompt"].strip(),
+        version=values["version"],
+        words=tuple(word.strip() for word in values["words"]),
+        prompt=values["prompt"].strip(),
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ophvl.errors import ConfigError
 from ophvl.ports import Word
 from ophvl.speech.ctranslate2_weights import read_openai_weights
-from ophvl.speech.engine import Heard, check_request
+from ophvl.speech.engine import RecognisedText, check_request
 from ophvl.speech.weights import Weights
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class OpenAIWhisper:
     """Whisper on one CPU thread (float32) or a GPU (float16).
 
-    Decoding is deterministic: no sampling, no memory of what was said before.
+    Decoding is deterministic: no sampling, no conditioning on earlier text.
     """
 
     weights: Weights
@@ -40,9 +40,11 @@ class OpenAIWhisper:
 
     @property
     def is_multilingual(self) -> bool:
+        """Whether the weights know other languages than English."""
         return bool(self._model.is_multilingual)
 
     def language_probabilities(self, window: Samples) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1)."""
         import whisper
 
         _, probabilities = whisper.detect_language(self._model, self._mel(window))
@@ -50,7 +52,8 @@ class OpenAIWhisper:
 
     def recognise(
         self, windows: Sequence[Samples], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
+    ) -> Iterator[RecognisedText]:
+        """Yield the text of each window; see `WhisperEngine.recognise`."""
         from whisper.tokenizer import get_tokenizer
 
         model = self._model
@@ -60,9 +63,11 @@ class OpenAIWhisper:
         tokens = len(tokenizer.encode(" " + hints))
         check_request(self.weights, self.is_multilingual, language, tokens if hints else 0)
         for window in windows:
-            yield self._hear(window, tokenizer, hints)
+            yield self._recognise_window(window, tokenizer, hints)
 
-    def _hear(self, window: Samples, tokenizer: Tokenizer, hints: str) -> Heard:
+    def _recognise_window(
+        self, window: Samples, tokenizer: Tokenizer, hints: str
+    ) -> RecognisedText:
         import whisper
         from whisper.audio import HOP_LENGTH
         from whisper.timing import add_word_timestamps
@@ -76,9 +81,9 @@ class OpenAIWhisper:
             prompt=hints or None,
             fp16=self.gpu,
         )
-        said = whisper.decode(self._model, mel, options)
+        decoded = whisper.decode(self._model, mel, options)
         frames = len(window) // HOP_LENGTH
-        timed = {"seek": 0, "start": 0.0, "end": frames / 100, "tokens": said.tokens}
+        timed = {"seek": 0, "start": 0.0, "end": frames / 100, "tokens": decoded.tokens}
         add_word_timestamps(
             segments=[timed],
             model=self._model,
@@ -87,8 +92,8 @@ class OpenAIWhisper:
             num_frames=frames,
             last_speech_timestamp=0.0,
         )
-        return Heard(
-            text=said.text,
+        return RecognisedText(
+            text=decoded.text,
             words=tuple(
                 Word(
                     word=word["word"],
@@ -99,13 +104,13 @@ class OpenAIWhisper:
                 )
                 for word in timed["words"]
             ),
-            avg_logprob=float(said.avg_logprob),
-            no_speech_prob=float(said.no_speech_prob),
-            compression_ratio=float(said.compression_ratio),
+            avg_logprob=float(decoded.avg_logprob),
+            no_speech_prob=float(decoded.no_speech_prob),
+            compression_ratio=float(decoded.compression_ratio),
         )
 
     def _mel(self, window: Samples) -> torch.Tensor:
-        """Log-mel spectrogram of 30 s, the rest silent: shape (mel bands, 3000)."""
+        """Return the log-mel spectrogram of 30 s, padded with silence: shape (mel bands, 3000)."""
         import whisper
 
         padded = whisper.pad_or_trim(window)
@@ -130,12 +135,12 @@ def _read(weights: Weights) -> Whisper:
     import torch
     from whisper.model import ModelDimensions, Whisper
 
-    read = read_openai_weights(weights.path)
-    model = Whisper(ModelDimensions(**read.dimensions))
-    model.load_state_dict({name: torch.from_numpy(v) for name, v in read.tensors.items()})
-    if read.alignment_heads:
+    converted = read_openai_weights(weights.path)
+    model = Whisper(ModelDimensions(**converted.dimensions))
+    model.load_state_dict({name: torch.from_numpy(v) for name, v in converted.tensors.items()})
+    if converted.alignment_heads:
         heads = np.zeros((model.dims.n_text_layer, model.dims.n_text_head), dtype=bool)
-        heads[tuple(zip(*read.alignment_heads, strict=True))] = True
+        heads[tuple(zip(*converted.alignment_heads, strict=True))] = True
         model.set_alignment_heads(base64.b85encode(gzip.compress(heads.tobytes())))
     return model
 

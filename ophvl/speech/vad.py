@@ -1,7 +1,7 @@
-"""Voice activity. In: audio blocks of one video. Out: windows of speech alone, cut in silence.
+"""Voice activity detection. In: audio blocks of one video. Out: windows of speech alone, cut in silence.
 
-A window is as long as the recogniser hears at once, and knows where each of its stretches of speech
-stands in the video. What is held is bounded, whatever the length of the video.
+A window is at most as long as the recogniser's input, and holds the position in the video of each of its
+slices of speech. Memory use does not depend on the length of the video.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from ophvl.ports import SAMPLE_RATE
 if TYPE_CHECKING:
     from ophvl.ports import Samples
 
-HOLD_S = 300.0
-"""Longest stretch of audio held at once: 19 MB of samples."""
+BUFFER_S = 300.0
+"""Longest audio in memory at once: 19 MB of samples."""
 
 WINDOW_S = 29.0
-"""Longest window: Whisper hears 30 s at once, and a window that fits is never cut by the recogniser."""
+"""Longest window: Whisper's input is 30 s, and the recogniser never cuts a window that fits."""
 
 _MIN_SPEECH_MS = 250
 _MIN_SILENCE_S = 0.5
 _LEAST_SPEECH_S = 1.0
-"""Less than this in all of what is held is a cough or a chord, and not worth loading a model for."""
+"""Less speech than this in the whole buffer is a cough or a chord, and not worth loading a model for."""
 _PAD_S = 0.2
-"""Silence kept on either side of speech: the recogniser needs it to hear where words begin."""
+"""Silence retained on either side of speech: the recogniser needs it to find the start of words."""
 _MAX_SPEECH_S = WINDOW_S - 2 * _PAD_S
 """Speech without a pause is cut here, in its last short silence of about 0.1 s if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Piece:
-    """A stretch of the video that stands at `packed_s` in a window's packed samples."""
+class _Slice:
+    """A slice [start_s, end_s) of the video that begins at `packed_s` in a window's samples."""
 
     packed_s: float
     start_s: float
@@ -45,82 +45,83 @@ class _Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechWindow:
-    """Speech of one window, its silences taken out. `speech_s` counts the speech without padding."""
+    """The speech of one window without its silences; `speech_s` is its duration without padding."""
 
     samples: Samples
-    pieces: tuple[_Piece, ...]
+    slices: tuple[_Slice, ...]
     speech_s: float
 
     @classmethod
-    def whole(cls, samples: Samples, start_s: float = 0.0) -> SpeechWindow:
-        """All of `samples`, which begin at `start_s` of the video, whatever sounds in them."""
+    def from_samples(cls, samples: Samples, start_s: float = 0.0) -> SpeechWindow:
+        """Return a window of all `samples`, speech or not, which begin at `start_s` of the video."""
         length_s = len(samples) / SAMPLE_RATE
-        piece = _Piece(packed_s=0.0, start_s=start_s, end_s=start_s + length_s)
-        return cls(samples=samples, pieces=(piece,), speech_s=length_s)
+        slice_ = _Slice(packed_s=0.0, start_s=start_s, end_s=start_s + length_s)
+        return cls(samples=samples, slices=(slice_,), speech_s=length_s)
 
     @property
     def length_s(self) -> float:
+        """Duration of the samples."""
         return len(self.samples) / SAMPLE_RATE
 
     def after(self, start_s: float) -> SpeechWindow:
-        """The rest of the window from `start_s` on, which lies inside it."""
-        pieces = tuple(
+        """Return the rest of the window from `start_s` on, a time inside it."""
+        slices = tuple(
             replace(
-                piece,
-                packed_s=max(0.0, piece.packed_s - start_s),
-                start_s=piece.start_s + max(0.0, start_s - piece.packed_s),
+                slice_,
+                packed_s=max(0.0, slice_.packed_s - start_s),
+                start_s=slice_.start_s + max(0.0, start_s - slice_.packed_s),
             )
-            for piece in self.pieces
-            if piece.packed_s + piece.end_s - piece.start_s > start_s
+            for slice_ in self.slices
+            if slice_.packed_s + slice_.end_s - slice_.start_s > start_s
         )
         rest = self.samples[round(start_s * SAMPLE_RATE) :]
         speech_s = min(self.speech_s, len(rest) / SAMPLE_RATE)
-        return SpeechWindow(samples=rest, pieces=pieces, speech_s=speech_s)
+        return SpeechWindow(samples=rest, slices=slices, speech_s=speech_s)
 
-    def in_video(self, start_s: float, end_s: float) -> tuple[float, float]:
-        """Times in `samples` as times in the video; both ends stay in one stretch of speech."""
-        starts = [piece.packed_s for piece in self.pieces]
-        piece = self.pieces[max(0, bisect.bisect_right(starts, (start_s + end_s) / 2) - 1)]
-        shift = piece.start_s - piece.packed_s
+    def to_video_time(self, start_s: float, end_s: float) -> tuple[float, float]:
+        """Convert times in `samples` to times in the video; both ends stay in one slice of speech."""
+        starts = [slice_.packed_s for slice_ in self.slices]
+        slice_ = self.slices[max(0, bisect.bisect_right(starts, (start_s + end_s) / 2) - 1)]
+        shift = slice_.start_s - slice_.packed_s
         begin, end = (
-            min(max(time_s + shift, piece.start_s), piece.end_s) for time_s in (start_s, end_s)
+            min(max(time_s + shift, slice_.start_s), slice_.end_s) for time_s in (start_s, end_s)
         )
         return begin, end
 
 
 def speech_windows(
-    blocks: Iterator[Samples], duration_s: float, hold_s: float = HOLD_S
+    blocks: Iterator[Samples], duration_s: float, buffer_s: float = BUFFER_S
 ) -> Iterator[SpeechWindow]:
-    """Find speech in the audio of one video, up to `duration_s`; what is silent yields nothing.
+    """Yield windows of the speech in one video, up to `duration_s`; silence yields nothing.
 
-    No more than `hold_s` seconds of audio (and the last block) are held.
+    No more than `buffer_s` seconds of audio (and the last block) are in memory.
     """
     import numpy as np
 
-    limit = round(hold_s * SAMPLE_RATE)
+    limit = round(buffer_s * SAMPLE_RATE)
     remaining = round(duration_s * SAMPLE_RATE)
     offset = 0
-    held: list[Samples] = []
+    buffered: list[Samples] = []
     for block in blocks:
-        kept = block[:remaining]
-        remaining -= len(kept)
-        held.append(kept)
-        if sum(map(len, held)) < limit:
+        audible = block[:remaining]
+        remaining -= len(audible)
+        buffered.append(audible)
+        if sum(map(len, buffered)) < limit:
             continue
-        audio = np.concatenate(held)
+        audio = np.concatenate(buffered)
         spans = _speech_spans(audio)
         cut = _cut(spans, len(audio))
         yield from _pack(audio[:cut], _before(spans, cut), offset)
-        held = [audio[cut:]]
+        buffered = [audio[cut:]]
         offset += cut
-    if held:
-        audio = np.concatenate(held)
+    if buffered:
+        audio = np.concatenate(buffered)
         yield from _pack(audio, _speech_spans(audio), offset)
 
 
 def _speech_spans(audio: Samples) -> list[tuple[int, int]]:
-    """Stretches of speech as sample numbers, by the Silero model that faster-whisper carries."""
-    # ONNX Runtime tells its maker of its use, from hospitals too, unless this is set before it is loaded.
+    """Return spans of speech as sample indices, by the Silero model in faster-whisper."""
+    # ONNX Runtime sends telemetry, from hospitals too, unless this is set before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -134,7 +135,7 @@ def _speech_spans(audio: Samples) -> list[tuple[int, int]]:
 
 
 def _cut(spans: Sequence[tuple[int, int]], length: int) -> int:
-    """Where to end a full window: in its last silence; at its end where speech does not pause."""
+    """Return where to cut a full buffer: in its last silence, or at its end if speech does not pause."""
     if not spans or length - spans[-1][1] >= _MIN_SILENCE_S * SAMPLE_RATE:
         return length
     if len(spans) > 1:
@@ -149,7 +150,7 @@ def _before(spans: Sequence[tuple[int, int]], cut: int) -> list[tuple[int, int]]
 
 
 def _pack(audio: Samples, spans: Sequence[tuple[int, int]], offset: int) -> Iterator[SpeechWindow]:
-    """Fill windows with padded spans, as many as go into each."""
+    """Yield windows of padded spans, as many as fit into each."""
     if sum(map(_length, spans)) < _LEAST_SPEECH_S * SAMPLE_RATE:
         return
     limit = round(WINDOW_S * SAMPLE_RATE)
@@ -166,7 +167,7 @@ def _pack(audio: Samples, spans: Sequence[tuple[int, int]], offset: int) -> Iter
 
 
 def _padded(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    """The spans with silence on either side; neighbours share what is between them."""
+    """Return the spans with silence on either side; neighbours share the silence between them."""
     pad = round(_PAD_S * SAMPLE_RATE)
     borders = [0, *((a[1] + b[0]) // 2 for a, b in pairwise(spans)), length]
     return [
@@ -187,8 +188,8 @@ def _window(
     packed = accumulate(map(_length, spans), initial=0)
     return SpeechWindow(
         samples=np.concatenate([audio[first:last] for first, last in spans]),
-        pieces=tuple(
-            _Piece(
+        slices=tuple(
+            _Slice(
                 packed_s=at / SAMPLE_RATE,
                 start_s=(offset + first) / SAMPLE_RATE,
                 end_s=(offset + last) / SAMPLE_RATE,

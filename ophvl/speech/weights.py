@@ -1,11 +1,11 @@
-"""Which Whisper weights to use. In: a model setting. Out: files whose hash is known, and why these.
+"""Choose the Whisper weights. In: a model setting. Out: files with a known hash, and why these.
 
 A setting is resolved in this order:
 
 1. A path: a folder in CTranslate2's layout, or an OpenAI checkpoint (`.pt`, read as tensors only).
 2. A model name ("base", "large-v3", "owner/repository"): an installed package that carries it, then the
-   model hub's cache, then the hub itself if it is in reach.
-3. "auto": large-v3 on a GPU, else base, else tiny.en; the first that step 2 finds.
+   model hub's cache, then the hub itself if it can be reached.
+3. "auto": large-v3 on a GPU, else base, else tiny.en; the first that step 2 can get.
 
 Weights from packages are pinned: their hash is checked here, before anything loads them.
 """
@@ -34,7 +34,7 @@ _HUB_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Weights on disk. `path` is a folder (ctranslate2) or a file (openai); `note` says why these."""
+    """Weights on disk: `path` is a folder (ctranslate2) or a file (openai); `note` explains the choice."""
 
     name: str
     source: str
@@ -45,13 +45,13 @@ class Weights:
 
     @property
     def revision(self) -> str:
-        """Short name of exactly these weights."""
+        """Short name that identifies these weights."""
         return f"{self.name}@{self.sha256[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Packaged:
-    """A model that Python packages carry: `parts` of model.bin, beside the other files of the first."""
+    """A model in Python packages: the parts of model.bin, the first of them with the model's other files."""
 
     parts: tuple[tuple[str, str], ...]
     sha256: str
@@ -77,9 +77,9 @@ _PACKAGED = {
 
 
 def resolve(model: str = "auto", *, gpu: bool = False, cache: Path | None = None) -> Weights:
-    """Find the weights that a setting asks for; see the module for the order.
+    """Return the weights for a setting, in the order that this module states.
 
-    `cache` is where weights that come in parts are joined; by default the user's cache folder.
+    `cache` is the folder where parts of weights are joined; by default in the user's cache folder.
 
     Raises:
         ConfigError: nothing fits, or packaged weights do not have their pinned hash.
@@ -89,19 +89,19 @@ def resolve(model: str = "auto", *, gpu: bool = False, cache: Path | None = None
     path = Path(model).expanduser()
     if path.exists():
         return _from_path(path)
-    found = _by_name(model, cache)
-    if found is None:
+    weights = _by_name(model, cache)
+    if weights is None:
         known = ", ".join(_PACKAGED)
         raise ConfigError(
             f"no weights for the model '{model}': it is neither a path, nor in an installed package"
             f" ({known}), nor in the model hub's cache, and the hub is not in reach; "
             "give a folder with model.bin, or install the package that carries it"
         )
-    return found
+    return weights
 
 
-def at_hand(name: str, *, cache: Path | None = None) -> Weights | None:
-    """The weights of that name that are on this machine already; nothing is fetched.
+def find_local(name: str, *, cache: Path | None = None) -> Weights | None:
+    """Return the weights of that name if they are on this machine already; download nothing.
 
     Raises:
         ConfigError: packaged weights do not have their pinned hash.
@@ -110,8 +110,8 @@ def at_hand(name: str, *, cache: Path | None = None) -> Weights | None:
 
 
 @functools.cache
-def hub_in_reach() -> bool:
-    """Whether the model hub answers; asked at most once a process, and never when set to offline."""
+def hub_is_reachable() -> bool:
+    """Return whether the model hub answers; checked once a process, and never if set to offline."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -127,20 +127,22 @@ def hub_in_reach() -> bool:
 
 
 def _resolve_auto(gpu: bool, cache: Path | None) -> Weights:
-    wanted = ["large-v3", "base", "tiny.en"] if gpu else ["base", "tiny.en"]
-    for name in wanted:
-        found = _by_name(name, cache)
-        if found is None:
+    preferred = ["large-v3", "base", "tiny.en"] if gpu else ["base", "tiny.en"]
+    for name in preferred:
+        weights = _by_name(name, cache)
+        if weights is None:
             continue
         device = "a GPU" if gpu else "the CPU"
-        lacking = "" if name == wanted[0] else f"; {wanted[0]} would be used if it were in reach"
-        note = f"Whisper {name} from {found.source}, on {device}{lacking}"
+        lacking = (
+            "" if name == preferred[0] else f"; {preferred[0]} would be used if it were in reach"
+        )
+        note = f"Whisper {name} from {weights.source}, on {device}{lacking}"
         return Weights(
-            name=found.name,
-            source=found.source,
-            path=found.path,
-            sha256=found.sha256,
-            layout=found.layout,
+            name=weights.name,
+            source=weights.source,
+            path=weights.path,
+            sha256=weights.sha256,
+            layout=weights.layout,
             note=note,
         )
     raise ConfigError(
@@ -176,7 +178,7 @@ def _from_hub(name: str, *, fetch: bool = True) -> Weights | None:
     except (ValueError, HFValidationError):
         return None  # Not a name that the hub could know.
     except LocalEntryNotFoundError:
-        if not fetch or not hub_in_reach():
+        if not fetch or not hub_is_reachable():
             return None
         try:
             path = Path(download_model(name))
@@ -212,7 +214,7 @@ def _weights(name: str, source: str, path: Path, sha256: str, layout: Layout) ->
 
 
 def _package_folder(package: str) -> Path | None:
-    """Where a package lies, found without running any of its code."""
+    """Return the folder of a package, without running any of its code."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -220,7 +222,7 @@ def _package_folder(package: str) -> Path | None:
 
 
 def _joined(name: str, parts: list[Path], sha256: str, cache: Path | None) -> Path:
-    """Join parts of model.bin to a folder in the cache, which appears whole or not at all."""
+    """Join the parts of model.bin to a folder in the cache, which appears complete or not at all."""
     root = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ophvl"
     target = root / f"whisper-{name}-{sha256[:12]}"
     if target.exists():
@@ -231,8 +233,8 @@ def _joined(name: str, parts: list[Path], sha256: str, cache: Path | None) -> Pa
         shutil.copytree(parts[0].parent, folder, ignore=shutil.ignore_patterns("model.bin*"))
         with (folder / "model.bin").open("wb") as joined:
             for part in parts:
-                with part.open("rb") as piece:
-                    shutil.copyfileobj(piece, joined)
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, joined)
             joined.flush()
             os.fsync(joined.fileno())
         if sha256_file(folder / "model.bin") != sha256:

@@ -1,7 +1,7 @@
-"""Word times. In: words as a recogniser timed them. Out: every word of the text, in order, without overlap.
+"""Repair word times. In: words with a recogniser's times. Out: all words of the text, in order, no overlap.
 
-No word is dropped for want of a time, numbers least of all ("2.4 mm", "23-gauge", "10-0"): what has no
-usable time shares that of a neighbour, and is marked.
+No word is dropped for lack of a time, least of all a number ("2.4 mm", "23-gauge", "10-0"): a word without a
+usable time shares that of a neighbour, and is flagged.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from difflib import SequenceMatcher
 from ophvl.ports import Word
 
 _MIN_WORD_S = 0.02
-"""The step of Whisper's own clock. A word shorter than this has no usable time."""
+"""Whisper's time resolution. A word shorter than this has no usable time."""
 
 
-def timed_words(text: str, pieces: Sequence[Word], start_s: float) -> list[Word]:
-    """All words of `text`, each with the time of its pieces; those that have none are marked.
+def align_words(text: str, fragments: Sequence[Word], start_s: float) -> list[Word]:
+    """Return all words of `text` with the times of their fragments; words without a time are flagged.
 
     `start_s` serves as the time of words before the first that has one.
     """
-    said, found = text.split(), whole_words(pieces)
-    names = [word.word.strip() for word in found]
+    tokens, timed = text.split(), join_fragments(fragments)
+    names = [word.word.strip() for word in timed]
     words: list[Word] = []
-    for tag, a, b, c, d in SequenceMatcher(None, names, said, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in SequenceMatcher(None, names, tokens, autojunk=False).get_opcodes():
         if tag == "equal":
-            words += (replace(word, word=word.word.strip()) for word in found[a:b])
+            words += (replace(word, word=word.word.strip()) for word in timed[a:b])
         elif tag != "delete":
             at_s = words[-1].end_s if words else start_s
-            words += (_untimed(word, at_s) for word in said[c:d])
+            words += (_untimed(word, at_s) for word in tokens[c:d])
     return words
 
 
@@ -37,31 +37,31 @@ def _untimed(word: str, at_s: float) -> Word:
     return Word(word=word, start_s=at_s, end_s=at_s, probability=0.0, interpolated=True)
 
 
-def whole_words(pieces: Sequence[Word]) -> list[Word]:
-    """Join the pieces of words: Whisper times "68-year-old" as " 68", "-year", "-old".
+def join_fragments(fragments: Sequence[Word]) -> list[Word]:
+    """Join the fragments of words: Whisper times "68-year-old" as " 68", "-year", "-old".
 
-    A piece that begins with a blank begins a word; the others go on with the one before.
+    A fragment that begins with a space begins a word; others continue the word before.
     """
     words: list[Word] = []
-    for piece in pieces:
-        if words and not piece.word[:1].isspace():
+    for fragment in fragments:
+        if words and not fragment.word[:1].isspace():
             before = words[-1]
             words[-1] = replace(
                 before,
-                word=before.word + piece.word,
-                end_s=max(before.end_s, piece.end_s),
-                probability=min(before.probability, piece.probability),
+                word=before.word + fragment.word,
+                end_s=max(before.end_s, fragment.end_s),
+                probability=min(before.probability, fragment.probability),
             )
         else:
-            words.append(piece)
+            words.append(fragment)
     return words
 
 
-def tidy_words(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
+def repair_times(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
     """Put word times in order; words without a usable time share that of a neighbour, and are flagged.
 
-    A shared time is divided by letters. `start_s` and `end_s` bound the segment: they serve where none
-    of its words has a usable time.
+    A shared time is divided by number of letters. `start_s` and `end_s` bound the segment: they are used if
+    none of its words has a usable time.
     """
     groups: list[list[Word]] = [[]]
     reached_s = 0.0
@@ -73,14 +73,14 @@ def tidy_words(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Wor
                 groups.append([])
             reached_s = word.end_s
         groups[-1].append(replace(word, start_s=begin_s, interpolated=not usable))
-    tidy: list[Word] = []
+    repaired: list[Word] = []
     for group in groups:
         timed = next((word for word in group if not word.interpolated), None)
         if timed:
-            tidy += _spread(group, timed.start_s, timed.end_s)
+            repaired += _spread(group, timed.start_s, timed.end_s)
         else:
-            tidy += _spread(group, start_s, max(end_s, start_s + _MIN_WORD_S * len(group)))
-    return tuple(tidy)
+            repaired += _spread(group, start_s, max(end_s, start_s + _MIN_WORD_S * len(group)))
+    return tuple(repaired)
 
 
 def _spread(words: Sequence[Word], start_s: float, end_s: float) -> Iterator[Word]:

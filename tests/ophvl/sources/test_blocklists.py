@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.errors import UsageError
-from ophvl.sources.blocklists import Lists, add
+from ophvl.sources.blocklists import BlockLists, add
 from schemas.vocab import DropReason
 
 VIDEO = "youtube_dQw4w9WgXcQ"
@@ -25,7 +25,7 @@ def judged(
     handle: str = HANDLE,
     name: str = "Eye Clinic of  Some Town",
 ) -> str:
-    drop = Lists.of(root).judge(video_id, (url, None), (channel, handle, name))
+    drop = BlockLists.of(root).judge(video_id, (url, None), (channel, handle, name))
     return "" if drop is None else f"{drop.row_id} {drop.reason}"
 
 
@@ -173,28 +173,28 @@ def test_handles_and_names_as_their_sites_write_them(tmp_path: Path) -> None:
 def test_a_line_that_would_keep_nothing_out_is_refused(tmp_path: Path, line: str) -> None:
     own = tmp_path / "mine.txt"
     own.write_text(f"# takedowns\n{VIDEO}\n{line}\n")
-    told = rf"mine\.txt: .*\n  line 3: {re.escape(line)}\n.*write channel:@name or channel:UC"
-    with pytest.raises(UsageError, match=told):
+    message = rf"mine\.txt: .*\n  line 3: {re.escape(line)}\n.*write channel:@name or channel:UC"
+    with pytest.raises(UsageError, match=message):
         add(tmp_path, "block.txt", own)
     assert not (tmp_path / "block.txt").exists()
     (tmp_path / "block.txt").write_text(own.read_text())
     with pytest.raises(UsageError, match=r"block\.txt: .*\n  line 3: "):
-        Lists.of(tmp_path)
+        BlockLists.of(tmp_path)
 
 
-def test_the_wrong_lines_of_a_list_are_told_at_once(tmp_path: Path) -> None:
+def test_the_wrong_lines_of_a_list_are_reported_together(tmp_path: Path) -> None:
     (tmp_path / "block.txt").write_text("\n".join(f"a.{n}\nb{n}" for n in range(30)))
     with pytest.raises(UsageError, match=r"line 1: a\.0\n  line 3: a\.1\n") as caught:
-        Lists.of(tmp_path)
+        BlockLists.of(tmp_path)
     assert "line 39: a.19\n  and 10 more\n" in str(caught.value)
 
 
 def test_the_revision_follows_the_contents(tmp_path: Path) -> None:
-    empty = Lists.of(tmp_path).revision
+    empty = BlockLists.of(tmp_path).revision
     (tmp_path / "block.txt").write_text("b\na\n")
-    first = Lists.of(tmp_path).revision
+    first = BlockLists.of(tmp_path).revision
     (tmp_path / "block.txt").write_text("# note\na\nb\n")
-    assert Lists.of(tmp_path).revision == first != empty
+    assert BlockLists.of(tmp_path).revision == first != empty
 
 
 def test_lists_of_the_user_join_those_of_the_folder(tmp_path: Path) -> None:

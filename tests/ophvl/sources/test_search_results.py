@@ -15,7 +15,7 @@ from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 from ophvl.errors import HostClosedError, ItemError, UsageError
 from ophvl.ontology import load
 from ophvl.ports import Downloader, Fetched, Found
-from ophvl.sources.search_results import Searched, search
+from ophvl.sources.search_results import SearchReport, search
 from ophvl.sources.search_terms import Search
 from ophvl.sources.source_list import read_source_list
 from ophvl.text.concepts.matching import Matcher
@@ -51,7 +51,9 @@ def site() -> Iterator[SearchSite]:
 def ask(site: SearchSite, matcher: Matcher, tmp_path: Path):
     """Search the site for terms; the list is `found.txt`."""
 
-    def run(*terms: str, per_term: int = 20, force: bool = False, downloader=YT_DLP) -> Searched:
+    def run(
+        *terms: str, per_term: int = 20, force: bool = False, downloader=YT_DLP
+    ) -> SearchReport:
         by = Search(per_term=per_term, address=site.address)
         path = tmp_path / "found.txt"
         return search(terms, path, by=by, downloader=downloader, matcher=matcher, force=force)
@@ -104,7 +106,7 @@ def test_the_list_names_each_video_once_under_its_term(ask, tmp_path: Path) -> N
     assert first[5] == "#http://videos.example/b.mp4"
     assert second[1] == "# 2 found: 1 listed, 1 known from above"
     assert "(again)" not in text
-    assert (done.failed, done.held, done.earlier) == ([], None, 0)
+    assert (done.failed, done.closed, done.earlier) == ([], None, 0)
     assert [(s.listed, s.not_surgical, s.again) for s in done.sections] == [(1, 1, 0), (1, 0, 1)]
 
 
@@ -206,7 +208,7 @@ def test_a_list_that_cannot_be_written(site: SearchSite, matcher: Matcher, tmp_p
     assert site.queries == []
 
 
-def test_a_host_that_closes_ends_the_search_and_keeps_what_was_found(
+def test_a_closed_host_ends_the_search_and_earlier_results_stay(
     ask, site: SearchSite, tmp_path: Path
 ) -> None:
     limit = RateLimit(gap_s=0.0, per_hour=1000, pause_s=900.0, local=True)
@@ -214,15 +216,15 @@ def test_a_host_that_closes_ends_the_search_and_keeps_what_was_found(
     site.status["phaco"] = 429
     done = ask("DMEK", "phaco", "nothing", "Yamane", "yamane", downloader=limited)
     assert [term for term, _ in done.failed] == ["phaco"]
-    assert isinstance(done.held, HostClosedError)
-    assert (done.held.kind, done.held.until_s > time.time()) == (FailureKind.RATE_LIMITED, True)
-    assert "run the same command again then" in str(done.held)
+    assert isinstance(done.closed, HostClosedError)
+    assert (done.closed.kind, done.closed.until_s > time.time()) == (FailureKind.RATE_LIMITED, True)
+    assert "run the same command again then" in str(done.closed)
     assert site.queries == ["DMEK", "phaco"]
     assert urls(tmp_path / "found.txt") == ["http://videos.example/a.mp4"]
-    assert done.waiting == 2
+    assert done.deferred == 2
 
 
-def test_a_refusal_of_the_largest_site_is_told_in_its_own_words(
+def test_a_refusal_of_the_largest_site_is_reported_in_its_own_words(
     matcher: Matcher, tmp_path: Path
 ) -> None:
     wall = ItemError(FailureKind.BLOCKED, "Sign in to confirm you're not a bot")

@@ -1,4 +1,4 @@
-"""Terms from a file and from the ontology, and the question that a site is asked."""
+"""Terms from a file and from the ontology, and the queries of a site."""
 
 from __future__ import annotations
 
@@ -73,22 +73,22 @@ def test_a_term_makes_no_line_of_its_own(terms) -> None:
     assert term == "DMEK http://evil.example/a.mp4 [31m x y"
 
 
-def test_the_question_for_the_largest_site() -> None:
+def test_the_query_for_youtube() -> None:
     by = Search(per_term=7, suffix="surgery")
-    assert by.question("DMEK") == "ytsearch7:DMEK surgery"
-    assert by.question("Cataract Surgery") == "ytsearch7:Cataract Surgery"
-    assert Search().question("DMEK") == "ytsearch20:DMEK"
-    assert is_url(by.question("DMEK"))
-    assert by.question("see https://host.example/x") == "ytsearch7:see https host.example/x surgery"
+    assert by.query("DMEK") == "ytsearch7:DMEK surgery"
+    assert by.query("Cataract Surgery") == "ytsearch7:Cataract Surgery"
+    assert Search().query("DMEK") == "ytsearch20:DMEK"
+    assert is_url(by.query("DMEK"))
+    assert by.query("see https://host.example/x") == "ytsearch7:see https host.example/x surgery"
 
 
 @pytest.mark.parametrize("term", ["a b&q=c", "100% #1?", "眼科", "{terms}", "../../x", "a+b"])
-def test_the_question_for_another_site_holds_the_term_whole(term: str) -> None:
+def test_the_query_for_another_site_holds_the_term_whole(term: str) -> None:
     by = Search(address="https://host.example/search?q={terms}&sort=date", suffix="eye")
-    asked = urlsplit(by.question(term))
-    assert asked.netloc == "host.example"
-    assert parse_qs(asked.query) == {"q": [f"{term} eye"], "sort": ["date"]}
-    assert asked.fragment == ""
+    query = urlsplit(by.query(term))
+    assert query.netloc == "host.example"
+    assert parse_qs(query.query) == {"q": [f"{term} eye"], "sort": ["date"]}
+    assert query.fragment == ""
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_an_address_that_cannot_be_asked(address: str) -> None:
 
 
 def test_less_than_one_video_a_term() -> None:
-    with pytest.raises(UsageError, match="at least one"):
+    with pytest.raises(UsageError, match="at least 1"):
         Search(per_term=0)

@@ -109,7 +109,7 @@ def test_a_long_list_is_not_read_in_silence(path: Path, monkeypatch: pytest.Monk
     notes: list[str] = []
     read_source_list(path, notes.append)
     assert notes == [], "a short one is"
-    monkeypatch.setattr("ophvl.sources.source_list._TELL_S", -1.0)
+    monkeypatch.setattr("ophvl.sources.source_list._NOTE_S", -1.0)
     read_source_list(path, notes.append)
     assert notes[1] == f"reading {path}: 2 lines so far"
 

@@ -9,7 +9,7 @@ import pytest
 
 from ophvl.ports import Segment, Word
 from ophvl.speech.hallucinations import (
-    guarded,
+    flag_hallucinations,
     is_credit,
     is_loop,
     is_music,
@@ -78,16 +78,16 @@ def segment(
 
 @pytest.mark.parametrize("text", SAID)
 def test_what_surgeons_say_has_no_flag(text: str) -> None:
-    (found,) = guarded([segment(text)], HINTS)
-    assert found.flags == frozenset()
+    (flagged,) = flag_hallucinations([segment(text)], HINTS)
+    assert flagged.flags == frozenset()
 
 
-def test_what_was_said_badly_recorded_has_no_flag() -> None:
+def test_speech_in_a_bad_recording_has_no_flag() -> None:
     """One doubt alone, with a text that says something, is not enough."""
     text = "The posterior capsule is polished gently with the cannula."
     for doubt in ({"no_speech": 0.8}, {"logprob": -0.9}, {"probability": 0.25}):
-        (found,) = guarded([segment(text, **doubt)], HINTS)
-        assert found.flags == frozenset()
+        (flagged,) = flag_hallucinations([segment(text, **doubt)], HINTS)
+        assert flagged.flags == frozenset()
 
 
 def test_whispers_own_thresholds_are_stricter_than_none() -> None:
@@ -150,10 +150,10 @@ def test_loops(text: str) -> None:
 
 def test_a_segment_that_comes_again_and_again_is_a_loop() -> None:
     same = [segment("The wound is closed.") for _ in range(3)]
-    flags = [found.flags for found in guarded([segment("We begin."), *same], HINTS)]
+    flags = [one.flags for one in flag_hallucinations([segment("We begin."), *same], HINTS)]
     assert flags == [frozenset(), *[frozenset({Guard.LOOP})] * 3]
-    twice = guarded([*same[:2], segment("Good."), same[2]], HINTS)
-    assert not any(found.flags for found in twice)
+    twice = flag_hallucinations([*same[:2], segment("Good."), same[2]], HINTS)
+    assert not any(one.flags for one in twice)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_credits_are_flagged_however_sure_the_recogniser_is(text: str) -> None:
         "Thank you so much for listening.",
     ],
 )
-def test_sign_offs_and_late_credits_are_flagged_where_hardly_anything_was_heard(text: str) -> None:
+def test_sign_offs_and_late_credits_are_flagged_where_confidence_is_low(text: str) -> None:
     assert is_credit(text, faint=True)
     assert not is_credit(text, faint=False)
 
@@ -192,7 +192,7 @@ def test_sign_offs_and_late_credits_are_flagged_where_hardly_anything_was_heard(
 @pytest.mark.parametrize(
     "text", ["you", "Thank you.", "Thank you. Thank you.", "Bye, bye.", "Okay."]
 )
-def test_stock_phrases_are_flagged_where_hardly_anything_was_heard(text: str) -> None:
+def test_stock_phrases_are_flagged_where_confidence_is_low(text: str) -> None:
     assert is_stock(text, faint=True)
     assert not is_stock(text, faint=False)
     assert not is_stock(f"{text} Now the iris hooks.", faint=True)
@@ -214,7 +214,7 @@ def test_hints_given_back_are_flagged_however_sure_the_recogniser_is(text: str) 
     assert not is_prompt(text, NO_HOT_WORDS, faint=False)
 
 
-def test_a_hot_word_alone_is_flagged_only_where_hardly_anything_was_heard() -> None:
+def test_a_hot_word_alone_is_flagged_only_where_confidence_is_low() -> None:
     assert is_prompt("Endothelium.", HINTS, faint=True)
     assert not is_prompt("Endothelium.", HINTS, faint=False)
 
@@ -237,7 +237,7 @@ def test_pace(words: int, spoken_s: float, flagged: bool) -> None:
 
 def test_nothing_is_taken_out_and_only_flags_change() -> None:
     given = [segment("Iris hooks."), segment("Thank you for watching.", logprob=-1.5)]
-    found = guarded(given, HINTS)
-    assert [replace(one, flags=frozenset()) for one in found] == given
-    assert found[1].flags == frozenset({Guard.CREDIT})
-    assert guarded([], HINTS) == ()
+    flagged = flag_hallucinations(given, HINTS)
+    assert [replace(one, flags=frozenset()) for one in flagged] == given
+    assert flagged[1].flags == frozenset({Guard.CREDIT})
+    assert flag_hallucinations([], HINTS) == ()

@@ -18,9 +18,9 @@ from ophvl.errors import ConfigError
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.media.probe import probe
 from ophvl.ports import SAMPLE_RATE, HotWords, Language, Transcript, Word
-from ophvl.speech.engine import Engine, Heard
+from ophvl.speech.engine import RecognisedText, WhisperEngine
 from ophvl.speech.faster_whisper import FasterWhisper
-from ophvl.speech.hallucinations import guarded
+from ophvl.speech.hallucinations import flag_hallucinations
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.speech.openai_whisper import OpenAIWhisper
 from ophvl.speech.recogniser import WhisperRecogniser, segments_of
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed file .*/whisper/:ResourceWarning"  # openai-whisper leaves its own files open.
 )
 
-Make = Callable[[Weights], Engine]
+Make = Callable[[Weights], WhisperEngine]
 
 ENGINES = [
     pytest.param(lambda weights: FasterWhisper(weights=weights), id="faster-whisper"),
@@ -45,21 +45,21 @@ TWO_WORDS = replace(NO_HOT_WORDS, words=("keratome", "trypan blue"), prompt="We 
 
 
 def transcribe(
-    engine: Engine,
+    engine: WhisperEngine,
     samples: Speech,
     hot_words: HotWords = NO_HOT_WORDS,
-    detector: Engine | None = None,
+    detector: WhisperEngine | None = None,
 ) -> Transcript:
     recogniser = WhisperRecogniser(engine=engine, detector=detector)
     return recogniser.transcribe(iter([samples]), len(samples) / SAMPLE_RATE, hot_words)
 
 
-def word_errors(engine: Engine, speech: tuple[Speech, ...]) -> float:
+def word_errors(engine: WhisperEngine, speech: tuple[Speech, ...]) -> float:
     plain = EnglishTextNormalizer()
-    heard = [transcribe(engine, said).segments for said in speech]
-    texts = [" ".join(segment.text for segment in segments) for segments in heard]
-    said = [plain(text) for text in TEXTS[: len(speech)]]
-    return float(jiwer.wer(said, [plain(text) for text in texts]))
+    result = [transcribe(engine, spoken).segments for spoken in speech]
+    texts = [" ".join(segment.text for segment in segments) for segments in result]
+    spoken = [plain(text) for text in TEXTS[: len(speech)]]
+    return float(jiwer.wer(spoken, [plain(text) for text in texts]))
 
 
 def check_times(transcript: Transcript, duration_s: float) -> None:
@@ -80,14 +80,16 @@ def check_times(transcript: Transcript, duration_s: float) -> None:
 
 
 @pytest.mark.parametrize("make", ENGINES)
-def test_speech_is_heard_with_tiny_en(
+def test_speech_is_recognised_with_tiny_en(
     make: Make, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
     assert word_errors(make(tiny_en), speech) <= 0.25
 
 
 @pytest.mark.parametrize("make", ENGINES)
-def test_speech_is_heard_with_base(make: Make, base: Weights, speech: tuple[Speech, ...]) -> None:
+def test_speech_is_recognised_with_base(
+    make: Make, base: Weights, speech: tuple[Speech, ...]
+) -> None:
     engine = make(base)
     assert word_errors(engine, speech[:1]) <= 0.25  # One text: base is slow.
     probabilities = engine.language_probabilities(speech[0])
@@ -96,17 +98,17 @@ def test_speech_is_heard_with_base(make: Make, base: Weights, speech: tuple[Spee
 
 
 @pytest.mark.parametrize("make", ENGINES)
-def test_words_stand_where_they_are_said(
+def test_words_are_timed_where_they_are_spoken(
     make: Make, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    gap_s, said = 8.0, speech[1][: 9 * SAMPLE_RATE]
+    gap_s, spoken = 8.0, speech[1][: 9 * SAMPLE_RATE]
     gap = np.zeros(round(gap_s * SAMPLE_RATE), dtype=np.float32)
-    video = np.concatenate([gap, said, gap, said])
+    video = np.concatenate([gap, spoken, gap, spoken])
     transcript = transcribe(make(tiny_en), video)
     check_times(transcript, len(video) / SAMPLE_RATE)
     assert transcript.language == Language()  # English-only weights cannot tell.
     assert not [segment.flags for segment in transcript.segments if segment.flags]
-    said_s = len(said) / SAMPLE_RATE
+    said_s = len(spoken) / SAMPLE_RATE
     assert 0.8 * 2 * said_s < transcript.speech_s <= 2 * said_s
     words = [word for segment in transcript.segments for word in segment.words]
     assert words[0].start_s == pytest.approx(gap_s, abs=0.7)
@@ -117,7 +119,7 @@ def test_words_stand_where_they_are_said(
     assert cannula[1] - cannula[0] == pytest.approx(gap_s + said_s, abs=0.5)
 
 
-def test_both_agree_on_when_a_word_is_said(tiny_en: Weights, speech: tuple[Speech, ...]) -> None:
+def test_both_agree_on_when_a_word_is_spoken(tiny_en: Weights, speech: tuple[Speech, ...]) -> None:
     spoken = []
     for engine in (FasterWhisper(weights=tiny_en), OpenAIWhisper(weights=tiny_en, beam_size=1)):
         segments = transcribe(engine, speech[1][: 12 * SAMPLE_RATE]).segments
@@ -133,9 +135,9 @@ def test_both_agree_on_when_a_word_is_said(tiny_en: Weights, speech: tuple[Speec
 def test_the_same_speech_gives_the_same_transcript(
     make: Make, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    said = speech[2][: 5 * SAMPLE_RATE]
+    spoken = speech[2][: 5 * SAMPLE_RATE]
     engine = make(tiny_en)
-    assert transcribe(engine, said) == transcribe(engine, said)
+    assert transcribe(engine, spoken) == transcribe(engine, spoken)
 
 
 def test_word_times_do_not_raise_the_number_of_threads(
@@ -149,9 +151,9 @@ def test_word_times_do_not_raise_the_number_of_threads(
 def test_hot_words_bring_their_spelling(
     make: Make, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    said = speech[0][: 10 * SAMPLE_RATE]
+    spoken = speech[0][: 10 * SAMPLE_RATE]
     engine = make(tiny_en)
-    plain, hot = (transcribe(engine, said, hints) for hints in (NO_HOT_WORDS, TWO_WORDS))
+    plain, hot = (transcribe(engine, spoken, hints) for hints in (NO_HOT_WORDS, TWO_WORDS))
     spelt = [" ".join(s.text for s in t.segments).lower() for t in (plain, hot)]
     assert "keratome" in spelt[1]
     assert spelt[0] != spelt[1]
@@ -172,16 +174,16 @@ def test_what_is_made_of_nothing_is_flagged(make: Make, sound: str, tiny_en: Wei
     loudness = 0.05 if sound == "noise" else 0.0
     noise = np.random.default_rng(1).normal(0, 1, 8 * SAMPLE_RATE).astype(np.float32)
     samples = loudness * noise
-    window = SpeechWindow.whole(samples)
+    window = SpeechWindow.from_samples(samples)
     for hints in (NO_HOT_WORDS, load_hot_words()):
-        for heard in make(tiny_en).recognise([samples], "en", hints.text):
-            found = guarded(list(segments_of(heard, window, "en")), hints)
-            assert all(segment.flags for segment in found), found
+        for result in make(tiny_en).recognise([samples], "en", hints.text):
+            segments = flag_hallucinations(list(segments_of(result, window, "en")), hints)
+            assert all(segment.flags for segment in segments), segments
 
 
 @dataclass(frozen=True, kw_only=True)
 class Untouchable:
-    """An engine that must not be asked anything."""
+    """An engine that must not be called."""
 
     weights: Weights
     name: str = "untouchable"
@@ -195,7 +197,7 @@ class Untouchable:
 
     def recognise(
         self, windows: Sequence[Speech], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
+    ) -> Iterator[RecognisedText]:
         raise AssertionError
 
 
@@ -206,24 +208,24 @@ def test_silence_and_tones_need_no_engine(sound: Speech, tiny_en: Weights) -> No
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """Stands for a model that hears languages and words as listed; notes what it is asked."""
+class FakeEngine:
+    """A fake engine that returns the languages and text given, and records its calls."""
 
     weights: Weights
     votes: Sequence[Mapping[str, float]]
     text: str = ""
     is_multilingual: bool = True
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     name: str = "listed"
 
     def language_probabilities(self, window: Speech) -> Mapping[str, float]:
-        self.asked.append("vote")
-        return self.votes[self.asked.count("vote") - 1]
+        self.calls.append("vote")
+        return self.votes[self.calls.count("vote") - 1]
 
     def recognise(
         self, windows: Sequence[Speech], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
-        self.asked.append(f"{language} {hints}".strip())
+    ) -> Iterator[RecognisedText]:
+        self.calls.append(f"{language} {hints}".strip())
         for window in windows:
             end_s = len(window) / SAMPLE_RATE
             word = Word(
@@ -234,7 +236,7 @@ class Listed:
                 interpolated=False,
             )
             assert len(window) <= 30 * SAMPLE_RATE
-            yield Heard(
+            yield RecognisedText(
                 text=self.text,
                 words=(word,),
                 avg_logprob=-0.2,
@@ -247,43 +249,43 @@ def test_windows_vote_on_the_language(tiny_en: Weights, speech: tuple[Speech, ..
     """A greeting in another language does not decide, and English hints are for English alone."""
     votes = [{"en": 0.2, "de": 0.8}, {"en": 0.9, "de": 0.1}, {"en": 0.7, "de": 0.3}]
     video = np.concatenate(speech)
-    engine = Listed(weights=tiny_en, votes=votes, text="Iris.")
-    heard = transcribe(engine, video, TWO_WORDS)
-    assert heard.language == Language(
+    engine = FakeEngine(weights=tiny_en, votes=votes, text="Iris.")
+    result = transcribe(engine, video, TWO_WORDS)
+    assert result.language == Language(
         code="en", probability=pytest.approx(0.6), source=tiny_en.name
     )
-    assert engine.asked == ["vote"] * 3 + [f"en {TWO_WORDS.text}"]
-    german = Listed(weights=tiny_en, votes=[{"en": 0.1, "de": 0.9}] * 3, text=TWO_WORDS.prompt)
-    heard = transcribe(german, video, replace(TWO_WORDS, words=("we", "see", "the", "keratome")))
-    assert heard.language.code == "de"
-    assert german.asked[-1] == "de"
-    assert {segment.language for segment in heard.segments} == {"de"}
+    assert engine.calls == ["vote"] * 3 + [f"en {TWO_WORDS.text}"]
+    german = FakeEngine(weights=tiny_en, votes=[{"en": 0.1, "de": 0.9}] * 3, text=TWO_WORDS.prompt)
+    result = transcribe(german, video, replace(TWO_WORDS, words=("we", "see", "the", "keratome")))
+    assert result.language.code == "de"
+    assert german.calls[-1] == "de"
+    assert {segment.language for segment in result.segments} == {"de"}
     # What was not told beforehand cannot be given back.
-    assert not any(Guard.PROMPT in segment.flags for segment in heard.segments)
+    assert not any(Guard.PROMPT in segment.flags for segment in result.segments)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndsEarly(Listed):
+class EndsEarly(FakeEngine):
     """Leaves off after the first word, and draws it out."""
 
     def recognise(
         self, windows: Sequence[Speech], language: str, hints: str = ""
-    ) -> Iterator[Heard]:
-        for window, heard in zip(
-            windows, Listed.recognise(self, windows, language, hints), strict=True
+    ) -> Iterator[RecognisedText]:
+        for window, result in zip(
+            windows, FakeEngine.recognise(self, windows, language, hints), strict=True
         ):
             end_s = len(window) / SAMPLE_RATE - 3.0
-            yield replace(heard, words=(replace(heard.words[0], start_s=0.5, end_s=end_s),))
+            yield replace(result, words=(replace(result.words[0], start_s=0.5, end_s=end_s),))
 
 
-def test_what_was_left_out_at_the_end_is_heard_by_itself_once(
+def test_what_was_left_out_at_the_end_is_recognised_separately_once(
     tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    said = speech[1][: 12 * SAMPLE_RATE]
+    spoken = speech[1][: 12 * SAMPLE_RATE]
     engine = EndsEarly(weights=tiny_en, votes=[{"en": 1.0}], text="iris")
-    heard = transcribe(engine, said)
-    assert engine.asked == ["vote", "en", "en"]
-    first, second = heard.segments
+    result = transcribe(engine, spoken)
+    assert engine.calls == ["vote", "en", "en"]
+    first, second = result.segments
     assert first.end_s < 1.6
     assert second.start_s == pytest.approx(first.end_s + 0.5, abs=0.1)
 
@@ -291,23 +293,25 @@ def test_what_was_left_out_at_the_end_is_heard_by_itself_once(
 def test_a_multilingual_model_tells_languages_apart_for_one_that_cannot(
     tiny_en: Weights, base: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    said = speech[1][: 5 * SAMPLE_RATE]
-    heard = transcribe(FasterWhisper(weights=tiny_en), said, detector=FasterWhisper(weights=base))
-    assert (heard.language.code, heard.language.source) == ("en", "base")
-    assert (heard.language.probability or 0.0) > 0.8
-    assert heard.segments
+    spoken = speech[1][: 5 * SAMPLE_RATE]
+    result = transcribe(
+        FasterWhisper(weights=tiny_en), spoken, detector=FasterWhisper(weights=base)
+    )
+    assert (result.language.code, result.language.source) == ("en", "base")
+    assert (result.language.probability or 0.0) > 0.8
+    assert result.segments
 
 
 @pytest.mark.parametrize(("probability", "recognised"), [(0.9, False), (0.3, True)])
-def test_english_weights_are_not_asked_about_speech_surely_in_another_language(
+def test_english_weights_do_not_transcribe_speech_clearly_in_another_language(
     probability: float, recognised: bool, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    detector = Listed(weights=tiny_en, votes=[{"fr": probability, "en": 0.1}])
-    engine = Listed(weights=tiny_en, votes=[], text="Iris.", is_multilingual=False)
-    heard = transcribe(engine, speech[0][: 6 * SAMPLE_RATE], detector=detector)
-    assert heard.language.code == "fr"
-    assert bool(heard.segments) is recognised
-    assert heard.speech_s > 3.0
+    detector = FakeEngine(weights=tiny_en, votes=[{"fr": probability, "en": 0.1}])
+    engine = FakeEngine(weights=tiny_en, votes=[], text="Iris.", is_multilingual=False)
+    result = transcribe(engine, speech[0][: 6 * SAMPLE_RATE], detector=detector)
+    assert result.language.code == "fr"
+    assert bool(result.segments) is recognised
+    assert result.speech_s > 3.0
 
 
 def test_the_name_of_the_weights_needs_no_engine(tiny_en: Weights) -> None:
@@ -332,8 +336,8 @@ def test_english_weights_refuse_another_language(
 def test_from_a_video_file_to_words(
     tmp_path: Path, tiny_en: Weights, speech: tuple[Speech, ...]
 ) -> None:
-    said = speech[2][: 10 * SAMPLE_RATE]
-    path = make_video(tmp_path / "v.mp4", seconds=10.0, fps=2, audio=said)
+    spoken = speech[2][: 10 * SAMPLE_RATE]
+    path = make_video(tmp_path / "v.mp4", seconds=10.0, fps=2, audio=spoken)
     seen = probe(path)
     recogniser = WhisperRecogniser(engine=FasterWhisper(weights=tiny_en))
     transcript = recogniser.transcribe(FfmpegAudioReader().blocks(path), seen.duration_s)

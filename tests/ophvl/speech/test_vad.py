@@ -33,50 +33,50 @@ def test_no_speech_no_windows(sound: Speech) -> None:
 
 
 def test_a_syllable_alone_is_no_speech(speech: tuple[Speech, ...]) -> None:
-    said = speech[0][SAMPLE_RATE : SAMPLE_RATE + SAMPLE_RATE // 2]
-    video = np.concatenate([silence(20.0), said, silence(20.0)])
+    spoken = speech[0][SAMPLE_RATE : SAMPLE_RATE + SAMPLE_RATE // 2]
+    video = np.concatenate([silence(20.0), spoken, silence(20.0)])
     assert list(speech_windows(in_blocks(video), 41.0)) == []
 
 
 def test_speech_keeps_its_place(speech: tuple[Speech, ...]) -> None:
-    said = speech[0][: 10 * SAMPLE_RATE]
-    video = np.concatenate([silence(7.0), said, silence(15.0), said, silence(3.0)])
+    spoken = speech[0][: 10 * SAMPLE_RATE]
+    video = np.concatenate([silence(7.0), spoken, silence(15.0), spoken, silence(3.0)])
     (window,) = speech_windows(in_blocks(video), len(video) / SAMPLE_RATE)
     assert 12.0 < window.speech_s < 20.5
     assert window.speech_s < len(window.samples) / SAMPLE_RATE < 24.0
-    for piece in window.pieces:
-        start, end = round(piece.start_s * SAMPLE_RATE), round(piece.end_s * SAMPLE_RATE)
-        packed = round(piece.packed_s * SAMPLE_RATE)
+    for slice_ in window.slices:
+        start, end = round(slice_.start_s * SAMPLE_RATE), round(slice_.end_s * SAMPLE_RATE)
+        packed = round(slice_.packed_s * SAMPLE_RATE)
         assert np.array_equal(window.samples[packed : packed + end - start], video[start:end])
-    first, last = window.in_video(0.0, 0.5), window.in_video(10_000.0, 10_000.1)
+    first, last = window.to_video_time(0.0, 0.5), window.to_video_time(10_000.0, 10_000.1)
     assert first[0] == pytest.approx(7.0, abs=0.5)
     assert last[1] == pytest.approx(42.0, abs=0.7)
 
 
 def test_a_word_never_reaches_over_a_silence(speech: tuple[Speech, ...]) -> None:
-    said = speech[0][: 5 * SAMPLE_RATE]
-    video = np.concatenate([said, silence(30.0), said])
+    spoken = speech[0][: 5 * SAMPLE_RATE]
+    video = np.concatenate([spoken, silence(30.0), spoken])
     (window,) = speech_windows(in_blocks(video), 40.0)
-    border = next(b for a, b in pairwise(window.pieces) if b.start_s - a.end_s > 20).packed_s
-    before = window.in_video(border - 0.4, border + 0.1)
-    after = window.in_video(border - 0.1, border + 0.4)
+    border = next(b for a, b in pairwise(window.slices) if b.start_s - a.end_s > 20).packed_s
+    before = window.to_video_time(border - 0.4, border + 0.1)
+    after = window.to_video_time(border - 0.1, border + 0.4)
     assert before[0] < before[1] < 6.0
     assert 34.0 < after[0] < after[1]
 
 
 def test_windows_are_cut_in_silence_and_lose_nothing(speech: tuple[Speech, ...]) -> None:
-    video = np.concatenate([part for said in speech for part in (said, silence(1.0))])
+    video = np.concatenate([part for spoken in speech for part in (spoken, silence(1.0))])
     whole = list(speech_windows(in_blocks(video), 1000.0))
-    windows = list(speech_windows(in_blocks(video), 1000.0, hold_s=30.0))
+    windows = list(speech_windows(in_blocks(video), 1000.0, buffer_s=30.0))
     assert len(windows) > 2
     speech_s = sum(window.speech_s for window in whole)
     assert sum(window.speech_s for window in windows) == pytest.approx(speech_s, rel=0.03)
     for found in (whole, windows):
-        pieces = [piece for window in found for piece in window.pieces]
-        assert all(a.end_s <= b.start_s for a, b in pairwise(pieces))
+        slices = [slice_ for window in found for slice_ in window.slices]
+        assert all(a.end_s <= b.start_s for a, b in pairwise(slices))
 
 
-def test_no_window_is_longer_than_the_recogniser_hears(speech: tuple[Speech, ...]) -> None:
+def test_no_window_is_longer_than_the_input_of_the_recogniser(speech: tuple[Speech, ...]) -> None:
     video = np.concatenate([*speech, *speech])
     windows = list(speech_windows(in_blocks(video), 1000.0))
     assert all(len(window.samples) <= WINDOW_S * SAMPLE_RATE for window in windows)
@@ -86,20 +86,20 @@ def test_no_window_is_longer_than_the_recogniser_hears(speech: tuple[Speech, ...
 
 def test_a_whole_window_keeps_its_times() -> None:
     window = SpeechWindow.whole(silence(4.0), start_s=10.0)
-    assert window.in_video(1.0, 3.5) == (11.0, 13.5)
-    assert window.in_video(3.0, 9.0) == (13.0, 14.0)
+    assert window.to_video_time(1.0, 3.5) == (11.0, 13.5)
+    assert window.to_video_time(3.0, 9.0) == (13.0, 14.0)
 
 
 def test_speech_without_a_pause_is_cut_at_the_end_of_the_window(speech: tuple[Speech, ...]) -> None:
-    said = speech[1][SAMPLE_RATE : 3 * SAMPLE_RATE]
-    windows = list(speech_windows(in_blocks(np.tile(said, 10)), 20.0, hold_s=6.0))
+    spoken = speech[1][SAMPLE_RATE : 3 * SAMPLE_RATE]
+    windows = list(speech_windows(in_blocks(np.tile(spoken, 10)), 20.0, buffer_s=6.0))
     assert all(len(window.samples) <= 16 * SAMPLE_RATE for window in windows)
     assert sum(window.speech_s for window in windows) > 10.0
 
 
 def test_sound_beyond_the_end_of_the_video_is_left_out(speech: tuple[Speech, ...]) -> None:
     (window,) = speech_windows(in_blocks(speech[0]), 8.0)
-    assert window.pieces[-1].end_s <= 8.0
+    assert window.slices[-1].end_s <= 8.0
 
 
 def test_memory_does_not_grow_with_the_video() -> None:
@@ -110,7 +110,7 @@ def test_memory_does_not_grow_with_the_video() -> None:
 
     def peak(minutes: int) -> int:
         tracemalloc.start()
-        list(speech_windows(noise(minutes), minutes * 60.0, hold_s=60.0))
+        list(speech_windows(noise(minutes), minutes * 60.0, buffer_s=60.0))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

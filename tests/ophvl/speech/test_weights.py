@@ -58,7 +58,7 @@ def test_auto_takes_base_on_a_cpu_and_says_so(tmp_path: Path) -> None:
 def test_auto_on_a_gpu_says_what_is_out_of_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "hub_in_reach", lambda: False)
+    monkeypatch.setattr(weights, "hub_is_reachable", lambda: False)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     found = resolve("auto", gpu=True, cache=tmp_path)
     assert found.name == "base"
@@ -116,21 +116,21 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_a_name_that_nothing_carries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "hub_in_reach", lambda: False)
+    monkeypatch.setattr(weights, "hub_is_reachable", lambda: False)
     for name in ("small.en", "somebody/whisper-of-eyes", "no such thing", "../up"):
         with pytest.raises(ConfigError, match="no weights for the model"):
             resolve(name)
 
 
 def test_the_hub_is_asked_only_when_allowed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    answers = []
     for endpoint, offline in ((site.url, False), (site.url, True), ("http://127.0.0.1:1", False)):
         monkeypatch.setattr(constants, "ENDPOINT", endpoint)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-        weights.hub_in_reach.cache_clear()
-        seen.append(weights.hub_in_reach())
-    weights.hub_in_reach.cache_clear()
-    assert seen == [True, False, False]
+        weights.hub_is_reachable.cache_clear()
+        answers.append(weights.hub_is_reachable())
+    weights.hub_is_reachable.cache_clear()
+    assert answers == [True, False, False]
 
 
 def test_an_openai_checkpoint_is_read_as_tensors(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ophvl.media.folder import MediaFolder
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.config import AdmitConfig
 from pipelines.stages.admit import admit
@@ -28,7 +28,7 @@ def judge(out: Path, **previous: pa.Table) -> StageResult:
     return admit(
         table("videos", video_row(1, channel=None, channel_id=None, channel_handle=None)),
         config=AdmitConfig(),
-        lists=Lists.of(out),
+        lists=BlockLists.of(out),
         files=MediaFolder(root=out),
         previous={**NOTHING, **previous},
     )

@@ -11,7 +11,7 @@ import pytest
 
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import Fetched, Found
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.config import DownloadConfig
 from pipelines.stages.download import download
@@ -72,7 +72,7 @@ def fetch(
         config=config or DownloadConfig(reserve_gb=0.0),
         downloader=site,
         files=MediaFolder(root=out),
-        lists=Lists.of(out),
+        lists=BlockLists.of(out),
         previous=previous,
     )
 

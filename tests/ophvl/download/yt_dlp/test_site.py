@@ -185,9 +185,9 @@ def test_a_channel_is_opened_and_what_is_gone_loses_no_other(publish, site: Site
     videos = [f"{site.url}/eyetube/watch-{n}" for n in ("a", "gone", "b")]
     lists = [publish("list-1", videos[:2]), f"{site.url}/eyetube/list-gone"]
     lists.append(publish("list-2", [videos[2], videos[0], "file:///etc/passwd", "--exec=x"]))
-    videos = downloader.expand(publish("list-all", lists))
-    assert [video.url for video in videos] == [*videos[:2], lists[1], videos[2]]
-    assert {video.extractor for video in videos} == {"eyetube", "eyetubelist"}
+    expanded = downloader.expand(publish("list-all", lists))
+    assert [video.url for video in expanded] == [*videos[:2], lists[1], videos[2]]
+    assert {video.extractor for video in expanded} == {"eyetube", "eyetubelist"}
 
 
 def test_each_nested_list_is_a_request_of_its_own(publish, site: Site) -> None:
