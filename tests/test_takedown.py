@@ -36,7 +36,9 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         source.write_text("\n".join(urls))
         (tmp_path / "test-set.txt").write_text(f"{urls[3]}\n")
         run("ophvl", "ingest", "--source", source, *quick, "--exclude", tmp_path / "test-set.txt")
-        assert server.request_counts["d"] == 1, "what models are judged on is asked for, and not fetched"
+        assert server.request_counts["d"] == 1, (
+            "what models are judged on is asked for, and not fetched"
+        )
         run("ophvl", "build-pairs", *quick)
         before = shard_videos(out)
         assert len(before) == 3

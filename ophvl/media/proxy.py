@@ -116,8 +116,8 @@ def _refuse_shorter(video: Path, proxy: Path, kind: StreamKind) -> None:
     ):
         raise ItemError(
             FailureKind.DECODE_ERROR,
-            f"{video} is damaged: of {original_s:.1f} s of {kind} {proxy_s:.1f} s can be decoded; it stays as "
-            "it is; fetch it again, or leave it (--keep-media all)",
+            f"{video} is damaged: of {original_s:.1f} s of {kind} {proxy_s:.1f} s can be decoded; it stays "
+            "as it is; fetch it again, or leave it (--keep-media all)",
         )
 
 
