@@ -3,10 +3,10 @@
 `concepts/<kind>.tsv` holds one concept a line: concept_id (`<kind>:<slug>`), label (preferred term, American
 spelling), synonyms and abbreviations (parted by |), parent, ICD-10-CM code, source. Regular plurals, verb
 forms, British spellings and split compounds are made by rule (`forms.py`) and are not listed.
-`ambiguous.tsv` decides between concepts of different kinds that share a word (`loader.Rule`).
+`ambiguous.tsv` decides between concepts of different kinds that share a word (`loader.AmbiguityRule`).
 `title_aliases.tsv` lists what concepts are called in titles alone (`loader.TitleAlias`).
 """
 
-from ophvl.ontology.loader import Concept, Ontology, Register, Rule, TitleAlias, load
+from ophvl.ontology.loader import AmbiguityRule, Concept, Ontology, Register, TitleAlias, load
 
-__all__ = ["Concept", "Ontology", "Register", "Rule", "TitleAlias", "load"]
+__all__ = ["AmbiguityRule", "Concept", "Ontology", "Register", "TitleAlias", "load"]

@@ -66,7 +66,7 @@ class Concept:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class AmbiguityRule:
     """One reading of the words that `concepts` share; it applies where all of its conditions hold.
 
     `forms` are the folded words that it is about (none: all that are shared); `register` is the kind of
@@ -106,11 +106,11 @@ class Ontology:
     """All concepts by id, and the rules for shared words in order: the first that holds decides."""
 
     concepts: Mapping[str, Concept]
-    rules: tuple[Rule, ...]
+    rules: tuple[AmbiguityRule, ...]
     revision: str
     title_aliases: tuple[TitleAlias, ...] = ()
 
-    def rules_for(self, form: str, concept_ids: Iterable[str]) -> tuple[Rule, ...]:
+    def rules_for(self, form: str, concept_ids: Iterable[str]) -> tuple[AmbiguityRule, ...]:
         """Rules that decide which of the concepts that share a form is meant; empty if none is needed."""
         wanted = frozenset(concept_ids)
         return tuple(r for r in self.rules if r.concepts == wanted and r.is_about(form))
@@ -212,11 +212,11 @@ def _concept(row: _Row, kind: Kind) -> Concept:
     )
 
 
-def _rule(row: _Row, faults: list[str]) -> Rule:
+def _rule(row: _Row, faults: list[str]) -> AmbiguityRule:
     register = row.values["register"]
     if register and register not in list(Register):
         faults.append(f"{row.place}: register '{register}' is not one of {', '.join(Register)}")
-    return Rule(
+    return AmbiguityRule(
         concepts=frozenset(row.terms("concepts")),
         winner=None if row.values["winner"] == _NO_CONCEPT else row.values["winner"],
         forms=tuple(map(fold_term, row.terms("forms"))),
@@ -280,7 +280,7 @@ def _parent_faults(placed: Mapping[str, tuple[str, Concept]]) -> Iterator[str]:
 
 
 def _rule_faults(
-    place: str, rule: Rule, placed: Mapping[str, tuple[str, Concept]]
+    place: str, rule: AmbiguityRule, placed: Mapping[str, tuple[str, Concept]]
 ) -> Iterator[str]:
     for concept_id in sorted(rule.concepts - set(placed)):
         yield f"{place}: concept {concept_id} does not exist"

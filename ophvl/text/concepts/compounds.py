@@ -1,8 +1,7 @@
-"""Names that a list cannot hold: open compounds of instruments, and names that share their last word.
+"""Find compounds that no list holds: modified instruments, and terms that share their last word.
 
-In: a text and the terms found in it. Out: the terms, instruments with the words that name their kind
-("thirty gauge needle", "ten-oh nylon sutures", "Jameson hook"), and terms that stand for two ("superior
-and inferior rectus").
+An instrument gets the words before it that name its kind ("thirty gauge needle", "ten-oh nylon sutures",
+"Jameson hook"). In "superior and inferior rectus" the first word becomes a term as well.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from dataclasses import replace
 
 from ophvl.ontology import Concept
 from ophvl.ontology.forms import fold_term
-from ophvl.text.concepts.cue_index import words
+from ophvl.text.concepts.cue_index import word_set
 from ophvl.text.concepts.matching import Match, Matcher
 from schemas.vocab import Kind
 
 COMPOUND_FACTOR = 0.9
-"""A name that only its last words give counts a little less."""
+"""Score factor of a compound whose concept follows from its last words alone."""
 
 _NUMBER = (
     r"(?:\d+(?:\.\d+)?|(?:twenty|thirty|forty)(?:[ -](?:one|two|three|four|five|six|seven|eight"
@@ -32,7 +31,7 @@ _VALUES = (
 )
 _SIZE = re.compile(rf"(?P<number>{_NUMBER})[ -]?(?P<unit>gauge|gage|g|oh|o|0|zero)[ -]", re.I)
 _LISTED_SIZE = re.compile(r"\d+-(?:0|gauge)\b")
-_KINDS = words(
+_MODIFIERS = word_set(
     "flat curved straight blunt blunt-tipped sharp angled bent disposable diamond serrated "
     "toothed non-toothed smooth irrigating aspirating grasping tying holding locking "
     "retractable flexible rigid wire glass plastic metal steel silicone titanium soft hard "
@@ -47,21 +46,21 @@ _KINDS = words(
 )
 _SIZED = re.compile(rf"(?<![\w-]){_NUMBER}[ -]?(?:gauge|gage|g|oh|o|0|zero)[ -]$", re.I)
 _UNITS = ("gauge", "gage", "g", "oh", "o", "0", "zero")
-_NAME = re.compile(r"[A-Z][a-z]+(?:-[A-Z][a-z]+)?(?:['\u2019]s)?")
-_NO_NAMES = words("i the a an this that my your now then and with using our dr i'm we")
-_JOINED = re.compile(r"(?P<first>[^\W\d_]+(?:-[^\W\d_]+)?),? (?:and|or|and the|or the) $")
-_JOINTS = ("and ", "or ", "and the ", "or the ")
-_REACH = 40
-_MOST_MODIFIERS = 3
-_SHARING = frozenset(
+_EPONYM = re.compile(r"[A-Z][a-z]+(?:-[A-Z][a-z]+)?(?:['\u2019]s)?")
+_NOT_EPONYMS = word_set("i the a an this that my your now then and with using our dr i'm we")
+_COORDINATED = re.compile(r"(?P<first>[^\W\d_]+(?:-[^\W\d_]+)?),? (?:and|or|and the|or the) $")
+_CONJUNCTIONS = ("and ", "or ", "and the ", "or the ")
+_LOOKBACK = 40
+_MAX_MODIFIERS = 3
+_COORDINATED_KINDS = frozenset(
     {Kind.ANATOMY, Kind.INSTRUMENT, Kind.SURGERY, Kind.PHASE, Kind.OPERATION, Kind.DISEASE}
 )
 
 
-def extend(matches: Sequence[Match], text: str, matcher: Matcher) -> list[Match]:
-    """The matches, each instrument with the words before it that name its kind; what lies inside goes."""
-    extended = [_extended(match, matches, text, matcher) for match in matches]
-    longer = [(m.start, m.end) for m, was in zip(extended, matches, strict=True) if m is not was]
+def extend_instruments(matches: Sequence[Match], text: str, matcher: Matcher) -> list[Match]:
+    """Return the matches with each instrument extended by its modifiers; drop what then lies inside it."""
+    extended = [_extend(match, matches, text, matcher) for match in matches]
+    longer = [(m.start, m.end) for m, old in zip(extended, matches, strict=True) if m is not old]
     return [
         match
         for match in extended
@@ -72,18 +71,18 @@ def extend(matches: Sequence[Match], text: str, matcher: Matcher) -> list[Match]
     ]
 
 
-def _extended(match: Match, matches: Sequence[Match], text: str, matcher: Matcher) -> Match:
+def _extend(match: Match, matches: Sequence[Match], text: str, matcher: Matcher) -> Match:
     if match.kind is not Kind.INSTRUMENT:
         return match
     start = match.start
-    for _ in range(_MOST_MODIFIERS):
-        before = _modifier_start(text, start, matches)
-        if before == start:
+    for _ in range(_MAX_MODIFIERS):
+        extended_start = _modifier_start(text, start, matches)
+        if extended_start == start:
             break
-        start = before
+        start = extended_start
     if start == match.start:
         return match
-    concept = _kind_or_family(match, text[start : match.end], matcher)
+    concept = _compound_concept(match, text[start : match.end], matcher)
     return replace(
         match,
         start=start,
@@ -94,31 +93,32 @@ def _extended(match: Match, matches: Sequence[Match], text: str, matcher: Matche
     )
 
 
-def _kind_or_family(match: Match, surface: str, matcher: Matcher) -> Concept:
-    """The concept of the whole name; else that of its last words, but none of another size."""
+def _compound_concept(match: Match, surface: str, matcher: Matcher) -> Concept:
+    """Return the concept of the whole compound, else that of its head unless the head has another size."""
     concepts = matcher.ontology.concepts
-    named = concepts[match.concept_id]
+    head = concepts[match.concept_id]
     size = _SIZE.search(surface)
     if size is None:
-        return named
-    number = _digits(size["number"])
+        return head
+    number = _to_digits(size["number"])
     unit = "0" if size["unit"].lower() in ("oh", "o", "0", "zero") else "gauge"
     form = fold_term(f"{number}-{unit} {surface[size.end() :]}")
     if exact := matcher.concept_of(form, Kind.INSTRUMENT):
         return exact
-    if _LISTED_SIZE.match(named.label) and named.parent:
-        return concepts[named.parent]
-    return named
+    if _LISTED_SIZE.match(head.label) and head.parent:
+        return concepts[head.parent]
+    return head
 
 
-def _digits(number: str) -> str:
-    """Words of a number as digits: "twenty-seven" is 27."""
+def _to_digits(number: str) -> str:
+    """Convert a number in words to digits: "twenty-seven" is 27."""
     words = re.split(r"[ -]", number.lower())
     return number if number[0].isdigit() else str(sum(_VALUES[word] for word in words))
 
 
 def _modifier_start(text: str, start: int, matches: Sequence[Match]) -> int:
-    left = max(0, start - _REACH)
+    """Return the start of the modifier that ends at `start`; `start` itself if there is none."""
+    left = max(0, start - _LOOKBACK)
     near = text[left:start]
     if near[-1:] not in (" ", "-"):
         return start
@@ -126,12 +126,12 @@ def _modifier_start(text: str, start: int, matches: Sequence[Match]) -> int:
     first = start - 1 - len(word)
     if word.lower().endswith(_UNITS) and (sized := _SIZED.search(near)):
         return left + sized.start()
-    if word.lower() in _KINDS:
+    if word.lower() in _MODIFIERS:
         return first
     follows_a_word = first > 1 and (
         text[first - 2 : first - 1].isalnum() or text[first - 2 : first] == ", "
     )
-    if _NAME.fullmatch(word) and follows_a_word and word.lower() not in _NO_NAMES:
+    if _EPONYM.fullmatch(word) and follows_a_word and word.lower() not in _NOT_EPONYMS:
         return first
     for match in matches:  # "corneal scissors", "membrane forceps"
         if match.end == start - 1 and match.kind is Kind.ANATOMY and text[match.end] in " -":
@@ -139,28 +139,30 @@ def _modifier_start(text: str, start: int, matches: Sequence[Match]) -> int:
     return start
 
 
-def shared_heads(matches: Sequence[Match], text: str, matcher: Matcher) -> Iterator[Match]:
-    """Terms whose last words stand with another: "superior" in "superior and inferior rectus"."""
+def complete_coordinations(
+    matches: Sequence[Match], text: str, matcher: Matcher
+) -> Iterator[Match]:
+    """Yield terms whose last words stand with another: "superior" in "superior and inferior rectus"."""
     for match in matches:
-        if match.kind not in _SHARING or " " not in match.surface:
+        if match.kind not in _COORDINATED_KINDS or " " not in match.surface:
             continue
-        left = max(0, match.start - _REACH)
-        if not text.endswith(_JOINTS, left, match.start):
+        left = max(0, match.start - _LOOKBACK)
+        if not text.endswith(_CONJUNCTIONS, left, match.start):
             continue
-        joined = _JOINED.search(text[left : match.start])
-        if joined is None:
+        coordinated = _COORDINATED.search(text[left : match.start])
+        if coordinated is None:
             continue
         parts = fold_term(match.surface).split(" ")
-        for kept in range(1, len(parts)):
-            form = " ".join([fold_term(joined["first"]), *parts[kept:]])
+        for cut in range(1, len(parts)):
+            form = " ".join([fold_term(coordinated["first"]), *parts[cut:]])
             concept = matcher.concept_of(form, match.kind)
             if concept is not None:
-                start = left + joined.start("first")
+                start = left + coordinated.start("first")
                 yield replace(
                     match,
                     start=start,
-                    end=start + len(joined["first"]),
-                    surface=joined["first"],
+                    end=start + len(coordinated["first"]),
+                    surface=coordinated["first"],
                     concept_id=concept.concept_id,
                     label=concept.label,
                     score=match.score * COMPOUND_FACTOR,

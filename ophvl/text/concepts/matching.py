@@ -1,8 +1,8 @@
 """Find the ontology's concepts in a text.
 
-In: a text of any length. Out: matches with character offsets over that text. One pass of an Aho-Corasick
-automaton over the folded text (`ophvl.ontology.forms.fold`), then word borders, shared words and overlaps
-are settled. Longest match wins; a shorter one inside it is kept where it is meant as well (`_is_meant`).
+One pass of an Aho-Corasick automaton over the folded text (`ophvl.ontology.forms.fold`), then word borders,
+shared forms and overlaps are resolved. The longest match wins; a shorter one inside it is retained where it
+counts as well (`_counts_inside`). Offsets are those of the original text.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ophvl.ontology import Concept, Ontology, Register, Rule, TitleAlias
+from ophvl.ontology import AmbiguityRule, Concept, Ontology, Register, TitleAlias
 from ophvl.ontology.forms import fold, fold_term
-from ophvl.text.concepts.verbs import Neighbours, is_verb
+from ophvl.text.concepts.verbs import AdjacentWords, is_verb
 from schemas.vocab import Kind
 
 if TYPE_CHECKING:
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 TERM_SCORE = 1.0
 ABBREVIATION_SCORE = 0.9
 SHARED_SCORE = 0.8
-"""Score of words that several concepts share, settled by a rule."""
+"""Score of a form that several concepts share, decided by a rule."""
 NESTED_FACTOR = 0.5
 """A match inside a longer one counts half."""
 
-_DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
-_NAMES = frozenset({Kind.INSTRUMENT, Kind.MEDICATION, Kind.ANATOMY, Kind.ACTION})
+_PROCEDURES = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+_NAME_KINDS = frozenset({Kind.INSTRUMENT, Kind.MEDICATION, Kind.ANATOMY, Kind.ACTION})
 PHRASE_KINDS = frozenset({Kind.OBJECTIVE, Kind.DISEASE_CAUSE, Kind.POSTOP_CARE})
-"""Kinds that are told in phrases (`ophvl.text.concepts.phrases`), which hold terms of other kinds."""
+"""Kinds that are expressed in phrases (`ophvl.text.concepts.phrases`), which contain terms of other kinds."""
 _SENTENCE_END = re.compile(r"[.;:!?]")
 _WORD = re.compile(r"\w+")
 _WORD_AFTER = re.compile(r" ([\w']+)")
 _SEPARATORS = re.compile(r"[\s\-/_\u2010-\u2013\u2212]+")
 _FIRST_UNSPACED_SCRIPT = "\u2e80"
-"""From here on scripts part no words by blanks (Chinese, Japanese): they never continue a Latin word."""
+"""Scripts from here on have no blanks between words (Chinese, Japanese): they continue no Latin word."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,21 +55,21 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What one folded form may mean: in any case, as an abbreviation in the spelling given, in titles."""
+    """What one folded form may mean: a term in any case, an abbreviation as spelled, an alias in titles."""
 
     form: str
     terms: tuple[Concept, ...]
     abbreviations: tuple[tuple[str, Concept], ...]
     aliases: tuple[TitleAlias, ...] = ()
-    may_be_done: bool = False
-    """Whether it may be a verb, the gesture of an action."""
-    sole: Concept | None = None
-    """What it means everywhere, if that needs no look at what stands around it."""
+    may_be_verb: bool = False
+    """Whether it may be a verb that names an action."""
+    unambiguous: Concept | None = None
+    """The concept that it always means, whatever the context."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a form stands in a folded text."""
+class _Occurrence:
+    """Occurrence of a form in a folded text."""
 
     folded: str
     start: int
@@ -83,10 +83,10 @@ class _Place:
             return ""
         return self.folded[max(0, start - 40) : start - 1].rpartition(" ")[2]
 
-    def neighbours(self) -> Neighbours:
+    def adjacent_words(self) -> AdjacentWords:
         after = _WORD_AFTER.match(self.folded, self.end)
         before = self.word_before()
-        return Neighbours(
+        return AdjacentWords(
             before=before if before[-1:].isalnum() else "",
             after=after.group(1) if after else "",
             is_hyphenated=self.is_hyphenated,
@@ -94,14 +94,15 @@ class _Place:
 
 
 class Matcher:
-    """Finds concepts. The automaton is built at first use; `find` keeps no state between texts."""
+    """Finds concepts. The automaton is built at first use; `find` stores nothing between texts."""
 
     def __init__(self, ontology: Ontology) -> None:
         self.ontology = ontology
-        self._rules: dict[tuple[str, frozenset[str]], tuple[Rule, ...]] = {}
+        self._rules: dict[tuple[str, frozenset[str]], tuple[AmbiguityRule, ...]] = {}
 
     @property
     def revision(self) -> str:
+        """Return the revision of the ontology."""
         return self.ontology.revision
 
     @cached_property
@@ -115,71 +116,77 @@ class Matcher:
         return automaton
 
     def find(self, text: str, *, register: Register = Register.TEXT) -> list[Match]:
-        """All concepts in `text`, by start, the longer first.
+        """Return all concepts in `text` by start, the longer first.
 
-        Concepts of the phrase kinds are settled by themselves: "protect the endothelium" leaves the
+        Overlaps of phrase kinds are resolved apart from terms: "protect the endothelium" leaves the
         endothelium in place.
         """
         folded = fold(text)
         whole = folded.text
-        found = []
+        matches = []
         for last, entry in self._automaton.iter(whole):
             start, end = last + 1 - len(entry.form), last + 1
-            if _continues(whole, start - 1) or _continues(whole, end):
+            if _continues_word(whole, start - 1) or _continues_word(whole, end):
                 continue
             first, stop = folded.origin(start), folded.origin(last) + 1
-            if entry.sole is not None:
-                found.append(_match(text, first, stop, entry.sole, TERM_SCORE))
+            if entry.unambiguous is not None:
+                matches.append(_match(text, first, stop, entry.unambiguous, TERM_SCORE))
                 continue
-            place = _Place(
+            occurrence = _Occurrence(
                 folded.text, start, end, text[first:stop], text[first - 1 : first] == "-"
             )
-            for concept, score in self._read(entry, place, register):
-                found.append(_match(text, first, stop, concept, score))
-        terms = _settle([match for match in found if match.kind not in PHRASE_KINDS])
-        phrases = _settle([match for match in found if match.kind in PHRASE_KINDS])
+            for concept, score in self._candidates_at(entry, occurrence, register):
+                matches.append(_match(text, first, stop, concept, score))
+        terms = _resolve_overlaps([m for m in matches if m.kind not in PHRASE_KINDS])
+        phrases = _resolve_overlaps([m for m in matches if m.kind in PHRASE_KINDS])
         return sorted(terms + phrases, key=lambda m: (m.start, -m.end)) if phrases else terms
 
     def concept_of(self, form: str, kind: Kind) -> Concept | None:
-        """The concept of this kind that a folded form names in any case."""
+        """Return the concept of this kind that a folded form names in any case."""
         entry: _Entry | None = self._automaton.get(form, None)
         if entry is None:
             return None
         return next((concept for concept in entry.terms if concept.kind is kind), None)
 
-    def _read(
-        self, entry: _Entry, place: _Place, register: Register
+    def _candidates_at(
+        self, entry: _Entry, occurrence: _Occurrence, register: Register
     ) -> Iterator[tuple[Concept, float]]:
-        """Which concepts the form means here and how sure that is: a term, a phrase, both or none."""
-        written = _SEPARATORS.sub("", place.surface)
+        """Yield the concepts that the form means here, with their scores: a term, a phrase, both or none."""
+        written = _SEPARATORS.sub("", occurrence.surface)
         if register is Register.TITLE:
             for alias in entry.aliases:
-                if _is_written(alias, written) and _is_near(alias, place.folded, place.start):
+                if _is_spelled_as(alias, written) and _is_near(
+                    alias, occurrence.folded, occurrence.start
+                ):
                     yield self.ontology.concepts[alias.concept_id], ABBREVIATION_SCORE
                     return
         candidates = [
             *entry.terms,
             *(c for spelling, c in entry.abbreviations if spelling == written),
         ]
-        if entry.may_be_done:
-            done = is_verb(entry.form, place.neighbours())
-            candidates = [c for c in candidates if done is (c.kind is Kind.ACTION)]
-        for of_phrases in (False, True):
-            layer = {c.concept_id: c for c in candidates if (c.kind in PHRASE_KINDS) is of_phrases}
-            concept = self._winner(layer, entry.form, place, register) if layer else None
+        if entry.may_be_verb:
+            verb = is_verb(entry.form, occurrence.adjacent_words())
+            candidates = [c for c in candidates if verb is (c.kind is Kind.ACTION)]
+        for is_phrase in (False, True):
+            layer = {c.concept_id: c for c in candidates if (c.kind in PHRASE_KINDS) is is_phrase}
+            concept = self._winner(layer, entry.form, occurrence, register) if layer else None
             if concept is not None:
                 score = TERM_SCORE if concept in entry.terms else ABBREVIATION_SCORE
                 yield concept, score if len(layer) == 1 else SHARED_SCORE
 
     def _winner(
-        self, candidates: Mapping[str, Concept], form: str, place: _Place, register: Register
+        self,
+        candidates: Mapping[str, Concept],
+        form: str,
+        occurrence: _Occurrence,
+        register: Register,
     ) -> Concept | None:
         for rule in self._rules_for(form, frozenset(candidates)):
-            if _holds(rule, register, place):
+            if _holds(rule, register, occurrence):
                 return candidates.get(rule.winner) if rule.winner else None
         return next(iter(candidates.values()))
 
-    def _rules_for(self, form: str, concept_ids: frozenset[str]) -> tuple[Rule, ...]:
+    def _rules_for(self, form: str, concept_ids: frozenset[str]) -> tuple[AmbiguityRule, ...]:
         key = (form, concept_ids)
         if key not in self._rules:
             exact = self.ontology.rules_for(form, concept_ids)
@@ -208,27 +215,27 @@ def _entries(ontology: Ontology) -> Iterator[_Entry]:
         aliases.setdefault(fold_term(alias.form), []).append(alias)
     ruled = frozenset(form for rule in ontology.rules for form in rule.forms)
     for form in sorted(terms.keys() | abbreviations.keys() | aliases.keys()):
-        meant = tuple(terms.get(form, ()))
-        may_be_done = any(concept.kind is Kind.ACTION for concept in meant)
-        is_plain = len(meant) == 1 and not (may_be_done or form in ruled)
+        concepts = tuple(terms.get(form, ()))
+        may_be_verb = any(concept.kind is Kind.ACTION for concept in concepts)
+        is_plain = len(concepts) == 1 and not (may_be_verb or form in ruled)
         yield _Entry(
             form=form,
-            terms=meant,
+            terms=concepts,
             abbreviations=tuple(abbreviations.get(form, ())),
             aliases=tuple(aliases.get(form, ())),
-            may_be_done=may_be_done,
-            sole=meant[0]
+            may_be_verb=may_be_verb,
+            unambiguous=concepts[0]
             if is_plain and form not in abbreviations and form not in aliases
             else None,
         )
 
 
-def _is_written(alias: TitleAlias, written: str) -> bool:
+def _is_spelled_as(alias: TitleAlias, written: str) -> bool:
     return alias.form == alias.form.lower() or _SEPARATORS.sub("", alias.form) == written
 
 
 def _is_near(alias: TitleAlias, folded: str, start: int, reach: int = 150) -> bool:
-    """Whether a word that the alias asks for stands around it; titles have no sentences."""
+    """Tell whether a word that the alias requires is nearby; titles have no sentences."""
     around = folded[max(0, start - reach) : start + reach]
     return not alias.near or not alias.near.isdisjoint(_WORD.findall(around))
 
@@ -245,62 +252,69 @@ def _match(text: str, start: int, end: int, concept: Concept, score: float) -> M
     )
 
 
-def _continues(folded: str, i: int) -> bool:
-    """Whether the character at `i` would continue a word."""
+def _continues_word(folded: str, i: int) -> bool:
+    """Tell whether the character at `i` would continue a word."""
     return folded[i : i + 1].isalnum() and i >= 0 and folded[i] < _FIRST_UNSPACED_SCRIPT
 
 
-def _holds(rule: Rule, register: Register, place: _Place) -> bool:
+def _holds(rule: AmbiguityRule, register: Register, occurrence: _Occurrence) -> bool:
     if rule.register and rule.register is not register:
         return False
-    if rule.before and place.word_before() not in rule.before:
+    if rule.before and occurrence.word_before() not in rule.before:
         return False
-    return not rule.near or not _sentence_words(place.folded, place.start).isdisjoint(rule.near)
+    return not rule.near or not _words_of_sentence(occurrence.folded, occurrence.start).isdisjoint(
+        rule.near
+    )
 
 
-def _sentence_words(folded: str, start: int, reach: int = 200) -> frozenset[str]:
-    """Words of the sentence around `start`, at most `reach` characters to either side."""
+def _words_of_sentence(folded: str, start: int, reach: int = 200) -> frozenset[str]:
+    """Return the words of the sentence around `start`, at most `reach` characters to either side."""
     left = _SENTENCE_END.split(folded[max(0, start - reach) : start])[-1]
     right = _SENTENCE_END.split(folded[start : start + reach])[0]
     return frozenset(_WORD.findall(left + right))
 
 
-def _settle(found: list[Match]) -> list[Match]:
-    """Keep the longest of overlapping matches, and what is meant inside it."""
-    found.sort(key=lambda m: (m.start, -m.end))
-    kept: list[Match] = []
+def _resolve_overlaps(matches: list[Match]) -> list[Match]:
+    """Retain the longest of overlapping matches, and what counts inside it."""
+    matches.sort(key=lambda m: (m.start, -m.end))
+    retained: list[Match] = []
     group: list[Match] = []
     reach = 0
-    for match in found:
+    for match in matches:
         if match.start >= reach:
-            kept += group if len(group) < 2 else _settle_group(group)
+            retained += group if len(group) < 2 else _resolve_group(group)
             group = []
             reach = match.end
         group.append(match)
         if match.end > reach:
             reach = match.end
-    kept += group if len(group) < 2 else _settle_group(group)
-    return kept
+    retained += group if len(group) < 2 else _resolve_group(group)
+    return retained
 
 
-def _settle_group(group: list[Match]) -> list[Match]:
-    kept: list[Match] = []
+def _resolve_group(group: list[Match]) -> list[Match]:
+    retained: list[Match] = []
     for match in sorted(group, key=lambda m: (m.start - m.end, m.start)):
-        over = [k for k in kept if k.start < match.end and match.start < k.end]
+        over = [k for k in retained if k.start < match.end and match.start < k.end]
         if not over:
-            kept.append(match)
-        elif all(_is_meant(match, k) for k in over):
-            kept.append(replace(match, score=match.score * NESTED_FACTOR))
-    return sorted(kept, key=lambda m: (m.start, -m.end))
+            retained.append(match)
+        elif all(_counts_inside(match, k) for k in over):
+            retained.append(replace(match, score=match.score * NESTED_FACTOR))
+    return sorted(retained, key=lambda m: (m.start, -m.end))
 
 
-def _is_meant(inner: Match, outer: Match) -> bool:
-    """Whether a match inside a longer one of another kind is meant as well.
+def _counts_inside(inner: Match, outer: Match) -> bool:
+    """Tell whether a match inside a longer one of another kind counts as well.
 
-    In "anterior capsule staining" the capsule is meant. A name is only a name: "capsulorhexis forceps"
-    does not say that a capsulorhexis is done, nor "post-vitrectomy" that a vitrectomy is.
+    In "anterior capsule staining" the capsule counts. A name is only a name: "capsulorhexis forceps"
+    does not mention a capsulorhexis, nor "post-vitrectomy" a vitrectomy.
     """
     inside = outer.start <= inner.start and inner.end <= outer.end
-    if not inside or inner.kind is outer.kind or inner.kind is Kind.ACTION or outer.kind in _NAMES:
+    if (
+        not inside
+        or inner.kind is outer.kind
+        or inner.kind is Kind.ACTION
+        or outer.kind in _NAME_KINDS
+    ):
         return False
-    return outer.kind in _DEEDS or inner.kind not in _DEEDS
+    return outer.kind in _PROCEDURES or inner.kind not in _PROCEDURES

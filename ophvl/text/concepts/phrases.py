@@ -1,14 +1,14 @@
-"""Find what is told in clauses rather than terms: objectives, causes of disease, advice for after surgery.
+"""Find what is expressed in clauses rather than terms: objectives, causes of disease, postoperative advice.
 
-In: a text and the terms found in it. Out: spans, none over another. A cue opens a phrase, a border closes it:
-punctuation, a new subject, a conjunction that starts something else. No parser; each rule stands beside
-its cues. What the rules are for, with cues in capitals:
+Phrases do not overlap. A cue opens a phrase, a border closes it: punctuation, a new subject, a conjunction
+that starts something else. There is no parser; each rule stands beside its cues. The rules, with cues in
+capitals:
 
     objective      "TO stain the capsule", "SO THAT it stays open", "FOR better visualization"; not the plain
                    infinitive ("I want to ...", "begin to ...") and not a place ("to the limbus")
     disease_cause  "DUE TO ...", "SECONDARY TO ...", "CAUSED BY ..."; right after a disease also "FROM ...",
                    "AFTER ...", "FOLLOWING ..."
-    postop_care    what to wear, instill, avoid, how to lie and when to return, told by its own words and by
+    postop_care    what to wear, instill, avoid, how to lie and when to return: by words of its own and by
                    times that no operation lasts ("for five days", "at night")
 """
 
@@ -19,38 +19,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ophvl.text.concepts import postop_care
-from ophvl.text.concepts.cue_index import Cues, words
+from ophvl.text.concepts.cue_index import CueIndex, word_set
 from ophvl.text.concepts.matching import Match
 from ophvl.text.concepts.verbs import DETERMINERS
 from schemas.vocab import Kind
 
-_REACH = 120
-"""Characters that a phrase runs at most: some twenty words."""
+_MAX_PHRASE = 120
+"""Characters in the longest phrase: some twenty words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phrase:
-    """A span of the text that tells an objective, a cause or advice."""
+    """A span of the text that expresses an objective, a cause or advice."""
 
     kind: Kind
     start: int
     end: int
 
 
-def find_phrases(cues: Cues, matches: Sequence[Match]) -> list[Phrase]:
-    """All phrases, by start; where two rules meet the earlier phrase stands."""
+def find_phrases(cues: CueIndex, matches: Sequence[Match]) -> list[Phrase]:
+    """Return all phrases by start; of two that overlap, the earlier one."""
     found = sorted(
         (*_objectives(cues, matches), *_causes(cues, matches), *_advice(cues, matches)),
         key=lambda phrase: (phrase.start, -phrase.end),
     )
-    kept: list[Phrase] = []
+    retained: list[Phrase] = []
     for phrase in found:
-        if not kept or phrase.start >= kept[-1].end:
-            kept.append(phrase)
-    return kept
+        if not retained or phrase.start >= retained[-1].end:
+            retained.append(phrase)
+    return retained
 
 
-PURPOSES = words(
+PURPOSES = word_set(
     "achieve access adjust aid align allow anchor approximate assess assist assure avoid "
     "balance block break bring build bypass calm capture catch check clean clear close coat "
     "collapse compress confirm control correct counteract cover create cushion decompress "
@@ -67,15 +67,15 @@ PURPOSES = words(
     "stimulate stop straighten strengthen stretch supply support suppress take tamponade test "
     "tighten treat unfold unroll verify view visualise visualize weaken wet widen"
 )
-"""Verbs that say what a deed is for, where no object in sight tells that they are verbs."""
+"""Verbs of purpose that count as verbs even without an object after them."""
 
-_KEEPS_ITS_AIM = words(
+_CONTINUES_OBJECTIVE = word_set(
     "achieve avoid control decrease ensure flatten improve increase keep limit lower maintain "
     "minimize prevent preserve promote protect reduce relieve restore stabilize support widen"
 )
-"""Verbs that carry an objective on after "and"; a gesture after "and" is the next deed."""
+"""Verbs that continue an objective after "and"; another action after "and" is the next step."""
 
-_TAKES_INFINITIVE = words(
+_TAKES_INFINITIVE = word_set(
     "want wants wanted like love need needs needed begin begins began start starts started "
     "starting continue continues continued try tries tried trying have has had having going "
     "ought hope hopes easy easier hard harder difficult important possible impossible ready "
@@ -88,9 +88,9 @@ _TAKES_INFINITIVE = words(
     "adherent distal proximal anterior posterior parallel perpendicular prior according related "
     "is was are were be been"
 )
-"""Words after which "to" and a verb tell no aim of their own, or "to" tells a place."""
+"""Words after which "to" begins a plain infinitive or names a place, not an objective."""
 
-_AIM = re.compile(
+_GOAL = re.compile(
     r"\b(?:aim|goal|idea|purpose|objective|intention|point|plan|trick|hope)\b[^.;]{0,40}$", re.I
 )
 _USED_TO = re.compile(r"\b(?:i|we|they|he|she|people|surgeons) used $", re.I)
@@ -111,10 +111,10 @@ _FOR = re.compile(
     r"|prophylaxis|traction|tamponade|centration|fixation|access|drainage|retraction))\b",
     re.I,
 )
-_NO_VERBS = DETERMINERS | words(
+_NO_VERBS = DETERMINERS | word_set(
     "both all either half about around and or of in on at with by for it them him me us that what"
 )
-_OBJECT_NEXT = DETERMINERS | words("it them this that any all both him me us everything")
+_OBJECT_NEXT = DETERMINERS | word_set("it them this that any all both him me us everything")
 _BORDER = re.compile(
     r"[.;:!?,\n]|\s+\b(?:and then|then|because|but|which|while|before|after|until|once|so|when"
     r"|whereas|using"
@@ -125,42 +125,42 @@ _BORDER = re.compile(
     re.I,
 )
 _COPULA = re.compile(r"\s+(?:is|are|was|were)\b", re.I)
-_TAKES_CLAUSE = words(
+_TAKES_CLAUSE = word_set(
     "assess assure check confirm decide demonstrate determine ensure identify inspect make "
     "prove see show test verify"
 )
 _AND = re.compile(r"\s+and (?:also )?(?P<word>[a-z]+)", re.I)
-_DEED = words(
+_NEXT_STEP = word_set(
     "start begin continue do make put place use go insert inject proceed finish take then turn try"
 )
 
 
-def _objectives(cues: Cues, matches: Sequence[Match]) -> Iterator[Phrase]:
+def _objectives(cues: CueIndex, matches: Sequence[Match]) -> Iterator[Phrase]:
     text = cues.text
-    deeds = {match.start for match in matches if match.kind is Kind.ACTION}
-    done = 0
-    for cue in cues.matches(_TO, words("to in so")):
-        if cue.start() >= done and _is_aim(text, cue, deeds):
-            done = _end_of_aim(text, cue.start("verb"), deeds)
+    action_starts = {match.start for match in matches if match.kind is Kind.ACTION}
+    end = 0
+    for cue in cues.matches(_TO, word_set("to in so")):
+        if cue.start() >= end and _is_objective(text, cue, action_starts):
+            end = _objective_end(text, cue.start("verb"), action_starts)
             if cue["verb"].lower() not in _TAKES_CLAUSE and (
-                is_ := _COPULA.search(text, cue.end(), done)
+                copula := _COPULA.search(text, cue.end(), end)
             ):
-                done = is_.start()
-            yield Phrase(kind=Kind.OBJECTIVE, start=cue.start(), end=done)
-    for cue in cues.matches(_SO_THAT, words("so in")):
-        end = _close(text, cue.end(), _BORDER)
+                end = copula.start()
+            yield Phrase(kind=Kind.OBJECTIVE, start=cue.start(), end=end)
+    for cue in cues.matches(_SO_THAT, word_set("so in")):
+        end = _phrase_end(text, cue.end(), _BORDER)
         yield Phrase(kind=Kind.OBJECTIVE, start=cue.start(), end=end)
-    for cue in cues.matches(_FOR, words("for")):
+    for cue in cues.matches(_FOR, word_set("for")):
         if cue["gerund"] is None or _stem(cue["gerund"]) & PURPOSES or cue["object"]:
-            end = _end_of_aim(text, cue.end(), deeds)
+            end = _objective_end(text, cue.end(), action_starts)
             yield Phrase(kind=Kind.OBJECTIVE, start=cue.start(), end=end)
 
 
-def _is_aim(text: str, cue: re.Match[str], deeds: set[int]) -> bool:
+def _is_objective(text: str, cue: re.Match[str], action_starts: set[int]) -> bool:
     verb, following = cue["verb"].lower(), (cue["next"] or "").lower()
     if verb in _NO_VERBS or verb.endswith(("ing", "ed")) or verb.endswith("ly"):
         return False
-    is_verb = verb in PURPOSES or cue.start("verb") in deeds or following in _OBJECT_NEXT
+    is_verb = verb in PURPOSES or cue.start("verb") in action_starts or following in _OBJECT_NEXT
     if not is_verb:
         return False
     if cue["lead"]:
@@ -170,37 +170,40 @@ def _is_aim(text: str, cue: re.Match[str], deeds: set[int]) -> bool:
         return not _USED_TO.search(before)
     last = before.rstrip().rpartition(" ")[2].lower()
     if last in ("is", "was", "be"):
-        return bool(_AIM.search(before))
+        return bool(_GOAL.search(before))
     return last not in _TAKES_INFINITIVE
 
 
-def _end_of_aim(text: str, start: int, deeds: set[int]) -> int:
-    """A border, or an "and" that leads to the next deed."""
-    end = _close(text, start, _BORDER)
+def _objective_end(text: str, start: int, action_starts: set[int]) -> int:
+    """Return the end of an objective: a border, or an "and" that leads to the next step."""
+    end = _phrase_end(text, start, _BORDER)
     for joint in _AND.finditer(text, start, end):
         word = joint["word"].lower()
-        if word in _DEED or (joint.start("word") in deeds and word not in _KEEPS_ITS_AIM):
+        if word in _NEXT_STEP or (
+            joint.start("word") in action_starts and word not in _CONTINUES_OBJECTIVE
+        ):
             return joint.start()
     return end
 
 
-def _close(text: str, start: int, border: re.Pattern[str]) -> int:
-    """Where a phrase that is open at `start` ends: at a border or its reach, at a whole word."""
-    stop = border.search(text, start, start + _REACH)
+def _phrase_end(text: str, start: int, border: re.Pattern[str]) -> int:
+    """Return the end of a phrase that is open at `start`: a border or the maximal length, at a whole word."""
+    stop = border.search(text, start, start + _MAX_PHRASE)
     if stop:
         return stop.start()
-    if start + _REACH >= len(text):
+    if start + _MAX_PHRASE >= len(text):
         return len(text.rstrip())
-    blank = text.rfind(" ", start, start + _REACH)
-    return blank if blank > 0 else start + _REACH
+    blank = text.rfind(" ", start, start + _MAX_PHRASE)
+    return blank if blank > 0 else start + _MAX_PHRASE
 
 
 def _stem(gerund: str) -> set[str]:
+    """Return the infinitives that a gerund may come from."""
     base = gerund.lower().removesuffix("ing")
     return {base, base + "e", base[:-1]}
 
 
-_SURE_CAUSE = re.compile(
+_CAUSE = re.compile(
     r"\b(?:due to|secondary to|caused by|resulting from|as a (?:result|consequence|complication"
     r"|sequela) of"
     r"|owing to|induced by|attributed to|triggered by|brought on by|stemming from|arising from"
@@ -208,16 +211,16 @@ _SURE_CAUSE = re.compile(
     r"|provoked by|on a background of)\b",
     re.I,
 )
-_SURE_CAUSE_WORDS = words(
+_CAUSE_FIRST_WORDS = word_set(
     "due secondary caused resulting as owing induced attributed triggered brought stemming "
     "arising related provoked on"
 )
-_CAUSE_WORDS = words("from after following since because")
+_CAUSE_AFTER_DISEASE_WORDS = word_set("from after following since because")
 _CAUSE_AFTER_DISEASE = re.compile(r"\b(?:from|after|following|since|because of)\b", re.I)
-_ONLY_BETWEEN = re.compile(
+_BETWEEN_DISEASE_AND_CAUSE = re.compile(
     r"[ ,]*(?:(?:of|in|on) (?:(?:the|a|an|his|her|this|both) )?(?:\w+[ -]){0,2}?\w+ )?[ ,]*", re.I
 )
-_A_TIME_OR_STEP = re.compile(
+_NOT_A_CAUSE = re.compile(
     r"\s+(?:that|which|this|the (?:procedure|operation|surgery|case|injection)\b|\d|one|two"
     r"|three|four|five|ten"
     r"|outside|inside|behind|above|below|here|there|\w+ing the\b)",
@@ -241,38 +244,38 @@ _ARTICLE = re.compile(r"\s+(?:the |an? |its |his |her )?", re.I)
 _NOUN_ENDS = re.compile(
     r"\s*(?:[.,;:!?]|$|(?:and|with|by|using|in|on|at|to|through|under|is|was)\b)", re.I
 )
-_PLACES = frozenset({Kind.ANATOMY, Kind.INSTRUMENT, Kind.PHASE})
+_NOT_CAUSES = frozenset({Kind.ANATOMY, Kind.INSTRUMENT, Kind.PHASE})
 _CONDITIONS = frozenset({Kind.DISEASE, Kind.COMPLICATION})
 
 
-def _causes(cues: Cues, matches: Sequence[Match]) -> Iterator[Phrase]:
+def _causes(cues: CueIndex, matches: Sequence[Match]) -> Iterator[Phrase]:
     text = cues.text
     conditions = [match for match in matches if match.kind in _CONDITIONS]
     if not conditions:
         return
-    for cue in cues.matches(_SURE_CAUSE, _SURE_CAUSE_WORDS):
+    for cue in cues.matches(_CAUSE, _CAUSE_FIRST_WORDS):
         yield _cause(text, cue)
-    for cue in cues.matches(_CAUSE_AFTER_DISEASE, _CAUSE_WORDS):
-        if _tells_cause(text, cue, matches, conditions):
+    for cue in cues.matches(_CAUSE_AFTER_DISEASE, _CAUSE_AFTER_DISEASE_WORDS):
+        if _is_cause(text, cue, matches, conditions):
             yield _cause(text, cue)
 
 
 def _cause(text: str, cue: re.Match[str]) -> Phrase:
     start = cue.end() + 1
-    end = _close(text, start, _CAUSE_BORDER)
+    end = _phrase_end(text, start, _CAUSE_BORDER)
     if new := _NEW_NOUN.search(text, start + 4, end):
         end = new.start()
     return Phrase(kind=Kind.DISEASE_CAUSE, start=cue.start(), end=end)
 
 
-def _tells_cause(
+def _is_cause(
     text: str, cue: re.Match[str], matches: Sequence[Match], conditions: Sequence[Match]
 ) -> bool:
-    """Whether a condition stands right before, is no object of a gesture, and no tissue or tool follows."""
-    if _A_TIME_OR_STEP.match(text, cue.end()):
+    """Tell whether a condition that is no object of an action comes before, and no tissue or tool follows."""
+    if _NOT_A_CAUSE.match(text, cue.end()):
         return False
     before = [m for m in conditions if m.end <= cue.start()]
-    if not before or not _ONLY_BETWEEN.fullmatch(text, before[-1].end, cue.start()):
+    if not before or not _BETWEEN_DISEASE_AND_CAUSE.fullmatch(text, before[-1].end, cue.start()):
         return False
     clause = max(text.rfind(mark, 0, before[-1].start) for mark in ".;:!?,")
     if any(m.kind is Kind.ACTION and clause < m.start < cue.start() for m in matches):
@@ -280,11 +283,11 @@ def _tells_cause(
     article = _ARTICLE.match(text, cue.end())
     at = article.end() if article else cue.end()
     return not any(
-        m.start == at and m.kind in _PLACES and _NOUN_ENDS.match(text, m.end) for m in matches
+        m.start == at and m.kind in _NOT_CAUSES and _NOUN_ENDS.match(text, m.end) for m in matches
     )
 
 
-def _advice(cues: Cues, matches: Sequence[Match]) -> Iterator[Phrase]:
+def _advice(cues: CueIndex, matches: Sequence[Match]) -> Iterator[Phrase]:
     known = [(m.start, m.end) for m in matches if m.kind is Kind.POSTOP_CARE]
-    for start, end in postop_care.spans(cues, known):
+    for start, end in postop_care.advice_spans(cues, known):
         yield Phrase(kind=Kind.POSTOP_CARE, start=start, end=end)

@@ -1,7 +1,7 @@
-"""Advice for the time after surgery, by its own words and by times that no operation lasts.
+"""Find advice for the time after surgery, by words of its own and by times that no operation lasts.
 
-In: a text, and spans of it that the ontology knows as advice. Out: spans of whole pieces of advice, each
-within its clause: "no flying until the gas is gone", "a shield at night for one week".
+Each span is a whole piece of advice within its clause: "no flying until the gas is gone", "a shield at night
+for one week".
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ophvl.text.concepts.cue_index import Cues, words
+from ophvl.text.concepts.cue_index import CueIndex, word_set
 
 _NUMBER = (
     r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|few"
     r"|couple of|several)"
 )
-_LATER = re.compile(
+_TIME_AFTER = re.compile(
     rf"\b(?:for (?:(?:the|at least|about|another|up to|next|first|or) )*{_NUMBER}?(?: (?:to"
     rf"|or) {_NUMBER})?"
     rf"[ -]?(?:more )?(?:days?|weeks?|months?|nights?|years?)|(?:at|every|each|over|for the"
@@ -44,9 +44,9 @@ _BORDER = re.compile(
     r"|minimi[sz]e|lower|decrease)))",
     re.I,
 )
-_REACH = 110
+_MAX_ADVICE = 110
 
-_DRESSING = (
+_TREATMENT = (
     r"(?:(?:eye )?(?:shields?|patch(?:es)?|pads?|dressings?)|bandage|(?:bandage |contact "
     r"|soft )+lens(?:es)?"
     r"|(?:sun)?glasses|drops?|ointments?|steroids?|antibiotics?|lubricants?|tears|compress(?:es)?"
@@ -55,7 +55,7 @@ _DRESSING = (
     r"|bolsters?|bed ?rest|hygiene|posture|posturing|positioning|physiotherapy|exercises?"
     r"|medications?)"
 )
-_WORN = re.compile(rf"\b{_DRESSING}\b", re.I)
+_TREATMENTS = re.compile(rf"\b{_TREATMENT}\b", re.I)
 _LYING = re.compile(
     r"\b(?:(?:must |should |to )?(?:(?:stay|keep|remain|lie|lay|lying|sleep|sit|rest|posture"
     r"|position)(?:s|ing)?) "
@@ -76,7 +76,7 @@ _USED = re.compile(
     r"|resume)(?:s|ing|ed)?\b",
     re.I,
 )
-_SURELY_LATER = (
+_ACTIVITY = (
     r"(?:fly(?:ing)?|swim(?:ming)?|driv(?:e|ing)|air travel|contact sports?|sports?|gym"
     r"|heavy \w+|strenuous \w+"
     r"|(?:eye )?make-?up|mascara|sauna|hot tubs?|showers?|bending (?:over|down)|bend (?:over|down)"
@@ -88,10 +88,10 @@ _SURELY_LATER = (
 )
 _FORBIDDEN = re.compile(
     rf"\b(?:no|avoid(?:ing)?|refrain from|stay away from|not(?: to)?|never|don't"
-    rf"|stop)(?: \w+){{0,2}}? {_SURELY_LATER}\b",
+    rf"|stop)(?: \w+){{0,2}}? {_ACTIVITY}\b",
     re.I,
 )
-_MAYBE_FORBIDDEN = re.compile(
+_FORBIDDEN_WITH_TIME = re.compile(
     r"\b(?:no|avoid(?:ing)?|refrain from|not(?: to)?|never|don't) (?:\w+ )?(?:lift|bend|rub"
     r"|strain|touch|blow|squeez"
     r"|wash|sneez|sleep|wear|work|play)(?:ing|s)?\b",
@@ -109,27 +109,27 @@ _REVIEWED = re.compile(
     re.I,
 )
 _AVOIDED = re.compile(r"\b(?:avoid(?:s|ing)?|refrain from|nothing|stay away from) \w+", re.I)
-_NO_WORDS = words("no avoid avoiding refrain stay not never don stop")
-_BY_THEMSELVES = (
+_NO_WORDS = word_set("no avoid avoiding refrain stay not never don stop")
+_UNCONDITIONAL = (
     (_FORBIDDEN, _NO_WORDS),
-    (_RETURN, words("come comes call calls return returns report reports")),
+    (_RETURN, word_set("come comes call calls return returns report reports")),
 )
 """Patterns that are advice wherever they stand, with the words they begin with."""
 _WITH_A_TIME = (
     (
         _LYING,
-        words(
+        word_set(
             "must should to stay stays keep keeps remain remains lie lies lay lying sleep sleeps "
             "sleeping sit sits rest rests posture position face head nose staying keeping resting "
             "sitting"
         ),
     ),
-    (_MAYBE_FORBIDDEN, _NO_WORDS),
-    (_AVOIDED, words("avoid avoids avoiding refrain nothing stay")),
-    (_STAYS, words("it they this that the leave keep left remove removed")),
+    (_FORBIDDEN_WITH_TIME, _NO_WORDS),
+    (_AVOIDED, word_set("avoid avoids avoiding refrain nothing stay")),
+    (_STAYS, word_set("it they this that the leave keep left remove removed")),
     (
         _USED,
-        words(
+        word_set(
             "wear wears wearing continue continues continuing use uses using apply applies start starts "
             "starting stop stops take takes taking instil instill instills put taper tapers tapering "
             "restart resume resumes"
@@ -137,8 +137,8 @@ _WITH_A_TIME = (
     ),
 )
 """Patterns that are advice where a time after surgery follows, with the words they begin with."""
-_REVIEW_WORDS = words("seen see review reviewed look check checked follow followed")
-_DRESSING_WORDS = words(
+_REVIEW_WORDS = word_set("seen see review reviewed look check checked follow followed")
+_TREATMENT_WORDS = word_set(
     "eye shield shields patch patches pad pads dressing dressings bandage contact soft "
     "sunglasses glasses drop drops ointment ointments steroid steroids antibiotic antibiotics "
     "lubricant lubricants tears compress compresses ice cold cool warm packs tablet tablets "
@@ -146,94 +146,104 @@ _DRESSING_WORDS = words(
     "bolster bolsters bed bedrest hygiene posture posturing positioning physiotherapy exercise "
     "exercises medication medications"
 )
-_LATER_WORDS = words(
+_TIME_AFTER_WORDS = word_set(
     "day days week weeks month months night nights year years overnight tonight tomorrow "
     "bedtime until till daily hourly hour hours morning evening home outdoors postop "
     "postoperatively post sleeping asleep surgery qid tds bid"
 )
-_NUMBER_WORDS = words(
+_NUMBER_WORDS = word_set(
     "a an one two three four five six seven eight nine ten twelve fourteen few several once "
     "twice thrice every hourly 1 2 3 4 5 6 8"
 )
-_IN_HAND = re.compile(r"\s+(?:is|are|was|were) (?:given|injected|placed|put|used)")
-"""What is done now: "antibiotic is given"."""
+_GIVEN_NOW = re.compile(r"\s+(?:is|are|was|were) (?:given|injected|placed|put|used)")
+"""What is done during surgery: "antibiotic is given"."""
 _LEAD_IN = re.compile(r"\b(?:no|avoid|not|never|wear|keep|use|apply) $", re.I)
-_NOT_OF_IT = words(
+_OUTSIDE_NOUN_PHRASE = word_set(
     "on in with gets get is are of to and a an the for have has had she he they we i you put "
     "puts place at then by should must will can may shall needs under over from as her his "
     "their your gives give given receives also plus or into after"
 )
 
 
-def spans(cues: Cues, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Start and end of each piece of advice. `known` are spans of advice that need no further sign."""
+def advice_spans(cues: CueIndex, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each piece of advice.
+
+    Args:
+        cues: the index of the text.
+        known: spans that the ontology knows as advice; they need no further sign.
+    """
     text = cues.text
     for start, end in known:
-        yield _lead_in(text, start), _close_known(text, end)
-    for pattern, first in _BY_THEMSELVES:
+        yield _lead_in(text, start), _known_advice_end(text, end)
+    for pattern, first in _UNCONDITIONAL:
         for cue in cues.matches(pattern, first):
-            yield cue.start(), _close(text, cue.end())
-    if cues.any_of(_LATER_WORDS):
-        for start, end in _timed(cues):
-            yield start, _close(text, end)
+            yield cue.start(), _advice_end(text, cue.end())
+    if cues.contains_any(_TIME_AFTER_WORDS):
+        for start, end in _advice_with_time(cues):
+            yield start, _advice_end(text, end)
 
 
-def _timed(cues: Cues) -> Iterator[tuple[int, int]]:
-    """What is advice because of a time that follows: start, and end of what is sure to belong to it."""
+def _advice_with_time(cues: CueIndex) -> Iterator[tuple[int, int]]:
+    """Yield advice that follows from a time after it: its start, and the end of what surely belongs to it."""
     text = cues.text
     for cue in cues.matches(_REVIEWED, _REVIEW_WORDS):
-        if _LATER.match(text, cue.end() + 1):
+        if _TIME_AFTER.match(text, cue.end() + 1):
             yield cue.span()
-    for cue in cues.matches(_WORN, _DRESSING_WORDS):
-        if _later(text, cue.end()) and not _IN_HAND.match(text, cue.end()):
-            yield _head_start(text, cue.start()), cue.end()
+    for cue in cues.matches(_TREATMENTS, _TREATMENT_WORDS):
+        if _has_time_after(text, cue.end()) and not _GIVEN_NOW.match(text, cue.end()):
+            yield _noun_phrase_start(text, cue.start()), cue.end()
     for pattern, first in _WITH_A_TIME:
         for cue in cues.matches(pattern, first):
-            if _lasts(text, cue.end()):
+            if _has_duration(text, cue.end()):
                 yield cue.span()
     for cue in cues.matches(_TIMES_A_DAY, _NUMBER_WORDS):
         yield cue.span()
 
 
-def _close(text: str, start: int) -> int:
-    border = _BORDER.search(text, start, start + _REACH)
+def _advice_end(text: str, start: int) -> int:
+    """Return the end of advice that is open at `start`: a border or the maximal length, at a whole word."""
+    border = _BORDER.search(text, start, start + _MAX_ADVICE)
     if border:
         return border.start()
-    if start + _REACH >= len(text):
+    if start + _MAX_ADVICE >= len(text):
         return len(text.rstrip())
-    blank = text.rfind(" ", start, start + _REACH)
-    return blank if blank > 0 else start + _REACH
+    blank = text.rfind(" ", start, start + _MAX_ADVICE)
+    return blank if blank > 0 else start + _MAX_ADVICE
 
 
-def _close_known(text: str, end: int) -> int:
-    """Known advice reaches on to the end of its clause if a time follows."""
-    return _close(text, end) if _later(text, end) else end
+def _known_advice_end(text: str, end: int) -> int:
+    """Return the end of known advice: that of its clause if a time follows."""
+    return _advice_end(text, end) if _has_time_after(text, end) else end
 
 
-def _later(text: str, start: int) -> bool:
-    """Whether the rest of the clause tells a time after surgery."""
-    return bool(_LATER.search(text, start, _close(text, start)))
+def _has_time_after(text: str, start: int) -> bool:
+    """Tell whether the rest of the clause names a time after surgery."""
+    return bool(_TIME_AFTER.search(text, start, _advice_end(text, start)))
 
 
-def _lasts(text: str, start: int) -> bool:
-    """Whether a time of days or nights follows in the clause."""
-    found = _LATER.search(text, start, _close(text, start))
-    return found is not None and not found.group().lower().startswith(("at home", "post"))
+def _has_duration(text: str, start: int) -> bool:
+    """Tell whether a time of days or nights follows in the clause."""
+    time = _TIME_AFTER.search(text, start, _advice_end(text, start))
+    return time is not None and not time.group().lower().startswith(("at home", "post"))
 
 
 def _lead_in(text: str, start: int) -> int:
-    """Back over a word that known advice begins with."""
+    """Return the start of known advice with the word that leads it in."""
     before = _LEAD_IN.search(text, max(0, start - 8), start)
     return before.start() if before else start
 
 
-def _head_start(text: str, start: int) -> int:
-    """Back over the words that belong to the noun: "antibiotic and steroid drops", "plastic eye shield"."""
+def _noun_phrase_start(text: str, start: int) -> int:
+    """Return the start of the noun phrase: "antibiotic and steroid drops", "plastic eye shield"."""
     words = list(re.finditer(r"[\w'-]+", text[max(0, start - 40) : start]))
     first = start
     for word in reversed(words[-4:]):
         gap = text[max(0, start - 40) + word.end() : first]
-        if gap.strip() or word.group().lower() in _NOT_OF_IT or word.group().lower().endswith("ly"):
+        if (
+            gap.strip()
+            or word.group().lower() in _OUTSIDE_NOUN_PHRASE
+            or word.group().lower().endswith("ly")
+        ):
             break
         first = max(0, start - 40) + word.start()
     return first

@@ -1,8 +1,8 @@
-"""Attributes of a text: terms of the ontology, phrases around them, and how the text speaks of each.
+"""Tag a text: terms of the ontology, phrases around them, and the assertion of each.
 
-In: a narration, title or description. Out: attributes with their evidence spans. A phrase (objective,
-cause of disease, advice for after surgery) may hold terms. Terms of a narration do not overlap: what is
-nested in a term is linked to it. An objective or advice tells no gesture: it is not done yet.
+A phrase (objective, cause of disease, advice for after surgery) may contain terms. Terms of a narration do
+not overlap: a term nested in another is linked to it. An action in an objective or in advice is left out,
+since it is not done yet.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ophvl.ontology import Register
-from ophvl.text.concepts.assertion import Assertion, judge
-from ophvl.text.concepts.compounds import extend, shared_heads
-from ophvl.text.concepts.cue_index import Cues
+from ophvl.text.concepts.assertion import Assertion, classify
+from ophvl.text.concepts.compounds import complete_coordinations, extend_instruments
+from ophvl.text.concepts.cue_index import CueIndex
 from ophvl.text.concepts.matching import PHRASE_KINDS, Match, Matcher
 from ophvl.text.concepts.phrases import Phrase, find_phrases
 from schemas.vocab import Kind
@@ -23,7 +23,7 @@ PHRASE_SCORE = 0.8
 """Score of a phrase that names no concept of its own kind; one that does counts as its term."""
 
 ONTOLOGY, RULES = "ontology", "rules"
-"""What found an attribute."""
+"""Sources of an attribute."""
 
 _LEAD = re.compile(
     r"^(?:in order to|so as to|so that|to|for|due to|secondary to|caused by|following|after"
@@ -38,8 +38,8 @@ class Attribute:
     """A concept or phrase in a text: `text[start:end] == surface`.
 
     `concept_id` is None for a phrase that names no concept of its kind; its label is then the phrase
-    itself, tidied. `linked` are the ids of the concepts inside: of a phrase's terms, and of those nested
-    in a term (the internal limiting membrane in "ILM peeling").
+    itself, tidied. `linked` are the ids of the concepts inside: of a phrase's terms, and of those nested in
+    a term (the internal limiting membrane in "ILM peeling").
     """
 
     kind: Kind
@@ -55,45 +55,48 @@ class Attribute:
 
 
 class Tagger:
-    """Tags texts; keeps no state between them."""
+    """Tags texts; stores nothing between them."""
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
 
     @property
     def revision(self) -> str:
+        """Return the revision of the ontology."""
         return self.matcher.revision
 
     def tag(self, text: str, *, register: Register = Register.TEXT) -> list[Attribute]:
-        """All attributes of the text, by start, the longer first. Phrases are found in narrations only."""
+        """Return all attributes of the text by start, the longer first; only narrations have phrases."""
         matches = self.matcher.find(text, register=register)
         if register is Register.TITLE:
-            return _attributes(matches, judge(matches, text))
-        cues = Cues(text)
+            return _attributes(matches, classify(matches, text))
+        cues = CueIndex(text)
         phrases = find_phrases(cues, matches)
-        terms = extend([m for m in matches if m.kind not in PHRASE_KINDS], text, self.matcher)
-        terms += shared_heads(terms, text, self.matcher)
-        told = [m for m in terms if not _is_no_deed(m, phrases)]
+        terms = extend_instruments(
+            [m for m in matches if m.kind not in PHRASE_KINDS], text, self.matcher
+        )
+        terms += complete_coordinations(terms, text, self.matcher)
+        mentioned = [m for m in terms if not _is_action_in_advice(m, phrases)]
         known = [m for m in matches if m.kind in PHRASE_KINDS]
-        named = [_phrase_match(phrase, known, text) for phrase in phrases]
-        said = judge([*told, *named], text, cues)
-        attributes = _link_nested(_attributes(told, said))
+        phrase_matches = [_phrase_match(phrase, known, text) for phrase in phrases]
+        assertions = classify([*mentioned, *phrase_matches], text, cues)
+        attributes = _link_nested(_attributes(mentioned, assertions))
         attributes += [
             _phrase(match, assertion, attributes)
-            for match, assertion in zip(named, said[len(told) :], strict=True)
+            for match, assertion in zip(phrase_matches, assertions[len(mentioned) :], strict=True)
         ]
         return sorted(attributes, key=lambda a: (a.start, -a.end))
 
 
-def _is_no_deed(match: Match, phrases: Sequence[Phrase]) -> bool:
-    """Whether the match is a gesture inside an objective or advice: not done, or not in the eye."""
+def _is_action_in_advice(match: Match, phrases: Sequence[Phrase]) -> bool:
+    """Tell whether the match is an action inside an objective or advice: not done, or not in the eye."""
     return match.kind is Kind.ACTION and any(
         phrase.kind is not Kind.DISEASE_CAUSE and phrase.start <= match.start < phrase.end
         for phrase in phrases
     )
 
 
-def _attributes(matches: Sequence[Match], said: Sequence[Assertion]) -> list[Attribute]:
+def _attributes(matches: Sequence[Match], assertions: Sequence[Assertion]) -> list[Attribute]:
     return [
         Attribute(
             kind=match.kind,
@@ -107,12 +110,12 @@ def _attributes(matches: Sequence[Match], said: Sequence[Assertion]) -> list[Att
             score=match.score,
             source=ONTOLOGY,
         )
-        for match, assertion in zip(matches, said, strict=False)
+        for match, assertion in zip(matches, assertions, strict=False)
     ]
 
 
 def _link_nested(terms: Sequence[Attribute]) -> list[Attribute]:
-    """The outer terms, each linked to those nested in it."""
+    """Return the outer terms, each linked to those nested in it."""
     outer: list[Attribute] = []
     for term in sorted(terms, key=lambda a: (a.start, -a.end)):
         if outer and term.end <= outer[-1].end:
@@ -124,22 +127,22 @@ def _link_nested(terms: Sequence[Attribute]) -> list[Attribute]:
 
 
 def _phrase_match(phrase: Phrase, known: Sequence[Match], text: str) -> Match:
-    """The phrase as the longest concept of its kind inside it; with an empty id if there is none."""
+    """Return the phrase as the longest concept of its kind inside it; with an empty id if there is none."""
     surface = text[phrase.start : phrase.end]
     own = (
         m
         for m in known
         if m.kind is phrase.kind and phrase.start <= m.start and m.end <= phrase.end
     )
-    named = max(own, key=lambda m: m.end - m.start, default=None)
+    concept = max(own, key=lambda m: m.end - m.start, default=None)
     return Match(
         start=phrase.start,
         end=phrase.end,
         surface=surface,
-        concept_id=named.concept_id if named else "",
+        concept_id=concept.concept_id if concept else "",
         kind=phrase.kind,
-        label=named.label if named else _tidy(surface),
-        score=named.score if named else PHRASE_SCORE,
+        label=concept.label if concept else _tidy(surface),
+        score=concept.score if concept else PHRASE_SCORE,
     )
 
 
@@ -165,5 +168,5 @@ def _phrase(match: Match, assertion: Assertion, terms: Sequence[Attribute]) -> A
 
 
 def _tidy(surface: str) -> str:
-    """A phrase as a label: lower case, without the words that open it."""
+    """Return a phrase as a label: lower case, without the words that open it."""
     return _LEAD.sub("", " ".join(surface.lower().split()), count=1) or surface.lower()

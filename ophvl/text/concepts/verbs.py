@@ -1,8 +1,8 @@
-"""Whether a word that may be a verb is one where it stands: "we cut", not "the cut" or "a cut edge".
+"""Decide whether a word that may be a verb is one in its context: "we cut", not "the cut" or "a cut edge".
 
-In: a folded form and the words around it. Out: a yes or a no, from the form's ending and its neighbours; no
-parser. Bare forms and forms in -s need evidence for the verb (a subject, "to", an object that follows);
-participles need evidence against it (an article or preposition before them).
+The decision follows from the form's ending and the words beside it; there is no parser. Bare forms and forms
+in -s need evidence for the verb (a subject, "to", an object that follows); participles need evidence against
+it (an article or preposition before them).
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ _GERUND = _COPULAS | {
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
-    """The words before and after; empty where a mark of punctuation or the text's end lies between."""
+class AdjacentWords:
+    """The words before and after; empty where punctuation or the end of the text lies between."""
 
     before: str
     after: str
@@ -93,11 +93,11 @@ class Neighbours:
     """A hyphen joins the form to the word before it: "pre-cut", "fornix-based"."""
 
 
-def is_verb(form: str, around: Neighbours) -> bool:
-    """Whether the form (folded, its first word may be a verb) is used as one."""
+def is_verb(form: str, adjacent: AdjacentWords) -> bool:
+    """Tell whether the form (folded; its first word may be a verb) is used as one."""
     word = form.partition(" ")[0]
-    before, after = around.before, around.after
-    if around.is_hyphenated and before not in ("re", "pre"):
+    before, after = adjacent.before, adjacent.after
+    if adjacent.is_hyphenated and before not in ("re", "pre"):
         return False
     if word.endswith("ing"):
         return before not in DETERMINERS and (after != "of" or before in _GERUND)
@@ -114,7 +114,7 @@ def is_verb(form: str, around: Neighbours) -> bool:
 
 
 def _is_finite(word: str, before: str, after: str) -> bool:
-    """A bare form, a form in -s, or an irregular past."""
+    """Decide for a bare form, a form in -s, or an irregular past."""
     has_object = after in _AFTER_A_VERB or after.endswith("ly")
     if before in ("that", "which", "who") and has_object:
         return True

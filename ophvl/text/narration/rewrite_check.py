@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ophvl.ontology import Ontology
-from ophvl.text.concepts.assertion import Assertion, scopes
+from ophvl.text.concepts.assertion import Assertion, find_scopes
 from ophvl.text.concepts.tagging import Attribute, Tagger
 from schemas.vocab import RewriteOutcome
 
@@ -72,7 +72,7 @@ def _sides(text: str) -> set[str]:
 
 
 def _denials(text: str) -> int:
-    return sum(scope.assertion is Assertion.NEGATED for scope in scopes(text))
+    return sum(scope.assertion is Assertion.NEGATED for scope in find_scopes(text))
 
 
 def _with_parents(attributes: Sequence[Attribute], ontology: Ontology) -> set[str]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from ophvl.ontology import Register
-from ophvl.text.concepts.assertion import Assertion, judge
+from ophvl.text.concepts.assertion import Assertion, classify
 from ophvl.text.concepts.matching import Match, Matcher
 from schemas.vocab import Kind
 
@@ -58,7 +58,7 @@ def affirmed(text: str, matcher: Matcher) -> list[Match]:
     """Concepts that a title or description affirms."""
     found = matcher.find(text, register=Register.TITLE)
     return [
-        m for m, said in zip(found, judge(found, text), strict=True) if said is Assertion.AFFIRMED
+        m for m, said in zip(found, classify(found, text), strict=True) if said is Assertion.PRESENT
     ]
 
 

@@ -1,17 +1,17 @@
-"""What a narration denies, supposes and affirms."""
+"""Which concepts of a narration are present, negated or hypothetical."""
 
 import time
 
 import pytest
 
-from ophvl.text.concepts.assertion import Assertion, judge, scopes
+from ophvl.text.concepts.assertion import Assertion, classify, find_scopes
 
-AFFIRMED, NEGATED, HYPOTHETICAL = Assertion
+PRESENT, NEGATED, HYPOTHETICAL = Assertion
 
 
-def said(matcher, text):
+def assertions(matcher, text):
     matches = matcher.find(text)
-    return {m.surface.lower(): a for m, a in zip(matches, judge(matches, text), strict=True)}
+    return {m.surface.lower(): a for m, a in zip(matches, classify(matches, text), strict=True)}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def said(matcher, text):
     [
         ("No vitrectomy was needed.", "vitrectomy", NEGATED),
         ("The wound is closed without sutures.", "sutures", NEGATED),
-        ("The wound is closed without sutures.", "wound", AFFIRMED),
+        ("The wound is closed without sutures.", "wound", PRESENT),
         ("Sutures were not needed.", "sutures", NEGATED),
         ("We didn't see vitreous loss.", "vitreous loss", NEGATED),
         (
@@ -28,59 +28,59 @@ def said(matcher, text):
             NEGATED,
         ),
         ("No sutures, patches or fibrin glue are used.", "fibrin glue", NEGATED),
-        ("No bleeding, and I aspirate the cortex.", "aspirate", AFFIRMED),
-        ("No sutures but a bandage contact lens.", "bandage contact lens", AFFIRMED),
+        ("No bleeding, and I aspirate the cortex.", "aspirate", PRESENT),
+        ("No sutures but a bandage contact lens.", "bandage contact lens", PRESENT),
         ("I use viscoelastic instead of trypan blue.", "trypan blue", NEGATED),
-        ("I polish without touching the endothelium.", "endothelium", AFFIRMED),
+        ("I polish without touching the endothelium.", "endothelium", PRESENT),
         ("There is no capsule left.", "capsule", NEGATED),
-        ("This is not only phaco.", "phaco", AFFIRMED),
-        ("Without touching the iris I aspirate.", "aspirate", AFFIRMED),
+        ("This is not only phaco.", "phaco", PRESENT),
+        ("Without touching the iris I aspirate.", "aspirate", PRESENT),
         ("If the capsule tears, convert to ECCE.", "capsule tears", HYPOTHETICAL),
-        ("If the capsule tears, convert to ECCE.", "ecce", AFFIRMED),
+        ("If the capsule tears, convert to ECCE.", "ecce", PRESENT),
         ("In case of bleeding use cautery.", "bleeding", HYPOTHETICAL),
         ("There is a risk of endophthalmitis.", "endophthalmitis", HYPOTHETICAL),
         ("Posterior capsule rupture may occur here.", "posterior capsule rupture", HYPOTHETICAL),
         ("To avoid iris prolapse we suture the wound.", "iris prolapse", HYPOTHETICAL),
-        ("To avoid iris prolapse we suture the wound.", "suture", AFFIRMED),
-        ("If you look closely the capsulorhexis is round.", "capsulorhexis", AFFIRMED),
-        ("The capsulorhexis is complete.", "capsulorhexis", AFFIRMED),
+        ("To avoid iris prolapse we suture the wound.", "suture", PRESENT),
+        ("If you look closely the capsulorhexis is round.", "capsulorhexis", PRESENT),
+        ("The capsulorhexis is complete.", "capsulorhexis", PRESENT),
         ("If the bleeding does not stop, use cautery.", "bleeding", HYPOTHETICAL),
         ("Do not pull the forceps out.", "pull", NEGATED),
-        ("Do not pull the forceps out.", "forceps", AFFIRMED),
+        ("Do not pull the forceps out.", "forceps", PRESENT),
         ("We did not use forceps.", "forceps", NEGATED),
-        ("I have no financial interest in the trocars.", "trocars", AFFIRMED),
-        ("No sutures and she is given cefuroxime.", "cefuroxime", AFFIRMED),
+        ("I have no financial interest in the trocars.", "trocars", PRESENT),
+        ("No sutures and she is given cefuroxime.", "cefuroxime", PRESENT),
         ("We don't inject air.", "air", NEGATED),
         ("The pupil would not dilate.", "dilate", NEGATED),
         ("The pupil wouldn't dilate.", "dilate", NEGATED),
         ("The pupil could not be dilated.", "dilated", NEGATED),
-        ("The pupil could not be dilated.", "pupil", AFFIRMED),
+        ("The pupil could not be dilated.", "pupil", PRESENT),
     ],
 )
-def test_what_a_narration_says(matcher, text, surface, assertion):
-    assert said(matcher, text)[surface] is assertion
+def test_assertion_of_a_concept(matcher, text, surface, assertion):
+    assert assertions(matcher, text)[surface] is assertion
 
 
 @pytest.mark.parametrize("text", ["", "no", "No.", "if", "without", "not, not, not", "n't"])
 def test_cues_alone_do_no_harm(text):
-    assert all(0 <= scope.start <= scope.end <= len(text) for scope in scopes(text))
-    assert judge([], text) == []
+    assert all(0 <= scope.start <= scope.end <= len(text) for scope in find_scopes(text))
+    assert classify([], text) == []
 
 
 def test_a_scope_has_an_end(matcher):
     text = "no " + "word " * 60 + "capsulorhexis"
-    assert said(matcher, text)["capsulorhexis"] is AFFIRMED
+    assert assertions(matcher, text)["capsulorhexis"] is PRESENT
 
 
-def test_judging_takes_time_in_proportion(matcher):
+def test_time_grows_in_proportion_to_the_text(matcher):
     def seconds(times):
-        """The least of three: a collection of garbage, say, is not the judging's time."""
+        """The least of three: garbage collection does not count."""
         text = "no phaco " * times
         matches = matcher.find(text)
         tries = []
         for _ in range(3):
             started = time.process_time()
-            judge(matches, text)
+            classify(matches, text)
             tries.append(time.process_time() - started)
         return min(tries)
 

@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 
-from ophvl.text.concepts.cue_index import Cues
+from ophvl.text.concepts.cue_index import CueIndex
 from ophvl.text.concepts.phrases import find_phrases
 from schemas.vocab import Kind
 
 
 def phrases(matcher, text, kind):
-    found = find_phrases(Cues(text), matcher.find(text))
+    found = find_phrases(CueIndex(text), matcher.find(text))
     assert all(a.end <= b.start for a, b in itertools.pairwise(found))
     return [text[p.start : p.end] for p in found if p.kind is kind]
 
@@ -133,7 +133,7 @@ def test_advice(matcher, text, advice):
         "I wait for ten seconds.",
     ],
 )
-def test_deeds_in_the_eye_are_no_advice(matcher, text):
+def test_actions_in_the_eye_are_no_advice(matcher, text):
     assert phrases(matcher, text, Kind.POSTOP_CARE) == []
 
 
@@ -141,7 +141,7 @@ def test_deeds_in_the_eye_are_no_advice(matcher, text):
     "text", ["", " ", "to", "to to to", "due to", "so that", "no", "for", "\n", "after"]
 )
 def test_cues_alone_do_no_harm(matcher, text):
-    for phrase in find_phrases(Cues(text), matcher.find(text)):
+    for phrase in find_phrases(CueIndex(text), matcher.find(text)):
         assert 0 <= phrase.start < phrase.end <= len(text)
 
 

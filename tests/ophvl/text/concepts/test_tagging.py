@@ -138,7 +138,7 @@ def test_a_narration(tagger, text, there, absent):
     found = tagger.tag(text)
     assert all(text[a.start : a.end] == a.surface for a in found)
     tagged = [f"{a.kind}: {a.surface}" for a in found]
-    assert [wanted for wanted in there if wanted not in tagged] == []
+    assert [expected for expected in there if expected not in tagged] == []
     assert {a.surface for a in found} & set(absent) == set()
 
 
@@ -194,15 +194,15 @@ def test_quadrants_of_the_nucleus_and_of_the_eye(tagger, text, labels):
 @pytest.mark.parametrize(
     ("text", "surface", "assertion"),
     [
-        ("To avoid hypotony I close.", "To avoid hypotony", Assertion.AFFIRMED),
+        ("To avoid hypotony I close.", "To avoid hypotony", Assertion.PRESENT),
         ("To avoid hypotony I close.", "hypotony", Assertion.HYPOTHETICAL),
-        ("No swimming for two weeks.", "No swimming for two weeks", Assertion.AFFIRMED),
-        ("If the retina does not flatten, wait.", "retina", Assertion.AFFIRMED),
+        ("No swimming for two weeks.", "No swimming for two weeks", Assertion.PRESENT),
+        ("If the retina does not flatten, wait.", "retina", Assertion.PRESENT),
     ],
 )
 def test_phrases_are_not_denied_by_their_own_words(tagger, text, surface, assertion):
-    said = {a.surface: a.assertion for a in tagger.tag(text)}
-    assert said[surface] is assertion
+    assertions = {a.surface: a.assertion for a in tagger.tag(text)}
+    assert assertions[surface] is assertion
 
 
 def test_titles_hold_no_phrases_of_their_own(tagger):

@@ -1,8 +1,8 @@
-"""The same word as a deed and as a thing."""
+"""The same word as a verb and as a noun."""
 
 import pytest
 
-from ophvl.text.concepts.verbs import Neighbours, is_verb
+from ophvl.text.concepts.verbs import AdjacentWords, is_verb
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from ophvl.text.concepts.verbs import Neighbours, is_verb
         ("is", "marked", ""),
     ],
 )
-def test_deeds(before, form, after):
-    assert is_verb(form, Neighbours(before, after))
+def test_verbs(before, form, after):
+    assert is_verb(form, AdjacentWords(before, after))
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_deeds(before, form, after):
         ("", "stained", "capsule"),
     ],
 )
-def test_things_and_states(before, form, after):
-    assert not is_verb(form, Neighbours(before, after))
+def test_nouns_and_states(before, form, after):
+    assert not is_verb(form, AdjacentWords(before, after))
 
 
 def test_a_hyphen_makes_a_compound():
-    assert not is_verb("based", Neighbours("fornix", "flap", is_hyphenated=True))
-    assert is_verb("injected", Neighbours("re", "", is_hyphenated=True))
+    assert not is_verb("based", AdjacentWords("fornix", "flap", is_hyphenated=True))
+    assert is_verb("injected", AdjacentWords("re", "", is_hyphenated=True))
