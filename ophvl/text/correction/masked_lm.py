@@ -1,8 +1,8 @@
-"""A masked language model that judges corrections in their context (`corrector.ContextScorer`).
+"""Score corrections in their context with a masked language model (`corrector.ContextScorer`).
 
-In: a text and edits. Out: for each edit how much better the new words fit than the old ones, in nats: the
-difference of their pseudo-log-likelihoods (Salazar et al., ACL 2020, https://arxiv.org/abs/1910.14659), each
-token of the words masked in turn. Any model that transformers can load for masked language modelling will do.
+The gain of an edit is how much better the new words fit than the old ones, in nats: the difference of their
+pseudo-log-likelihoods (Salazar et al., ACL 2020, https://arxiv.org/abs/1910.14659), each token of the words
+masked in turn. Any model that transformers can load for masked language modelling will do.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _MAX_TOKENS = 256
 
 
 class MaskedLM:
-    """Loads the model at first use, on the CPU. `name` is a model id or a folder with a saved model."""
+    """Masked language model on the CPU, loaded at first use. `name` is a model id or a folder."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     @cached_property
     def revision(self) -> str:
-        """The model's id and commit, or for a folder the hash of its files."""
+        """Return the model's id and commit, or for a folder the hash of its files."""
         folder = Path(self._name).expanduser()
         if folder.is_dir():
             digest = hashlib.sha256()
@@ -43,7 +43,7 @@ class MaskedLM:
         return f"{self._name}@{getattr(model.config, '_commit_hash', None) or 'unknown'}"
 
     def gains(self, text: str, edits: Sequence[Edit]) -> list[float]:
-        """log P(after | context) - log P(before | context) of each edit, made by itself."""
+        """Return log P(after | context) - log P(before | context) of each edit by itself."""
         return [
             self._likelihood(apply(text, [edit]), edit.start, edit.start + len(edit.after))
             - self._likelihood(text, edit.start, edit.end)
@@ -70,30 +70,30 @@ class MaskedLM:
         return model.eval(), tokenizer
 
     def _likelihood(self, text: str, start: int, end: int) -> float:
-        """Pseudo-log-likelihood of `text[start:end]`: the sum over its tokens, each masked in turn."""
+        """Return the pseudo-log-likelihood of `text[start:end]`: a sum over tokens, each masked in turn."""
         import torch
 
         model, tokenizer = self._loaded
         left = max(0, start - 2 * _MAX_TOKENS)
-        piece = text[left : end + 2 * _MAX_TOKENS]
-        coded = tokenizer(
-            piece,
+        excerpt = text[left : end + 2 * _MAX_TOKENS]
+        encoded = tokenizer(
+            excerpt,
             return_offsets_mapping=True,
             truncation=True,
             max_length=_MAX_TOKENS,
             return_tensors="pt",
         )
-        ids: torch.Tensor = coded["input_ids"][0]
-        places = [
-            place
-            for place, (first, last) in enumerate(coded["offset_mapping"][0].tolist())
+        ids: torch.Tensor = encoded["input_ids"][0]
+        positions = [
+            position
+            for position, (first, last) in enumerate(encoded["offset_mapping"][0].tolist())
             if first < last and first < end - left and last > start - left
         ]
-        if not places:
+        if not positions:
             return 0.0
-        masked = ids.repeat(len(places), 1)
-        masked[range(len(places)), places] = tokenizer.mask_token_id
+        masked = ids.repeat(len(positions), 1)
+        masked[range(len(positions)), positions] = tokenizer.mask_token_id
         with torch.inference_mode():
             logits = model(input_ids=masked, attention_mask=torch.ones_like(masked)).logits
-        scores = torch.log_softmax(logits[range(len(places)), places].float(), dim=-1)
-        return float(scores[range(len(places)), ids[places]].sum())
+        scores = torch.log_softmax(logits[range(len(positions)), positions].float(), dim=-1)
+        return float(scores[range(len(positions)), ids[positions]].sum())

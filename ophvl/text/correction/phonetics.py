@@ -1,11 +1,9 @@
-"""How English and medical words sound, and how far two sounds are apart.
+"""Convert words to sounds, and measure how far two strings of sounds are apart.
 
-In: written words. Out: their sounds, one character each; a key that words of similar sound share; a weighted
-distance. Spelling is read by rules, heard words and terms alike, so that a fault of the rules strikes both
-sides and cancels out.
-
-Sounds: vowels i (see), e (set), a (hat, hot), o (go), u (do), @ (sofa), A (eye), W (now), O (boy);
-consonants as written, and T (thin), D (this), S (shoe), C (chin), J (gin).
+Spelling is read by rules, recognised words and terms alike, so that a fault of the rules affects both sides
+and cancels out. Each sound is one character: vowels i (see), e (set), a (hat, hot), o (go), u (do), @
+(sofa), A (eye), W (now), O (boy); consonants as written, and T (thin), D (this), S (shoe), C (chin), J
+(gin).
 """
 
 from __future__ import annotations
@@ -68,7 +66,7 @@ _RULES = tuple(
         (r"j", "J"), (r"[qck]", "k"), (r"z", "s"), (r"([bdfghlmnprstvw])", r"\1"),
     )
 )  # fmt: skip
-"""What is tried at each letter, in this order: the first pattern that fits gives the sounds."""
+"""Patterns in the order in which they are tried at each letter, with the sounds of the first that fits."""
 
 VOWELS = frozenset("ieaou@AWO")
 _DIPHTHONGS = {"A": "ai", "W": "au", "O": "oi"}
@@ -89,70 +87,84 @@ _CLOSE = {
     )
     for pair in pairs.split()
 }
-"""Costs of sounds that are easily taken for one another; any other two consonants cost 1."""
+"""Substitution costs of consonants that are easily confused; any other two cost 1."""
 
-_LEAST = 0.25
-"""No sound changes, comes or goes for less."""
+_MIN_COST = 0.25
+"""The least cost of an insertion, deletion or substitution."""
 _VOWEL_CHANGE = 0.25
 _VOWEL_CHANGE_FAR = 0.45
-_VOWEL_GONE = 0.4
+_VOWEL_DELETION = 0.4
 _NEAR_VOWEL_PAIRS = "ie ea ao ou @a @e @i @o @u Aa Ai ae Wa Oo Oi oW"
 _NEAR_VOWELS = {frozenset(pair) for pair in _NEAR_VOWEL_PAIRS.split()}
-_GONE = {"h": 0.25, "y": 0.25, "w": 0.4, "r": 0.5, "n": 0.8, "t": 0.8, "d": 0.8, "s": 0.9, "l": 0.8}
-"""Costs of sounds that come and go easily."""
+_DELETION = {
+    "h": 0.25,
+    "y": 0.25,
+    "w": 0.4,
+    "r": 0.5,
+    "n": 0.8,
+    "t": 0.8,
+    "d": 0.8,
+    "s": 0.9,
+    "l": 0.8,
+}
+"""Costs of inserting or deleting consonants that are easily missed; any other costs 1."""
 
 
 @lru_cache(maxsize=1 << 16)
 def sounds(word: str) -> str:
-    """The sounds of one word in lower case. What is no Latin letter is silent."""
+    """Return the sounds of one word in lower case; what is no Latin letter is silent."""
     if (known := _WORDS.get(word)) is not None:
         return known
-    made: list[str] = []
-    place = 0
-    while place < len(word):
-        for pattern, said in _RULES:
-            if found := pattern.match(word, place):
-                made.append(found.expand(said) if "\\" in said else said)
-                place = found.end()
+    result: list[str] = []
+    position = 0
+    while position < len(word):
+        for pattern, replacement in _RULES:
+            if match := pattern.match(word, position):
+                result.append(match.expand(replacement) if "\\" in replacement else replacement)
+                position = match.end()
                 break
         else:
-            place += 1
-    return without_doubles("".join(made))
+            position += 1
+    return without_doubles("".join(result))
 
 
 def letter_names(letters: str) -> str:
-    """The sounds of an abbreviation read letter by letter."""
+    """Return the sounds of an abbreviation that is read letter by letter."""
     return "".join(_LETTERS.get(letter, "") for letter in letters.lower())
 
 
 @lru_cache(maxsize=1 << 16)
-def key(said: str) -> str:
-    """The consonants in six classes without doubles: what stays the same in most mishearings."""
-    classes = "".join(_CLASSES.get(sound, "") for sound in said)
+def key(sound_string: str) -> str:
+    """Return the consonants in six classes without doubles: what most mishearings preserve."""
+    classes = "".join(_CLASSES.get(sound, "") for sound in sound_string)
     return without_doubles(classes)
 
 
 @lru_cache(maxsize=1 << 16)
-def size(said: str) -> float:
-    """The cost of leaving all the sounds out: vowels count less than consonants."""
-    return sum(map(_gone, said))
+def size(sound_string: str) -> float:
+    """Return the cost of deleting all the sounds: vowels count less than consonants."""
+    return sum(map(_deletion_cost, sound_string))
 
 
-def distance(heard: str, meant: str, limit: float = math.inf) -> float:
-    """Weighted edit distance of two strings of sounds; infinite where it is surely above `limit`."""
+def distance(observed: str, intended: str, limit: float = math.inf) -> float:
+    """Return the weighted edit distance of two strings of sounds; infinity where it exceeds `limit`."""
     if limit < math.inf:
-        most = int(limit / _LEAST)
-        if Levenshtein.distance(heard, meant, score_cutoff=most) > most:
+        most = int(limit / _MIN_COST)
+        if Levenshtein.distance(observed, intended, score_cutoff=most) > most:
             return math.inf
-    row = [0.0, *accumulate(map(_gone, meant))]
-    costs = [_gone(sound) for sound in meant]
-    for sound in heard:
-        lost = _gone(sound)
-        above, row = row, [row[0] + lost]
+    row = [0.0, *accumulate(map(_deletion_cost, intended))]
+    costs = [_deletion_cost(sound) for sound in intended]
+    for sound in observed:
+        deletion = _deletion_cost(sound)
+        above, row = row, [row[0] + deletion]
         last = row[0]
-        for column, other in enumerate(meant):
-            swap = above[column] if sound == other else above[column] + _change(sound, other)
-            last = min(swap, above[column + 1] + lost, last + costs[column])
+        for column, other in enumerate(intended):
+            substitution = (
+                above[column]
+                if sound == other
+                else above[column] + _substitution_cost(sound, other)
+            )
+            last = min(substitution, above[column + 1] + deletion, last + costs[column])
             row.append(last)
         if min(row) > limit:
             return math.inf
@@ -160,21 +172,21 @@ def distance(heard: str, meant: str, limit: float = math.inf) -> float:
 
 
 @lru_cache(maxsize=256)
-def _gone(sound: str) -> float:
-    return _VOWEL_GONE if sound in VOWELS else _GONE.get(sound, 1.0)
+def _deletion_cost(sound: str) -> float:
+    return _VOWEL_DELETION if sound in VOWELS else _DELETION.get(sound, 1.0)
 
 
 @lru_cache(maxsize=4096)
-def _change(heard: str, meant: str) -> float:
-    vowels = (heard in VOWELS) + (meant in VOWELS)
+def _substitution_cost(observed: str, intended: str) -> float:
+    vowels = (observed in VOWELS) + (intended in VOWELS)
     if vowels == 2:
-        near = frozenset((heard, meant)) in _NEAR_VOWELS
+        near = frozenset((observed, intended)) in _NEAR_VOWELS
         return _VOWEL_CHANGE if near else _VOWEL_CHANGE_FAR
     if vowels == 1:
         return 2.0
-    return _CLOSE.get(frozenset((heard, meant)), 1.0)
+    return _CLOSE.get(frozenset((observed, intended)), 1.0)
 
 
-def without_doubles(said: str) -> str:
-    """Equal neighbours as one."""
-    return re.sub(r"(.)\1+", r"\1", said)
+def without_doubles(sound_string: str) -> str:
+    """Return the string with equal neighbours merged into one."""
+    return re.sub(r"(.)\1+", r"\1", sound_string)

@@ -1,7 +1,6 @@
-"""How ordinary a heard word is, and which words are never corrected.
+"""Look up how frequent a word is, and which words are never corrected.
 
-In: words in lower case. Out: log probabilities in nats, from wordfreq's list of 320,000 English words, and
-whether a word is protected or is built of Greek and Latin parts as medical words are.
+Log probabilities are in nats, from wordfreq's list of 320,000 English words. All words are in lower case.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from functools import cache, lru_cache
 from importlib import resources
 
 UNKNOWN = math.log(1e-9)
-"""Log probability of a word that the list lacks."""
+"""Log probability of a word that is not listed."""
 
 _NUMBERS = (
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -26,14 +25,20 @@ _SIDES = (
     "temporally superiorly inferiorly superonasal superotemporal inferonasal inferotemporal "
     "upper lower medial lateral anterior posterior"
 )
-_DENIALS = "no not none never nothing neither nor without cannot deny denies denied absent absence"
-_PROTECTED = frozenset(f"{_NUMBERS} {_SIDES} {_DENIALS}".split())
-_NEGATED = re.compile(r".*n['\u2019]t")
+_NEGATIONS = (
+    "no not none never nothing neither nor without cannot deny denies denied absent absence"
+)
+_PROTECTED = frozenset(f"{_NUMBERS} {_SIDES} {_NEGATIONS}".split())
+_NEGATED_VERB = re.compile(r".*n['\u2019]t")
 
 
 def is_protected(word: str) -> bool:
-    """Whether a word is a number, a side or a negation: these are neither changed nor put in."""
-    return word in _PROTECTED or _NEGATED.fullmatch(word) is not None or any(map(str.isdigit, word))
+    """Tell whether a word is a number, a side or a negation: these are neither changed nor inserted."""
+    return (
+        word in _PROTECTED
+        or _NEGATED_VERB.fullmatch(word) is not None
+        or any(map(str.isdigit, word))
+    )
 
 
 @cache
@@ -45,7 +50,7 @@ def _frequencies() -> dict[str, float]:
 
 @lru_cache(maxsize=1 << 16)
 def log_probability(word: str) -> float:
-    """Natural logarithm of a word's share of English text; `UNKNOWN` if it is not listed."""
+    """Return the natural logarithm of a word's share of English text; `UNKNOWN` if it is not listed."""
     frequency = _frequencies().get(word) or _frequencies().get(word.replace("\u2019", "'"))
     return math.log(frequency) if frequency else UNKNOWN
 
@@ -58,15 +63,15 @@ def _parts() -> re.Pattern[str]:
         .read_text("utf-8")
         .splitlines()
     )
-    by_place: dict[str, list[str]] = {"stem": [], "ending": []}
+    by_position: dict[str, list[str]] = {"stem": [], "ending": []}
     for line in lines[1:]:
-        place, part, _ = line.split("\t")
-        by_place[place].append(re.escape(part))
-    stems, endings = ("|".join(sorted(by_place[p], key=len, reverse=True)) for p in by_place)
+        position, part, _ = line.split("\t")
+        by_position[position].append(re.escape(part))
+    stems, endings = ("|".join(sorted(by_position[p], key=len, reverse=True)) for p in by_position)
     return re.compile(rf"(?:(?:{stems})(?:o|i|a)?)+(?:{endings})")
 
 
 @lru_cache(maxsize=1 << 14)
 def is_built_of_parts(word: str) -> bool:
-    """Whether a word is built as medical words are ("keratolysis"): likely right, though rare."""
+    """Tell whether a word is built of medical word parts ("keratolysis"): likely correct, though rare."""
     return _parts().fullmatch(word) is not None

@@ -13,7 +13,7 @@ def corrector() -> Corrector:
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"),
+    ("recognised", "corrected"),
     [
         ("We stain the capsule with tripan blue.", "We stain the capsule with trypan blue."),
         (
@@ -46,8 +46,8 @@ def corrector() -> Corrector:
         ),
     ],
 )
-def test_corrects(corrector: Corrector, heard: str, meant: str) -> None:
-    assert apply(heard, corrector.edits(heard)) == meant
+def test_corrects(corrector: Corrector, recognised: str, corrected: str) -> None:
+    assert apply(recognised, corrector.edits(recognised)) == corrected
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_numbers_sides_and_denials_stay(corrector: Corrector, fixed: str) -> Non
     assert not any(fixed in edit.before.split() for edit in edits)
 
 
-def test_needs_surgery_around(corrector: Corrector) -> None:
+def test_corrects_only_where_surgery_is_the_topic(corrector: Corrector) -> None:
     assert corrector.edits("He has a phobia of spiders and the tenants were at the circus.") == ()
     edits = corrector.edits("The macula and the phobia are attached to the retinal epithelium.")
     assert [(edit.before, edit.after) for edit in edits] == [("phobia", "fovea")]
@@ -109,7 +109,7 @@ def test_a_scorer_may_refuse() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "The tube is tied off with Vicryl.",
         "I score and strip the Descemet membrane.",
@@ -118,5 +118,5 @@ def test_a_scorer_may_refuse() -> None:
         "This corneal scar is due to an old keratitis.",
     ],
 )
-def test_words_that_are_terms_as_they_stand_are_left_alone(corrector, said):
-    assert corrector.edits(said) == ()
+def test_words_that_are_terms_as_they_stand_are_left_alone(corrector, text):
+    assert corrector.edits(text) == ()

@@ -1,4 +1,4 @@
-"""Targets of corrections, found by sound and by the rest of their term."""
+"""Entries of the lexicon by sound, and completions of terms."""
 
 import pytest
 
@@ -13,20 +13,20 @@ def lexicon() -> Lexicon:
 
 
 def test_finds_rare_words_by_key(lexicon: Lexicon) -> None:
-    assert "pterygium" in {target.text for target in lexicon.alike(key(sounds("teregium")))}
+    assert "pterygium" in {entry.text for entry in lexicon.similar(key(sounds("teregium")))}
 
 
 def test_common_words_need_their_term(lexicon: Lexicon) -> None:
-    assert "hook" not in {target.text for target in lexicon.alike(key(sounds("hook")))}
-    assert "forceps" in {target.text for target in lexicon.rest_after("capsulorhexis")}
-    assert "Sinskey" in {target.text for target in lexicon.rest_before("hook")}
-    assert lexicon.rest_before("no such words") == ()
+    assert "hook" not in {entry.text for entry in lexicon.similar(key(sounds("hook")))}
+    assert "forceps" in {entry.text for entry in lexicon.completions_after("capsulorhexis")}
+    assert "Sinskey" in {entry.text for entry in lexicon.completions_before("hook")}
+    assert lexicon.completions_before("no such words") == ()
 
 
-def test_no_target_holds_a_side_or_number(lexicon: Lexicon) -> None:
-    assert not any("posterior" in target.text for target in lexicon.rest_before("capsule"))
+def test_no_entry_contains_a_side_or_number(lexicon: Lexicon) -> None:
+    assert not any("posterior" in entry.text for entry in lexicon.completions_before("capsule"))
 
 
-def test_written(lexicon: Lexicon) -> None:
-    assert lexicon.written("dmek graft") == "DMEK graft"
-    assert lexicon.written("phaco probe") == "phaco probe"
+def test_abbreviations_are_in_capitals(lexicon: Lexicon) -> None:
+    assert lexicon.with_capitals("dmek graft") == "DMEK graft"
+    assert lexicon.with_capitals("phaco probe") == "phaco probe"

@@ -9,7 +9,7 @@ from ophvl.text.correction.morphology import is_inflection
     ("one", "other"),
     [("canaliculus", "canaliculi"), ("aphakic", "phakic"), ("lens", "lenses"), ("pad", "pads")],
 )
-def test_kin(one: str, other: str) -> None:
+def test_related_words(one: str, other: str) -> None:
     assert is_inflection(one, other, 0.1)
     assert is_inflection(other, one, 0.1)
 
@@ -17,10 +17,10 @@ def test_kin(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("heard", "meant"), [("vectus", "vectis"), ("tripan", "trypan"), ("rexes", "rhexis")]
 )
-def test_no_kin(heard: str, meant: str) -> None:
+def test_mishearings_are_not_related(heard: str, meant: str) -> None:
     assert not is_inflection(heard, meant, 0.1)
 
 
-def test_a_long_shared_beginning_makes_kin_unless_it_is_a_slip() -> None:
+def test_a_long_shared_beginning_relates_words_that_sound_different() -> None:
     assert is_inflection("hamartomatous", "hamartomas", 2.0)
     assert not is_inflection("moxifloxicin", "moxifloxacin", 0.25)

@@ -6,7 +6,7 @@ from ophvl.text.correction.phonetics import distance, key, letter_names, size, s
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "expected"),
     [
         ("ptosis", "tasis"),
         ("phaco", "fako"),
@@ -18,8 +18,8 @@ from ophvl.text.correction.phonetics import distance, key, letter_names, size, s
         ("\u03b2", ""),
     ],
 )
-def test_sounds(word: str, said: str) -> None:
-    assert sounds(word) == said
+def test_sounds(word: str, expected: str) -> None:
+    assert sounds(word) == expected
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_sounds(word: str, said: str) -> None:
     ],
 )
 def test_what_sounds_alike_shares_a_key_and_is_close(heard: str, meant: str) -> None:
-    said = "".join(map(sounds, heard.split()))
-    assert key(said) == key(sounds(meant))
-    assert distance(said, sounds(meant)) < 0.15 * size(sounds(meant))
+    observed = "".join(map(sounds, heard.split()))
+    assert key(observed) == key(sounds(meant))
+    assert distance(observed, sounds(meant)) < 0.15 * size(sounds(meant))
 
 
 def test_distance() -> None:
