@@ -31,7 +31,7 @@ from ophvl.ids import site_id
 from ophvl.ports import Downloader, Found
 from ophvl.sources.search_terms import Search, one_line
 from ophvl.text.concepts.matching import Matcher
-from ophvl.text.titles.surgical import listed_verdict
+from ophvl.text.titles.surgical import assess_listing
 from schemas.vocab import FailureKind, Surgical
 
 _FIRST_LINE = (
@@ -219,8 +219,8 @@ def _address(video: Found) -> tuple[str, str]:
 
 
 def _verdict(video: Found, matcher: Matcher) -> tuple[str, bool]:
-    """Return the title's verdict in words, and whether the video may show surgery."""
-    verdict = listed_verdict(video.title, video.description, matcher)
+    """Return the title's assessment in words, and whether the video may show surgery."""
+    verdict = assess_listing(video.title, video.description, matcher)
     if verdict.is_surgical is Surgical.NO:
         return f'no: {verdict.reason} ("{one_line(verdict.surface)}")', False
     return str(verdict.is_surgical), True

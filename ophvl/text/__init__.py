@@ -1,1 +1,1 @@
-"""What is said, read as text: sentences, terms, negation, titles. Needs no video."""
+"""Language: sentences, terms, assertion, corrections and titles. Works on text alone, without video."""

@@ -1,4 +1,4 @@
-"""The words of a text, for comparing texts whatever their case and marks."""
+"""Split a text into words, to compare texts regardless of case and punctuation."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, folded; marks are left out."""
+    """Return the words of a text in folded case, without punctuation."""
     return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]

@@ -16,7 +16,7 @@ from ophvl.ports import Chapter, Downloader, Found
 from ophvl.sources.licences import licence_class
 from ophvl.stage import SourceLine, StageResult
 from ophvl.text.concepts.matching import Matcher
-from ophvl.text.titles.surgical import surgical_verdict
+from ophvl.text.titles.surgical import assess_listing
 from pipelines.config import DiscoverConfig
 from schemas.videos import VIDEOS, VideoRow
 from schemas.vocab import FailureKind
@@ -185,5 +185,5 @@ def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> Vid
         language=found.language,
         licence=found.licence,
         licence_class=licence_class(found.licence),
-        is_surgical=surgical_verdict(found.title, found.description, matcher),
+        is_surgical=assess_listing(found.title, found.description, matcher).is_surgical,
     )

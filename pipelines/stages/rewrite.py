@@ -61,5 +61,5 @@ def _rewritten(
         return RewriteOutcome.MALFORMED, None, []
     added = additions(narration, answer.text, tagger)
     if added:
-        return added[0].outcome, None, [f"{a.outcome}: {a.what}" for a in added]
+        return added[0].outcome, None, [f"{a.outcome}: {a.item}" for a in added]
     return RewriteOutcome.ACCEPTED, answer.text, []

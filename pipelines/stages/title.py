@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ophvl.stage import Drop, StageResult
 from ophvl.text.concepts.matching import Match, Matcher
 from ophvl.text.concepts.tagging import ONTOLOGY
-from ophvl.text.titles.fields import Text
-from ophvl.text.titles.structure import GatheredConcept, StructuredTitle, structure, title_text
+from ophvl.text.titles.fields import TaggedText
+from ophvl.text.titles.structure import GatheredConcept, StructuredTitle, structure, tagged_text
 from pipelines.config import TitleConfig
 from schemas.titles import TITLES, TitleRow
 from schemas.vocab import DropReason, Kind, Surgical, TextColumn
@@ -49,7 +49,7 @@ def title(
             _text(TextColumn.TITLE, video["title"], mentions),
             _text(TextColumn.DESCRIPTION, video["description"] or "", mentions),
             matcher.ontology,
-            chapters=[title_text("chapters", c["title"], matcher) for c in video["chapters"]],
+            chapters=[tagged_text("chapters", c["title"], matcher) for c in video["chapters"]],
             gathered=_gathered(mentions, video_attributes, video_id),
         )
         rows.append(_row(video_id, video["title"], structured))
@@ -82,8 +82,10 @@ def _affirmed(attributes: pa.Table, video_id: str) -> list[_Mention]:
     return sorted(mentions, key=lambda mention: mention.attribute_id)
 
 
-def _text(column: TextColumn, text: str, mentions: Sequence[_Mention]) -> Text:
-    return Text(column=column, text=text, matches=[m.match for m in mentions if m.column is column])
+def _text(column: TextColumn, text: str, mentions: Sequence[_Mention]) -> TaggedText:
+    return TaggedText(
+        column=column, text=text, matches=[m.match for m in mentions if m.column is column]
+    )
 
 
 def _gathered(

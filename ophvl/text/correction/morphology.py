@@ -8,7 +8,7 @@ _PREFIXES_TEXT = (
 )
 _PREFIXES = tuple(_PREFIXES_TEXT.split())
 _MAX_MISHEARING = 0.5
-"""Largest sound distance of a mishearing; words with a long shared beginning that differ by more are related."""
+"""Largest sound distance of a mishearing; words that begin alike but differ by more are related."""
 _ENDINGS_TEXT = (
     "s es ed d ing er ers al ar ic ical ous ly y ies us i um a ae is on e ity ize ized ise "
     "ised ization isation or ors ion ions ive ation ations ment ance ence ally able ant ent"

@@ -1,17 +1,16 @@
-"""How far a narration describes what is done and seen in the eye, rather than anything else.
+"""Score how far a narration describes what is done and visible in the eye, rather than anything else.
 
-In: a narration and the attributes found in it. Out: a score from 0 to 1. A sum of five things that
-descriptions have, less five that talk has:
+The score, 0 to 1, adds five properties of descriptions and subtracts five of other talk:
 
-    + 0.30  something is done      an action, phase or operation; a surgery by its name counts half
-    + 0.20  with something         an instrument or medication
-    + 0.20  somewhere              anatomy, disease, complication or advice
-    + 0.15  in the voice of the room   "I", "we", "here", "now", "you can see", ...
-    + 0.15  densely                full at one concept for every six words
+    + 0.30  an action              an action, phase or operation; a surgery by its name counts half
+    + 0.20  a tool                 an instrument or medication
+    + 0.20  a place or finding     anatomy, disease, complication or advice
+    + 0.15  speech in the room     "I", "we", "here", "now", "you can see", ...
+    + 0.15  density                full at one concept for every six words
     - 0.40  for each of            greeting; channel, sponsor or event; question; study or lecture; history
 
-The weights are set by hand so that one deed with its tool or tissue passes the default threshold (0.3)
-and any greeting, sponsor or question without a deed fails it.
+The weights are set by hand so that one action with its tool or tissue passes the default threshold (0.3)
+and any greeting, sponsor or question without an action fails it.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from collections.abc import Sequence, Set
 from ophvl.text.concepts.tagging import Attribute
 from schemas.vocab import Kind
 
-_DEED = frozenset({Kind.ACTION, Kind.PHASE, Kind.OPERATION})
-_TOOL = frozenset({Kind.INSTRUMENT, Kind.MEDICATION})
-_PLACE = frozenset({Kind.ANATOMY, Kind.DISEASE, Kind.COMPLICATION, Kind.POSTOP_CARE})
+_ACTIONS = frozenset({Kind.ACTION, Kind.PHASE, Kind.OPERATION})
+_TOOLS = frozenset({Kind.INSTRUMENT, Kind.MEDICATION})
+_FINDINGS = frozenset({Kind.ANATOMY, Kind.DISEASE, Kind.COMPLICATION, Kind.POSTOP_CARE})
 
-_ROOM_VOICE = re.compile(
+_IN_THE_ROOM = re.compile(
     r"\b(?:i|we|here|now|next|i['\u2019]m|we['\u2019]re|you (?:can )?(?:see|notice)|note (?:how"
     r"|the|that)"
     r"|is being|are being|gently|carefully|slowly|using|with (?:a|the|my))\b",
     re.IGNORECASE,
 )
-_TALK = tuple(
+_OFF_TOPIC = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # greeting and thanks
@@ -81,17 +80,17 @@ def descriptive_score(text: str, attributes: Sequence[Attribute]) -> float:
     kinds = {attribute.kind for attribute in attributes}
     density = min(1.0, len(attributes) * _WORDS_PER_CONCEPT / words)
     score = (
-        _deed(kinds)
-        + 0.20 * (not kinds.isdisjoint(_TOOL))
-        + 0.20 * (not kinds.isdisjoint(_PLACE))
-        + 0.15 * bool(_ROOM_VOICE.search(text))
+        _action_score(kinds)
+        + 0.20 * (not kinds.isdisjoint(_TOOLS))
+        + 0.20 * (not kinds.isdisjoint(_FINDINGS))
+        + 0.15 * bool(_IN_THE_ROOM.search(text))
         + 0.15 * density
-        - 0.40 * sum(bool(talk.search(text)) for talk in _TALK)
+        - 0.40 * sum(bool(pattern.search(text)) for pattern in _OFF_TOPIC)
     )
     return min(1.0, max(0.0, score))
 
 
-def _deed(kinds: Set[Kind]) -> float:
-    if not kinds.isdisjoint(_DEED):
+def _action_score(kinds: Set[Kind]) -> float:
+    if not kinds.isdisjoint(_ACTIONS):
         return 0.30
     return 0.15 if Kind.SURGERY in kinds else 0.0

@@ -1,10 +1,10 @@
-"""Take hesitations out of spoken text. Words that carry meaning are never touched.
+"""Remove hesitations from spoken text. Words that carry meaning are never changed.
 
-In: a text as spoken. Out: the edits that clean it, each with one of these rules:
+Each edit has one of these rules:
 
     hesitation   "um", "uh", "er": never in capitals, which are abbreviations, and never "mm", a unit
     stutter      a word said twice in a row, also with a hesitation between
-    stray        punctuation that is left in front
+    stray        punctuation that remains at the beginning
     capital      the first letter in upper case
 """
 
@@ -18,13 +18,13 @@ from ophvl.text.edits import Edit
 _HESITATION = re.compile(r"(?:[Uu][uhm]*[hm]|[Ee][er]*rm*|[Aa][ah]*h|[Hh]m+|[Mm]m{2,})[,.]?")
 _STRAY = re.compile(r"[,.;]+")
 _TOKEN = re.compile(r"\S+")
-_MEANT_TWICE = frozenset({"had", "that", "very"})
+_LEGITIMATE_REPETITIONS = frozenset({"had", "that", "very"})
 
 RULES = frozenset({"hesitation", "stutter", "stray", "capital"})
 
 
 def disfluency_edits(text: str, corrections: Sequence[Edit] = ()) -> tuple[Edit, ...]:
-    """The edits, in order; none of them meets one of the `corrections` of the same text.
+    """Return the edits in order; none of them overlaps one of the `corrections` of the same text.
 
     >>> from ophvl.text.edits import apply
     >>> text = "um, so I I take the the chopper"
@@ -40,34 +40,36 @@ def disfluency_edits(text: str, corrections: Sequence[Edit] = ()) -> tuple[Edit,
 
 def _edits(text: str) -> Iterator[Edit]:
     tokens = list(_TOKEN.finditer(text))
-    begun = False
-    for place, token in enumerate(tokens):
+    has_begun = False
+    for index, token in enumerate(tokens):
         word = token.group()
-        if rule := _rule(word, tokens[place + 1 :], begun):
+        if rule := _rule(word, tokens[index + 1 :], has_begun):
             start, end = token.span()
-            if begun:
-                start = tokens[place - 1].end()
-            elif place + 1 < len(tokens):
-                end = tokens[place + 1].start()
+            if has_begun:
+                start = tokens[index - 1].end()
+            elif index + 1 < len(tokens):
+                end = tokens[index + 1].start()
             yield _edit(start, end, text[start:end], "", rule)
-        elif not begun:
-            begun = True
+        elif not has_begun:
+            has_begun = True
             if word[0].islower():
-                at = token.start()
-                yield _edit(at, at + 1, word[0], word[0].upper(), "capital")
+                start = token.start()
+                yield _edit(start, start + 1, word[0], word[0].upper(), "capital")
 
 
-def _rule(word: str, following: Sequence[re.Match[str]], begun: bool) -> str | None:
-    """Why a word goes; None if it stays."""
+def _rule(word: str, following: Sequence[re.Match[str]], has_begun: bool) -> str | None:
+    """Return the rule by which a word is removed; None if it stays."""
     if _HESITATION.fullmatch(word):
         return "hesitation"
-    if not begun and _STRAY.fullmatch(word):
+    if not has_begun and _STRAY.fullmatch(word):
         return "stray"
-    bare = word.lower().removesuffix(",")
-    after = next((t.group().lower() for t in following if not _HESITATION.fullmatch(t.group())), "")
-    if not bare.isalpha() or bare in _MEANT_TWICE:
+    plain = word.lower().removesuffix(",")
+    next_word = next(
+        (t.group().lower() for t in following if not _HESITATION.fullmatch(t.group())), ""
+    )
+    if not plain.isalpha() or plain in _LEGITIMATE_REPETITIONS:
         return None
-    return "stutter" if re.match(rf"{bare}\b(?!['\u2019-])", after) else None
+    return "stutter" if re.match(rf"{plain}\b(?!['\u2019-])", next_word) else None
 
 
 def _edit(start: int, end: int, before: str, after: str, rule: str) -> Edit:

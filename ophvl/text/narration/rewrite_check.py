@@ -1,8 +1,7 @@
-"""Whether a rewritten narration keeps to what was said.
+"""Check that a rewritten narration adds nothing to its source.
 
-In: the narration and its rewrite, both tagged. Out: what the rewrite adds. Nothing may be added: no
-concept (a more general one of the same kind is none), no number, no side, no denial; and what the
-narration denies or supposes may not become a fact.
+No concept may be added (a more general one of the same kind is no addition), no number, no side and no
+negation; and what the narration negates or supposes may not become a fact.
 """
 
 from __future__ import annotations
@@ -30,48 +29,48 @@ _SIDE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addition:
-    """What a rewrite holds that its source does not."""
+    """Something in a rewrite that its source lacks."""
 
     outcome: RewriteOutcome
-    what: str
+    item: str
 
 
 def additions(source: str, rewritten: str, tagger: Tagger) -> tuple[Addition, ...]:
-    """All that the rewrite adds or turns round; empty for a faithful one."""
+    """Return all that the rewrite adds or reverses; empty for a faithful one."""
     return tuple(_additions(source, rewritten, tagger))
 
 
 def _additions(source: str, rewritten: str, tagger: Tagger) -> Iterator[Addition]:
     for number in sorted(_numbers(rewritten) - _numbers(source)):
-        yield Addition(outcome=RewriteOutcome.ADDED_NUMBER, what=number)
+        yield Addition(outcome=RewriteOutcome.ADDED_NUMBER, item=number)
     for side in sorted(_sides(rewritten) - _sides(source)):
-        yield Addition(outcome=RewriteOutcome.ADDED_SIDE, what=side)
+        yield Addition(outcome=RewriteOutcome.ADDED_SIDE, item=side)
     before, after = tagger.tag(source), tagger.tag(rewritten)
     known = _with_parents(before, tagger.matcher.ontology)
     for attribute in after:
         if attribute.concept_id is not None and attribute.concept_id not in known:
-            yield Addition(outcome=RewriteOutcome.ADDED_CONCEPT, what=attribute.label)
-    if _denials(rewritten) > _denials(source):
-        yield Addition(outcome=RewriteOutcome.CHANGED_NEGATION, what="a denial")
-    said = {(a.concept_id, a.assertion) for a in before if a.concept_id}
-    named = {concept_id for concept_id, _ in said}
+            yield Addition(outcome=RewriteOutcome.ADDED_CONCEPT, item=attribute.label)
+    if _negations(rewritten) > _negations(source):
+        yield Addition(outcome=RewriteOutcome.CHANGED_NEGATION, item="a denial")
+    assertions = {(a.concept_id, a.assertion) for a in before if a.concept_id}
+    known_ids = {concept_id for concept_id, _ in assertions}
     for attribute in after:
-        stated = (attribute.concept_id, attribute.assertion)
-        if attribute.concept_id in named and stated not in said:
-            what = f"{attribute.label} is {attribute.assertion}"
-            yield Addition(outcome=RewriteOutcome.CHANGED_NEGATION, what=what)
+        pair = (attribute.concept_id, attribute.assertion)
+        if attribute.concept_id in known_ids and pair not in assertions:
+            item = f"{attribute.label} is {attribute.assertion}"
+            yield Addition(outcome=RewriteOutcome.CHANGED_NEGATION, item=item)
 
 
 def _numbers(text: str) -> set[str]:
-    found = _NUMBER.findall(text.lower())
-    return {_VALUES.get(number, number.replace(",", ".")) for number in found}
+    numbers = _NUMBER.findall(text.lower())
+    return {_VALUES.get(number, number.replace(",", ".")) for number in numbers}
 
 
 def _sides(text: str) -> set[str]:
     return set(_SIDE.findall(text.lower()))
 
 
-def _denials(text: str) -> int:
+def _negations(text: str) -> int:
     return sum(scope.assertion is Assertion.NEGATED for scope in find_scopes(text))
 
 

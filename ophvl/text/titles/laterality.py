@@ -1,9 +1,9 @@
-"""Which eye a title speaks of.
+"""Find which eye a title names.
 
-In: a title or description. Out: an `EyeFound` with the words it rests on, or None. Abbreviations count in
-capitals only (RE, OD, LE, OS, OU, BE; OI and OE as written in Spanish and Portuguese, OG in French), words
-in the languages that titles come in. "Right" and "left" alone may mean anything ("the right technique"):
-they count beside an eye's part ("left upper lid"), or where they stand by themselves ("52 y, left.").
+Abbreviations count in capitals only (RE, OD, LE, OS, OU, BE; OI and OE as written in Spanish and
+Portuguese, OG in French), words in the languages that titles come in. "Right" and "left" alone may mean
+anything ("the right technique"): they count beside a part of the eye ("left upper lid"), or where they
+stand by themselves ("52 y, left.").
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _LEFT = re.compile(
     r"|\b(?i:olho esquerdo|ojo izquierdo|[oœ]e?il gauche|linkes auge|linken auge|occhio sinistro|sol göz"
     r"|левый глаз|левого глаза|mata kiri)|左眼|العين اليسرى|बा(?:यीं|ईं) आ[ँं]ख|왼쪽 눈|좌안"
 )
-_BARE = re.compile(
+_STANDALONE = re.compile(
     r"(?:^|[,(|\[/\u2013-]|\by(?:/?o|rs?|ears?(?: old)?)?,?)\s*(?P<side>right|left)\s*(?=$|[.,;:|)\]\n#])",
     re.IGNORECASE,
 )
-_ONLY = re.compile(
+_NARROWED = re.compile(
     r"\bonly\s+(?:the\s+)?(?P<before>RE|LE|OD|OS|right|left)\b|\b(?P<after>RE|LE|OD|OS)\s+only\b",
     re.IGNORECASE,
 )
@@ -53,24 +53,26 @@ _SIDES = {"re": Eye.RIGHT, "od": Eye.RIGHT, "right": Eye.RIGHT}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EyeFound:
-    """The eye, and the words that tell it."""
+class EyeMention:
+    """An eye, and the words that name it."""
 
     eye: Eye
     surface: str
 
 
-def eye_of(text: str) -> EyeFound | None:
-    """The eye that the text tells; what it narrows down to ("BE?? only RE") goes before both."""
-    only = _ONLY.search(text)
-    if only:
-        side = (only["before"] or only["after"]).lower()
-        return EyeFound(eye=_SIDES.get(side, Eye.LEFT), surface=only.group())
+def find_eye(text: str) -> EyeMention | None:
+    """Return the eye that the text names; a narrowing ("BE?? only RE") decides over both eyes."""
+    narrowed = _NARROWED.search(text)
+    if narrowed:
+        side = (narrowed["before"] or narrowed["after"]).lower()
+        return EyeMention(eye=_SIDES.get(side, Eye.LEFT), surface=narrowed.group())
     for eye, pattern in ((Eye.BOTH, _BOTH), (Eye.RIGHT, _RIGHT), (Eye.LEFT, _LEFT)):
-        found = pattern.search(text)
-        if found:
-            return EyeFound(eye=eye, surface=found.group().strip())
-    bare = _BARE.search(text)
-    if bare:
-        return EyeFound(eye=_SIDES.get(bare["side"].lower(), Eye.LEFT), surface=bare["side"])
+        match = pattern.search(text)
+        if match:
+            return EyeMention(eye=eye, surface=match.group().strip())
+    standalone = _STANDALONE.search(text)
+    if standalone:
+        return EyeMention(
+            eye=_SIDES.get(standalone["side"].lower(), Eye.LEFT), surface=standalone["side"]
+        )
     return None

@@ -1,10 +1,9 @@
-"""Which of the concepts in a title the video itself shows.
+"""Select the concepts in a title that the video itself shows.
 
-In: a title or description with the concepts found in it. Out: those that are meant. Left out are what the
-text denies or supposes (`concepts.assertion`), what was averted ("dropped nucleus avoided", "glue free"),
-surgery that lies in the past ("PCO after cataract surgery", "post PKP eye"), names of institutions ("Cornea
-Institute") and, beside words that say more, the hashtags at the end: channels put the same ones under every
-video.
+Excluded are concepts that the text negates or supposes (`concepts.assertion`), what was averted ("dropped
+nucleus avoided", "glue free"), surgery that lies in the past ("PCO after cataract surgery", "post PKP
+eye"), names of institutions ("Cornea Institute") and, beside words that say more, the hashtags at the end:
+channels put the same ones under every video.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ophvl.text.concepts.assertion import Assertion, classify
 from ophvl.text.concepts.matching import Match, Matcher
 from schemas.vocab import Kind
 
-DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+PROCEDURES = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
 
 _AVERTED = re.compile(
     r"\s*(?:(?:is|was|were)\s+)?(?:avoided|averted|prevented)\b|[\s-]?(?:free|less)\b",
@@ -42,58 +41,60 @@ _INSTITUTION = re.compile(
 )
 _TAGS_REVERSED = re.compile(r"\s*(?:[^\s#]+#\s*)+")
 """Hashtags at the end, for the text read backwards: a search from the start tries each of them."""
-_PLUG = re.compile(
+_PROMOTION = re.compile(
     r"https?://|www\.|\b(?:subscribe|follow (?:me|us)|contact us|visit (?:our|us)|call us|book an"
     r"|appointment|whatsapp|instagram|facebook|services|our (?:clinic|hospital)|disclaimer|music"
     r"|about (?:the|our) channel|other videos|more videos|watch (?:also|more|our)|related videos"
     r"|playlists?|our channel|like (?:and|&) share|hit the bell)\b",
     re.IGNORECASE,
 )
-_LEAD_CHARACTERS = 400
+_MAX_LEAD = 400
 _PAST_REACH = 200
-"""Characters before a surgery in which the words stand that put it into the past."""
+"""Characters before a surgery in which words may put it into the past."""
 
 
-def affirmed(text: str, matcher: Matcher) -> list[Match]:
-    """Concepts that a title or description affirms."""
-    found = matcher.find(text, register=Register.TITLE)
+def present_matches(text: str, matcher: Matcher) -> list[Match]:
+    """Return the concepts that a title or description states as present."""
+    matches = matcher.find(text, register=Register.TITLE)
     return [
-        m for m, said in zip(found, classify(found, text), strict=True) if said is Assertion.PRESENT
+        m
+        for m, assertion in zip(matches, classify(matches, text), strict=True)
+        if assertion is Assertion.PRESENT
     ]
 
 
 def description_lead(description: str | None) -> str:
-    """The part of a description that speaks of the video: what stands before the first plug or link."""
-    text = (description or "")[:_LEAD_CHARACTERS]
-    plug = _PLUG.search(text)
-    return text[: plug.start()] if plug else text
+    """Return the part of a description that is about the video: up to the first promotion or link."""
+    text = (description or "")[:_MAX_LEAD]
+    promotion = _PROMOTION.search(text)
+    return text[: promotion.start()] if promotion else text
 
 
 def is_past(text: str, start: int) -> bool:
-    """Whether the surgery that is named at `start` lies in the past: "after cataract surgery"."""
+    """Tell whether the surgery named at `start` lies in the past: "after cataract surgery"."""
     return bool(_PAST.search(text, max(0, start - _PAST_REACH), start))
 
 
-def shown(text: str, matches: Sequence[Match]) -> list[Match]:
-    """The affirmed concepts that the video itself shows, in the same order."""
-    left_out = [
+def shown_matches(text: str, matches: Sequence[Match]) -> list[Match]:
+    """Return the present concepts that the video itself shows, in the same order."""
+    excluded = [
         m
         for m in matches
         if _AVERTED.match(text, m.end)
         or (m.kind is Kind.SURGERY and is_past(text, m.start))
         or _INSTITUTION.match(text, m.end)
     ]
-    present = _outside(matches, left_out)
+    remaining = _outside(matches, excluded)
     tags = _TAGS_REVERSED.match(text[::-1])
     if tags is None:
-        return present
-    words = [m for m in present if m.start < len(text) - tags.end()]
-    return words if any(m.kind in DEEDS for m in words) else present
+        return remaining
+    words = [m for m in remaining if m.start < len(text) - tags.end()]
+    return words if any(m.kind in PROCEDURES for m in words) else remaining
 
 
-def _outside(matches: Sequence[Match], left_out: Sequence[Match]) -> list[Match]:
-    """The matches that stand in none of those left out."""
-    by_start = sorted(left_out, key=lambda m: m.start)
+def _outside(matches: Sequence[Match], excluded: Sequence[Match]) -> list[Match]:
+    """Return the matches that lie in none of the excluded ones."""
+    by_start = sorted(excluded, key=lambda m: m.start)
     starts = [m.start for m in by_start]
     reach = [0, *accumulate((m.end for m in by_start), max)]
     return [m for m in matches if reach[bisect_right(starts, m.start)] < m.end]

@@ -1,14 +1,14 @@
-"""From a messy title to a structured one.
+"""Structure a messy title.
 
-In: title, description and chapters of a video, the concepts found in them, and those gathered from its
-narrations. Out: a `StructuredTitle`. Nothing of the raw wording is carried over, so emoji, hashtags, names,
-numbers and plugs fall away by themselves. The text follows one template, parts without a value left out:
+The inputs are title, description and chapters of a video, the concepts in them, and those gathered from its
+narrations. No raw wording is copied, so emoji, hashtags, names, numbers and promotions disappear. The text
+follows one template, parts without a value left out:
 
     <surgery> by <technique> with <device> for <condition>, <eye> eye. Steps: <phases in order>.
 
-The title and the head of the description speak together; chapters fill the fields that they leave empty.
-What the surgery is may also be taken from the narrations, where at least two clips name it. Keywords (tags)
-are not used: most channels put the same ones under every video.
+The title and the lead of the description decide together; chapters fill the fields that they leave empty.
+The surgery may also come from the narrations, where at least two clips name it. Keywords (tags) are not
+used: most channels put the same ones under every video.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from ophvl.ontology import Ontology
 from ophvl.text.concepts.matching import Matcher
-from ophvl.text.titles.fields import FIELDS, Text, read_fields
-from ophvl.text.titles.laterality import eye_of
-from ophvl.text.titles.mentions import affirmed, description_lead, shown
-from ophvl.text.titles.surgical import Verdict, verdict
+from ophvl.text.titles.fields import FIELDS, TaggedText, read_fields
+from ophvl.text.titles.laterality import find_eye
+from ophvl.text.titles.mentions import description_lead, present_matches, shown_matches
+from ophvl.text.titles.surgical import SurgicalAssessment, assess
 from schemas.titles import Evidence
 from schemas.vocab import Eye, Kind, Surgical
 
@@ -34,7 +34,7 @@ _MAX_STEPS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class GatheredConcept:
-    """A concept of the video's narrations, with the number of clips that affirm it."""
+    """A concept of the video's narrations, with the number of clips that state it as present."""
 
     kind: Kind
     label: str
@@ -43,7 +43,7 @@ class GatheredConcept:
 
 @dataclass(frozen=True, kw_only=True)
 class StructuredTitle:
-    """What a video shows. `title` is None where no field is known; `reason` backs the verdict."""
+    """What a video shows. `title` is None where no field is known; `reason` explains `is_surgical`."""
 
     title: str | None
     is_surgical: Surgical
@@ -57,84 +57,96 @@ class StructuredTitle:
 
 
 def structure(
-    title: Text,
-    description: Text,
+    title: TaggedText,
+    description: TaggedText,
     ontology: Ontology,
     *,
-    chapters: Sequence[Text] = (),
+    chapters: Sequence[TaggedText] = (),
     gathered: Sequence[GatheredConcept] = (),
 ) -> StructuredTitle:
-    """Build the structured title from what the texts affirm.
+    """Build the structured title from what the texts state as present.
 
-    `chapters` stand in order of time, `gathered` in the order in which the narrations tell it.
+    Args:
+        chapters: in order of time.
+        gathered: in the order in which the narrations first name them.
     """
-    raw = _seen(title, title.text)
-    lead = _seen(description, description_lead(description.text))
-    parts = [_seen(chapter, chapter.text) for chapter in chapters]
-    phases = _phases(parts)
-    judged = _with_narrations(verdict(raw, lead, ontology), gathered)
-    found = read_fields([raw, lead], ontology)
-    filling = [e for e in read_fields(parts, ontology) if e.value not in phases]
-    evidence = list(_verdict_evidence(judged, raw, lead))
+    shown_title = _shown_part(title, title.text)
+    lead = _shown_part(description, description_lead(description.text))
+    shown_chapters = [_shown_part(chapter, chapter.text) for chapter in chapters]
+    phases = _phases(shown_chapters)
+    assessment = _with_narrations(assess(shown_title, lead, ontology), gathered)
+    from_title = read_fields([shown_title, lead], ontology)
+    from_chapters = [e for e in read_fields(shown_chapters, ontology) if e.value not in phases]
+    evidence = list(_assessment_evidence(assessment, shown_title, lead))
     fields: dict[str, tuple[str, ...]] = {}
     for field in FIELDS:
-        told = [e for e in found if e.field == field] or [e for e in filling if e.field == field]
-        if field == "surgery" and not told:
-            told = _narrated_surgery(gathered)
-        fields[field] = tuple(e.value for e in told)
-        evidence += told
-    told_eye = _eye([raw, lead, *parts])
-    eye = Eye(told_eye.value) if told_eye else None
+        values = [e for e in from_title if e.field == field] or [
+            e for e in from_chapters if e.field == field
+        ]
+        if field == "surgery" and not values:
+            values = _narrated_surgery(gathered)
+        fields[field] = tuple(e.value for e in values)
+        evidence += values
+    eye_evidence = _eye([shown_title, lead, *shown_chapters])
+    eye = Eye(eye_evidence.value) if eye_evidence else None
     steps = [g.label for g in gathered if g.kind is Kind.PHASE] or phases
     return StructuredTitle(
         title=_sentence(fields, eye, steps[:_MAX_STEPS]),
-        is_surgical=judged.is_surgical,
-        reason=f"{judged.reason}: '{judged.surface}'" if judged.surface else judged.reason,
+        is_surgical=assessment.is_surgical,
+        reason=f"{assessment.reason}: '{assessment.surface}'"
+        if assessment.surface
+        else assessment.reason,
         eye=eye,
-        evidence=(*evidence, *([told_eye] if told_eye else [])),
+        evidence=(*evidence, *([eye_evidence] if eye_evidence else [])),
         **fields,
     )
 
 
 def structure_title(title: str, description: str | None, matcher: Matcher) -> StructuredTitle:
-    """The structured title of a video of which no more than title and description is known."""
+    """Build the structured title of a video of which only title and description are known."""
     return structure(
-        title_text("title", title, matcher),
-        title_text("description", description or "", matcher),
+        tagged_text("title", title, matcher),
+        tagged_text("description", description or "", matcher),
         matcher.ontology,
     )
 
 
-def title_text(column: str, text: str, matcher: Matcher) -> Text:
-    """A published text with the concepts that it affirms."""
-    return Text(column=column, text=text, matches=affirmed(text, matcher))
+def tagged_text(column: str, text: str, matcher: Matcher) -> TaggedText:
+    """Find the concepts that a published text states as present."""
+    return TaggedText(column=column, text=text, matches=present_matches(text, matcher))
 
 
-def _seen(text: Text, part: str) -> Text:
-    """The head of a text, with the concepts in it that the video itself shows."""
+def _shown_part(text: TaggedText, part: str) -> TaggedText:
+    """Return the head of a text, with the concepts in it that the video itself shows."""
     matches = [match for match in text.matches if match.end <= len(part)]
-    return Text(column=text.column, text=part, matches=shown(part, matches))
+    return TaggedText(column=text.column, text=part, matches=shown_matches(part, matches))
 
 
-def _with_narrations(judged: Verdict, gathered: Sequence[GatheredConcept]) -> Verdict:
-    deeds = [
+def _with_narrations(
+    assessment: SurgicalAssessment, gathered: Sequence[GatheredConcept]
+) -> SurgicalAssessment:
+    procedures = [
         g for g in gathered if g.kind in (Kind.SURGERY, Kind.PHASE, Kind.OPERATION) and g.clips
     ]
-    if judged.is_surgical is not Surgical.UNKNOWN or len(deeds) < _MIN_CONCEPTS:
-        return judged
-    told = ", ".join(g.label for g in deeds[:_MIN_CONCEPTS])
-    return Verdict(is_surgical=Surgical.YES, surface=told, reason="the narrations tell surgery")
+    if assessment.is_surgical is not Surgical.UNKNOWN or len(procedures) < _MIN_CONCEPTS:
+        return assessment
+    labels = ", ".join(g.label for g in procedures[:_MIN_CONCEPTS])
+    return SurgicalAssessment(
+        is_surgical=Surgical.YES, surface=labels, reason="the narrations tell surgery"
+    )
 
 
-def _verdict_evidence(judged: Verdict, title: Text, told: Text) -> Iterator[Evidence]:
-    if judged.surface:
-        folded = judged.surface.casefold()
-        texts = (t.column for t in (title, told) if folded in t.text.casefold())
+def _assessment_evidence(
+    assessment: SurgicalAssessment, title: TaggedText, lead: TaggedText
+) -> Iterator[Evidence]:
+    if assessment.surface:
+        folded = assessment.surface.casefold()
+        texts = (t.column for t in (title, lead) if folded in t.text.casefold())
         yield Evidence(
             field="is_surgical",
-            value=judged.is_surgical,
+            value=assessment.is_surgical,
             text_column=next(texts, "text"),
-            surface=judged.surface,
+            surface=assessment.surface,
         )
 
 
@@ -147,18 +159,18 @@ def _narrated_surgery(gathered: Sequence[GatheredConcept]) -> list[Evidence]:
     ]
 
 
-def _eye(texts: Sequence[Text]) -> Evidence | None:
+def _eye(texts: Sequence[TaggedText]) -> Evidence | None:
     for text in texts:
-        found = eye_of(text.text)
-        if found:
+        mention = find_eye(text.text)
+        if mention:
             return Evidence(
-                field="eye", value=found.eye, text_column=text.column, surface=found.surface
+                field="eye", value=mention.eye, text_column=text.column, surface=mention.surface
             )
     return None
 
 
-def _phases(chapters: Sequence[Text]) -> list[str]:
-    """The phases that chapters are named after, each once."""
+def _phases(chapters: Sequence[TaggedText]) -> list[str]:
+    """Return the phases that chapters are named after, each once."""
     phases = (m.label for text in chapters for m in text.matches if m.kind is Kind.PHASE)
     return list(dict.fromkeys(phases))
 
@@ -167,18 +179,18 @@ def _sentence(
     fields: Mapping[str, tuple[str, ...]], eye: Eye | None, steps: Sequence[str]
 ) -> str | None:
     parts: list[str] = []
-    joints = {"surgery": "", "technique": "by ", "device": "with ", "condition": "for "}
-    for field, joint in joints.items():
+    prepositions = {"surgery": "", "technique": "by ", "device": "with ", "condition": "for "}
+    for field, preposition in prepositions.items():
         if fields[field]:
-            parts.append((joint if parts else "") + _join(fields[field]))
+            parts.append((preposition if parts else "") + _join(fields[field]))
     text = " ".join(parts)
     if text and eye:
         text += ", both eyes" if eye is Eye.BOTH else f", {eye} eye"
     if text:
         text = text[0].upper() + text[1:]
     if steps:
-        told = f"Steps: {', '.join(steps)}."
-        text = f"{text}. {told}" if text else told
+        steps_text = f"Steps: {', '.join(steps)}."
+        text = f"{text}. {steps_text}" if text else steps_text
     return text or None
 
 

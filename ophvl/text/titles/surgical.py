@@ -1,9 +1,8 @@
-"""Whether a video shows surgery, by what its publisher says of it.
+"""Assess whether a video shows surgery, by its title and description.
 
-In: title and description, with the concepts found in them. Out: a `Verdict`. `title_cues.tsv` lists words
-that speak against it, each with the verdict it leads to where the title names no surgery and where it
-does: make-up is "no" in either case, a contact lens beside a pterygium excision takes nothing away.
-Only "no" costs a video its place, so what says nothing (`case_4687.mp4`, "eye") is unknown.
+`cues.tsv` lists words that are evidence against it, each with the result where the title names no surgery
+and where it does: make-up is "no" in either case, a contact lens beside a pterygium excision changes
+nothing. Only "no" drops a video, so a title that says nothing (`case_4687.mp4`, "eye") is unknown.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from ophvl.errors import ConfigError
 from ophvl.ontology import Ontology
 from ophvl.ontology.forms import fold
 from ophvl.text.concepts.matching import Matcher
-from ophvl.text.titles.fields import Text, read_fields
-from ophvl.text.titles.mentions import affirmed, description_lead, is_past, shown
+from ophvl.text.titles.fields import TaggedText, read_fields
+from ophvl.text.titles.mentions import description_lead, is_past, present_matches, shown_matches
 from schemas.vocab import Kind, Surgical
 
 CUES = Path(__file__).with_name("cues.tsv")
 _COLUMNS = ("cue", "without_surgery", "with_surgery", "reason")
 
-_DEEDS = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
+_PROCEDURES = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
 _EYE_KINDS = frozenset({Kind.ANATOMY, Kind.DISEASE, Kind.COMPLICATION, Kind.INSTRUMENT})
 _EXAMINATIONS = frozenset(
     {
@@ -34,7 +33,7 @@ _EXAMINATIONS = frozenset(
         *("operation:examination_under_anesthesia", "operation:fundus_examination"),
     }
 )
-"""Done in surgery and outside of it: they name none."""
+"""Done in surgery and outside of it: they do not name surgery."""
 
 _INTRAOPERATIVE = frozenset(
     f"complication:{slug}"
@@ -70,8 +69,8 @@ _FIRST_UNSPACED_SCRIPT = "\u2e80"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The verdict and the words it rests on (empty where nothing speaks for or against)."""
+class SurgicalAssessment:
+    """Whether a video is surgical, and the words that this rests on (empty where nothing is evidence)."""
 
     is_surgical: Surgical
     surface: str = ""
@@ -85,44 +84,49 @@ class _Cue:
     reason: str
 
 
-def surgical_verdict(title: str, description: str | None, matcher: Matcher) -> Surgical:
-    """The verdict before anything is fetched, from what the listing says."""
-    return listed_verdict(title, description, matcher).is_surgical
-
-
-def listed_verdict(title: str, description: str | None, matcher: Matcher) -> Verdict:
-    """As `surgical_verdict`, with the words that it rests on."""
+def assess_listing(title: str, description: str | None, matcher: Matcher) -> SurgicalAssessment:
+    """Assess a video before its download, from what the listing says."""
     lead = description_lead(description)
-    return verdict(
-        Text(column="title", text=title, matches=shown(title, affirmed(title, matcher))),
-        Text(column="description", text=lead, matches=shown(lead, affirmed(lead, matcher))),
+    return assess(
+        TaggedText(
+            column="title",
+            text=title,
+            matches=shown_matches(title, present_matches(title, matcher)),
+        ),
+        TaggedText(
+            column="description",
+            text=lead,
+            matches=shown_matches(lead, present_matches(lead, matcher)),
+        ),
         matcher.ontology,
     )
 
 
-def verdict(title: Text, lead: Text, ontology: Ontology) -> Verdict:
-    """Judge a title with the head of its description; the matches are those that the video shows."""
+def assess(title: TaggedText, lead: TaggedText, ontology: Ontology) -> SurgicalAssessment:
+    """Assess a title with the lead of its description; the matches are those that the video shows."""
     named = _surgery_named(title, ontology)
-    against = _against(title, bool(named) or _tells_complication(title))
+    against = _against(title, bool(named) or _names_complication(title))
     if against:
         return against
     if named:
-        return Verdict(is_surgical=Surgical.YES, surface=named, reason="the title names surgery")
-    told = _surgery_named(lead, ontology)
-    against = _against(lead, bool(told))
-    if against and against.is_surgical is Surgical.NO and not told:
-        return against
-    if told and not against:
-        return Verdict(
-            is_surgical=Surgical.YES, surface=told, reason="the description names surgery"
+        return SurgicalAssessment(
+            is_surgical=Surgical.YES, surface=named, reason="the title names surgery"
         )
-    return Verdict(is_surgical=Surgical.UNKNOWN)
+    named_in_lead = _surgery_named(lead, ontology)
+    against = _against(lead, bool(named_in_lead))
+    if against and against.is_surgical is Surgical.NO and not named_in_lead:
+        return against
+    if named_in_lead and not against:
+        return SurgicalAssessment(
+            is_surgical=Surgical.YES, surface=named_in_lead, reason="the description names surgery"
+        )
+    return SurgicalAssessment(is_surgical=Surgical.UNKNOWN)
 
 
-def _surgery_named(text: Text, ontology: Ontology) -> str:
-    """The words that name surgery: a procedure or step, what implies one, or "surgery" beside the eye."""
+def _surgery_named(text: TaggedText, ontology: Ontology) -> str:
+    """Return the words that name surgery: a procedure or step, or implies one, or "surgery" with the eye."""
     for match in text.matches:
-        if match.kind in _DEEDS and match.concept_id not in _EXAMINATIONS:
+        if match.kind in _PROCEDURES and match.concept_id not in _EXAMINATIONS:
             return match.surface
     for evidence in read_fields([text], ontology):
         if evidence.field == "surgery":
@@ -137,33 +141,39 @@ def _surgery_named(text: Text, ontology: Ontology) -> str:
     return next((word.group() for word in words if not is_past(folded, word.start())), "")
 
 
-def _tells_complication(text: Text) -> bool:
-    """ "How to avoid a capsule rupture" is for surgeons, though it names no surgery."""
+def _names_complication(text: TaggedText) -> bool:
+    """Tell whether it names a complication: "How to avoid a capsule rupture" is for surgeons."""
     return any(match.kind is Kind.COMPLICATION for match in text.matches)
 
 
-def _against(text: Text, surgery_named: bool) -> Verdict | None:
-    """The hardest verdict among the cues in the text; None where none takes anything away."""
+def _against(text: TaggedText, surgery_named: bool) -> SurgicalAssessment | None:
+    """Return the strongest assessment among the cues against surgery; None where none applies."""
     cues, pattern = _cues()
-    hardest: Verdict | None = None
+    hardest: SurgicalAssessment | None = None
     folded = fold(text.text).text.strip()
     for hit in pattern.finditer(folded):
         cue = cues[hit.group()] if hit.group() in cues else cues[hit.group().removesuffix("s")]
-        said = cue.with_surgery if surgery_named else cue.without_surgery
-        if said is Surgical.YES:
+        outcome = cue.with_surgery if surgery_named else cue.without_surgery
+        if outcome is Surgical.YES:
             continue
-        if hardest is None or _SEVERITY.index(said) > _SEVERITY.index(hardest.is_surgical):
-            hardest = Verdict(is_surgical=said, surface=hit.group(), reason=cue.reason)
+        if hardest is None or _SEVERITY.index(outcome) > _SEVERITY.index(hardest.is_surgical):
+            hardest = SurgicalAssessment(
+                is_surgical=outcome, surface=hit.group(), reason=cue.reason
+            )
     if hardest is None and _QUESTION.match(folded):
-        asked = folded.split()[0]
-        return Verdict(is_surgical=Surgical.UNKNOWN, surface=asked, reason="a question")
+        question_word = folded.split()[0]
+        return SurgicalAssessment(
+            is_surgical=Surgical.UNKNOWN, surface=question_word, reason="a question"
+        )
     if hardest is None and (compared := _compared(text)):
-        return Verdict(is_surgical=Surgical.UNKNOWN, surface=compared, reason="a comparison")
+        return SurgicalAssessment(
+            is_surgical=Surgical.UNKNOWN, surface=compared, reason="a comparison"
+        )
     return hardest
 
 
-def _compared(text: Text) -> str:
-    """The word that sets one procedure against another: "LASIK vs SMILE" may well be a talk."""
+def _compared(text: TaggedText) -> str:
+    """Return the word that sets one procedure against another: "LASIK vs SMILE" may well be a talk."""
     surgeries = [match for match in text.matches if match.kind is Kind.SURGERY]
     for first, second in pairwise(surgeries):
         versus = _VERSUS.fullmatch(text.text, first.end, second.start)

@@ -38,7 +38,7 @@ def test_each_edit_names_its_rule_and_can_be_left_out() -> None:
     assert apply(text, edits[1:]) == "um, I see"
 
 
-def test_no_edit_meets_a_correction() -> None:
+def test_no_edit_overlaps_a_correction() -> None:
     text = "tripan blue the the capsule"
     correction = Edit(start=0, end=11, before="tripan blue", after="trypan blue", rule="", score=1)
     edits = disfluency_edits(text, [correction])

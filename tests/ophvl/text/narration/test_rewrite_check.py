@@ -31,7 +31,7 @@ def test_other_words_for_the_same_are_faithful(tagger, source: str, rewritten: s
 
 
 @pytest.mark.parametrize(
-    ("source", "rewritten", "what"),
+    ("source", "rewritten", "item"),
     [
         ("We make a side port.", "We make two side ports.", "added_number: 2"),
         ("We make a 2.2 mm incision.", "We make a 2.4 mm incision.", "added_number: 2.4"),
@@ -41,5 +41,5 @@ def test_other_words_for_the_same_are_faithful(tagger, source: str, rewritten: s
         ("Sutures are placed.", "Sutures are not placed.", "changed_negation: a denial"),
     ],
 )
-def test_more_than_was_said_is_named(tagger, source: str, rewritten: str, what: str) -> None:
-    assert what in [f"{a.outcome}: {a.what}" for a in additions(source, rewritten, tagger)]
+def test_additions_are_reported(tagger, source: str, rewritten: str, item: str) -> None:
+    assert item in [f"{a.outcome}: {a.item}" for a in additions(source, rewritten, tagger)]

@@ -48,7 +48,7 @@ def test_no_text_is_paid_for_twice(tmp_path: Path) -> None:
         assert len(server.asked) == 3
 
 
-def test_a_spent_budget_asks_no_more_but_what_is_known_stays(tmp_path: Path) -> None:
+def test_a_spent_budget_stops_requests_but_cached_answers_remain(tmp_path: Path) -> None:
     with chat_server(lambda narration: says("Fine.", tokens=60)) as server:
         poor = rewriter(server, tmp_path, max_tokens=100)
         assert poor.rewrite("one") is not None
@@ -59,9 +59,7 @@ def test_a_spent_budget_asks_no_more_but_what_is_known_stays(tmp_path: Path) -> 
         assert rewriter(server, tmp_path, max_tokens=1000).rewrite("three") is not None
 
 
-def test_the_key_is_sent_and_written_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_is_sent_but_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_TEST_KEY", "sk-secret")
     with chat_server(lambda narration: says("Fine.")) as server:
         rewriter(server, tmp_path).rewrite(NARRATION)
@@ -89,7 +87,7 @@ def test_space_around_the_key_is_not_sent(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("status", [200, 401, 429, 503])
-def test_a_server_that_says_the_key_back_is_shown_without_it(
+def test_messages_hide_a_key_that_the_server_repeats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     monkeypatch.setenv("CHAT_TEST_KEY", "sk-secret")
@@ -141,7 +139,7 @@ def test_an_answer_in_another_form_gives_no_text_and_is_counted(
 
 
 @pytest.mark.parametrize("mark", ["```json\n{}\n```", "``` {}```", "\n```JSON\n{}\n```\n"])
-def test_a_fence_around_the_answer_is_taken_off(tmp_path: Path, mark: str) -> None:
+def test_a_code_fence_around_the_answer_is_removed(tmp_path: Path, mark: str) -> None:
     fenced = mark.replace("{}", json.dumps({"text": "Fine."}))
     with chat_server(lambda narration: content(fenced)) as server:
         answer = rewriter(server, tmp_path).rewrite(NARRATION)
@@ -174,7 +172,9 @@ def test_a_good_answer_without_a_credible_cost_is_estimated(tmp_path: Path, usag
         b"[" * 100_000,
     ],
 )
-def test_what_no_model_said_is_neither_kept_nor_counted(tmp_path: Path, body: bytes) -> None:
+def test_a_response_without_an_answer_is_neither_cached_nor_counted(
+    tmp_path: Path, body: bytes
+) -> None:
     replies = iter([Reply(body=body), says("Fine.")])
     with chat_server(lambda narration: next(replies)) as server:
         asking = rewriter(server, tmp_path, timeout_s=10.0)
@@ -197,7 +197,7 @@ def test_what_no_model_said_is_neither_kept_nor_counted(tmp_path: Path, body: by
     ],
     ids=["429", "503", "drip", "cut"],
 )
-def test_what_may_pass_is_a_failure_of_the_item(
+def test_a_temporary_error_is_a_failure_of_the_item(
     tmp_path: Path, script: Script, kind: FailureKind
 ) -> None:
     with chat_server(script) as server, pytest.raises(ItemError) as caught:
@@ -222,7 +222,7 @@ def test_a_refusal_stops_the_run_and_says_what_to_check(tmp_path: Path, status: 
         rewriter(server, tmp_path).rewrite(NARRATION)
 
 
-def test_nobody_there(tmp_path: Path) -> None:
+def test_a_server_that_is_down(tmp_path: Path) -> None:
     with chat_server(lambda narration: says("")) as server:
         pass
     with pytest.raises(ItemError) as caught:
@@ -234,9 +234,7 @@ def test_nobody_there(tmp_path: Path) -> None:
     "endpoint",
     ["http://", "ftp://x", "localhost:8000", "http://:80", "http://x:port/v1", "http://[x", "x"],
 )
-def test_what_is_no_address_is_refused_before_anything_is_asked(
-    tmp_path: Path, endpoint: str
-) -> None:
+def test_a_malformed_url_is_refused_before_any_request(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(UsageError, match=r"rewrite\.endpoint '.*' is no URL"):
         ChatRewriter(
             endpoint=endpoint, model="small", cache=tmp_path, max_tokens=1, api_key_variable=""

@@ -1,8 +1,8 @@
-"""Which eye a title speaks of."""
+"""Which eye a title names."""
 
 import pytest
 
-from ophvl.text.titles.laterality import eye_of
+from ophvl.text.titles.laterality import find_eye
 from schemas.vocab import Eye
 
 
@@ -34,11 +34,11 @@ from schemas.vocab import Eye
     ],
 )
 def test_eye(text, eye):
-    found = eye_of(text)
-    assert (found and found.eye) == eye
+    mention = find_eye(text)
+    assert (mention and mention.eye) == eye
 
 
 def test_the_words_stand_in_the_text():
-    found = eye_of("Phaco, right  eye")
-    assert found is not None
-    assert found.surface in "Phaco, right  eye"
+    mention = find_eye("Phaco, right  eye")
+    assert mention is not None
+    assert mention.surface in "Phaco, right  eye"

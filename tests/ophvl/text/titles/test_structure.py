@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.language.gold import score_titles
-from ophvl.text.titles.fields import Text
-from ophvl.text.titles.structure import GatheredConcept, structure, structure_title, title_text
+from ophvl.text.titles.fields import TaggedText
+from ophvl.text.titles.structure import GatheredConcept, structure, structure_title, tagged_text
 from schemas.vocab import Eye, Kind, Surgical
 
 WRITTEN = Path(__file__).with_name("titles.jsonl")
 """Titles over all subspecialties and many languages with their fields, written after the gold's rules."""
 
-NOTHING = Text(column="description", text="", matches=())
+NOTHING = TaggedText(column="description", text="", matches=())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_narrations_name_the_surgery_and_the_steps(matcher):
         GatheredConcept(kind=Kind.SURGERY, label="vitrectomy", clips=1),
     ]
     structured = structure(
-        Text(column="title", text="case_1", matches=()),
+        TaggedText(column="title", text="case_1", matches=()),
         NOTHING,
         matcher.ontology,
         gathered=gathered,
@@ -110,7 +110,7 @@ def test_narrations_never_overturn_a_no(matcher):
     gathered = [GatheredConcept(kind=Kind.PHASE, label=f"step {i}", clips=1) for i in range(9)]
     text = "Smokey eye makeup"
     structured = structure(
-        Text(column="title", text=text, matches=matcher.find(text)),
+        TaggedText(column="title", text=text, matches=matcher.find(text)),
         NOTHING,
         matcher.ontology,
         gathered=gathered,
@@ -131,11 +131,13 @@ def _row(structured):
 
 def test_titles_of_all_subspecialties(matcher):
     titles = [json.loads(line) for line in WRITTEN.read_text(encoding="utf-8").splitlines()]
-    said = {t["id"]: structure_title(t["raw_title"], t["description"], matcher) for t in titles}
-    wrong = {t["raw_title"]: said[t["id"]].is_surgical for t in titles}
+    structured = {
+        t["id"]: structure_title(t["raw_title"], t["description"], matcher) for t in titles
+    }
+    wrong = {t["raw_title"]: structured[t["id"]].is_surgical for t in titles}
     wrong = {t: v for (t, v), row in zip(wrong.items(), titles, strict=True) if v != row["verdict"]}
     assert wrong == {}
-    scores = score_titles(titles, {key: _row(found) for key, found in said.items()})
+    scores = score_titles(titles, {key: _row(found) for key, found in structured.items()})
     assert scores["surgery"].f1 >= 0.93
     assert scores["condition"].f1 >= 0.9
     assert scores["technique"].f1 >= 0.85
@@ -180,17 +182,17 @@ def test_condition(matcher, raw, condition):
 
 def test_chapters_fill_what_title_and_description_leave_out(matcher):
     chapters = [
-        title_text("chapters", text, matcher) for text in ("Incision", "Trypan blue", "DMEK")
+        tagged_text("chapters", text, matcher) for text in ("Incision", "Trypan blue", "DMEK")
     ]
     structured = structure(
-        title_text("title", "case_1", matcher), NOTHING, matcher.ontology, chapters=chapters
+        tagged_text("title", "case_1", matcher), NOTHING, matcher.ontology, chapters=chapters
     )
     assert structured.surgery == ("descemet membrane endothelial keratoplasty",)
     assert structured.title is not None
     assert structured.title.endswith("Steps: incision.")
     assert {e.text_column for e in structured.evidence} == {"chapters"}
     named = structure(
-        title_text("title", "PPV", matcher), NOTHING, matcher.ontology, chapters=chapters
+        tagged_text("title", "PPV", matcher), NOTHING, matcher.ontology, chapters=chapters
     )
     assert named.surgery == ("pars plana vitrectomy",)
 
@@ -200,7 +202,7 @@ def test_chapters_fill_what_title_and_description_leave_out(matcher):
 )
 def test_a_long_title_takes_time_in_proportion(unit, matcher):
     def seconds(characters):
-        """The least of three: a collection of garbage, say, is not the title's time."""
+        """The least of three: garbage collection does not count."""
         raw = "phaco" + (unit * characters)[:characters] + "x"
         tries = []
         for _ in range(3):

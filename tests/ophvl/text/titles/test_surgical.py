@@ -1,4 +1,4 @@
-"""Surgical or not, by what a publisher says of a video."""
+"""Surgical or not, by title and description."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ophvl.text.titles.mentions import description_lead
-from ophvl.text.titles.surgical import surgical_verdict
+from ophvl.text.titles.surgical import assess_listing
 from schemas.vocab import Surgical
 
 
 @pytest.mark.parametrize(
-    ("title", "verdict"),
+    ("title", "expected"),
     [
         ("SMOKEY EYE makeup for hooded lids 😍", Surgical.NO),
         ("Lash lift & brow tint, salon day", Surgical.NO),
@@ -65,12 +65,12 @@ from schemas.vocab import Surgical
         ("Stop and chop vs divide and conquer", Surgical.YES),
     ],
 )
-def test_titles(matcher, title, verdict):
-    assert surgical_verdict(title, None, matcher) is verdict
+def test_titles(matcher, title, expected):
+    assert assess_listing(title, None, matcher).is_surgical is expected
 
 
 @pytest.mark.parametrize(
-    ("title", "description", "verdict"),
+    ("title", "description", "expected"),
     [
         ("case_4687", "Phacoemulsification with a toric IOL.", Surgical.YES),
         ("My look today", "Smokey eye tutorial with new eyeshadow", Surgical.NO),
@@ -79,11 +79,11 @@ def test_titles(matcher, title, verdict):
         ("case_12", "", Surgical.UNKNOWN),
     ],
 )
-def test_descriptions_speak_where_titles_do_not(matcher, title, description, verdict):
-    assert surgical_verdict(title, description, matcher) is verdict
+def test_descriptions_decide_where_titles_do_not(matcher, title, description, expected):
+    assert assess_listing(title, description, matcher).is_surgical is expected
 
 
-def test_the_lead_ends_at_the_first_plug():
+def test_the_lead_ends_at_the_first_promotion():
     assert description_lead("Dense nucleus. SUBSCRIBE for LASIK") == "Dense nucleus. "
     assert description_lead(None) == ""
     assert len(description_lead("word " * 1000)) == 400
@@ -95,6 +95,6 @@ def test_real_lay_titles_are_seldom_taken_for_surgery(matcher):
         pytest.skip("OPHVL_TEST_DATA is not set: it names the folder with the real video titles")
     path = Path(folder) / "transcripts/medvidcl_eye_titles.json"
     titles = [row["video_title"] for row in json.loads(path.read_text(encoding="utf-8"))]
-    verdicts = Counter(surgical_verdict(title, None, matcher) for title in titles)
-    assert verdicts[Surgical.YES] <= 0.03 * len(titles)
-    assert verdicts[Surgical.NO] >= 0.6 * len(titles)
+    counts = Counter(assess_listing(title, None, matcher).is_surgical for title in titles)
+    assert counts[Surgical.YES] <= 0.03 * len(titles)
+    assert counts[Surgical.NO] >= 0.6 * len(titles)
