@@ -262,7 +262,7 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
     lines = [f"https://example.org/{n}.mp4" for n in range(600)]
     source.write_text("\n".join([*lines, "case.mp4", "ytsearch20:phaco"]))
     told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
-    assert "602 to expand, 0 to try again; 601 of them ask a host" in told
+    assert "602 to expand, 0 to try again; 601 of them need a host" in told
     assert "example.org: 1200" in told
     assert "4.0 h at the pace of the slowest host" in told
     assert "87.9 GB for 5.4 days of video" in told
@@ -272,7 +272,7 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
         few = run("ophvl", "ingest", "--source", source, "--out", out, *QUICK, "--limit", "2")
         assert "next:" not in few.stdout, "the list is not through"
         assert len({*server.requests}) == 2
-        assert "3 lines that were not asked yet" in run("ophvl", "status", "--out", out).stdout
+        assert "3 lines that are not expanded yet" in run("ophvl", "status", "--out", out).stdout
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         told = run("ophvl", "ingest", "--source", source, "--out", out, "--dry-run").stdout
         assert "lines    3 to expand" in told

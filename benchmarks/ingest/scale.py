@@ -30,7 +30,7 @@ from ophvl.config import resolve
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import RateLimiter
 from ophvl.lock import locked
-from ophvl.report.funnel import take_account
+from ophvl.report.funnel import count_funnel
 from ophvl.run.runner import Runner, RunOptions
 from ophvl.run.unit_worker import OpenStage, UnitReport
 from ophvl.sources.source_list import read_source_list
@@ -151,13 +151,13 @@ def measure(folder: Path, videos: int, tell: Callable[[str], None]) -> float:
     more = ingest(out, source)
     tell(f"  one more     {more.wall_s:.1f} s, {more.worked} video done")
     started = time.perf_counter()
-    account = take_account(Store(out, fakes.stages()))
+    funnel = count_funnel(Store(out, fakes.stages()))
     tell(
-        f"  status       {time.perf_counter() - started:.1f} s, {account.units.listed} videos accounted for"
+        f"  status       {time.perf_counter() - started:.1f} s, {funnel.units.listed} videos accounted for"
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     tell(f"  peak memory  {peak:.0f} MB")
-    assert (again.worked, more.worked, account.units.listed) == (0, 1, videos + 1)
+    assert (again.worked, more.worked, funnel.units.listed) == (0, 1, videos + 1)
     return cost
 
 

@@ -33,7 +33,7 @@ def stats(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(text)
         return
-    for line in [*funnel_lines(statistics.account), "", *statistics_lines(statistics)]:
+    for line in [*funnel_lines(statistics.funnel), "", *statistics_lines(statistics)]:
         typer.echo(line)
     typer.echo(f"\nwritten: {store.root / 'stats.json'}, {store.root / 'stats.html'}")
 
@@ -42,24 +42,24 @@ def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
     """Show what became of every line and video, what failed where, and how long the rest will take."""
     from dataclasses import asdict
 
-    from ophvl.report.funnel import take_account
-    from ophvl.report.pace import pace_lines, take_pace
+    from ophvl.report.funnel import count_funnel
+    from ophvl.report.pace import measure_pace, pace_lines
     from ophvl.report.terminal import funnel_lines
 
     store = open_store(out)
-    account, pace = take_account(store), take_pace(store)
+    funnel, pace = count_funnel(store), measure_pace(store)
     if as_json:
         plain = {
-            **asdict(account.units),
-            "by_kind": account.by_kind,
-            "by_reason": account.by_reason,
-            "lines": asdict(account.lines),
-            "stages": [asdict(stage) for stage in account.stages],
+            **asdict(funnel.units),
+            "by_kind": funnel.by_kind,
+            "by_reason": funnel.by_reason,
+            "lines": asdict(funnel.lines),
+            "stages": [asdict(stage) for stage in funnel.stages],
             "pace": asdict(pace),
         }
         typer.echo(json.dumps(plain, indent=2))
         return
-    for line in [*funnel_lines(account), *pace_lines(pace)]:
+    for line in [*funnel_lines(funnel), *pace_lines(pace)]:
         typer.echo(line)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ophvl.dataset.store import Store
     from ophvl.report.failures import Failure
-    from ophvl.report.funnel import Account
+    from ophvl.report.funnel import Funnel
     from ophvl.run.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
     from pipelines.config import FramesConfig
@@ -105,7 +105,7 @@ class Job:
         from ophvl.dataset.store import Store
         from ophvl.lock import SETTINGS, locked, turn
         from ophvl.report.failures import read_failures
-        from ophvl.report.funnel import take_account
+        from ophvl.report.funnel import count_funnel
         from ophvl.report.terminal import funnel_lines
         from ophvl.run.runner import Runner
         from ophvl.sources.blocklists import add
@@ -144,11 +144,11 @@ class Job:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
                 runner.held = {}
                 self._go(runner, spans, lines)
-        account = take_account(store)
-        for line in funnel_lines(account):
+        funnel = count_funnel(store)
+        for line in funnel_lines(funnel):
             typer.echo(line)
-        waiting = runner.held or account.lines.pending
-        if onward and not waiting and _pend_elsewhere(account, names):
+        waiting = runner.held or funnel.lines.pending
+        if onward and not waiting and _pend_elsewhere(funnel, names):
             typer.echo(f"next: {onward}")
         failures = [one for one in read_failures(store) if one.stage in names]
         failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
@@ -188,9 +188,9 @@ def _check_material(
         require_pictures(store, names, pictures, only=only, parts=parts)
 
 
-def _pend_elsewhere(account: Account, stages: Sequence[str]) -> bool:
+def _pend_elsewhere(funnel: Funnel, stages: Sequence[str]) -> bool:
     """Whether videos wait for other stages alone."""
-    pending = {stage.stage for stage in account.stages if stage.pending}
+    pending = {stage.stage for stage in funnel.stages if stage.pending}
     return bool(pending) and pending.isdisjoint(stages)
 
 

@@ -1,9 +1,8 @@
 """Codes of other systems for the ontology's concepts.
 
-ICD-10-CM codes stand in the ontology itself. Other systems (SNOMED CT, OPCS-4, a hospital's own) come from
-a table that the user supplies, since their licences do not let us ship them: tab-separated, UTF-8, first
-line `concept_id	system	code`, one code a line, several for one concept where they fit. A line that says
-again what is known adds nothing.
+ICD-10-CM codes are part of the ontology. Other systems (SNOMED CT, OPCS-4, a hospital's own) come from a
+table of the user, since their licences do not let us ship them: tab-separated, UTF-8, the columns concept_id,
+system and code named in the first line, one code a line. Repeated lines add nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +32,11 @@ class Codes:
 
     @cached_property
     def revision(self) -> str:
+        """Return the hash of the user's table."""
         return hashlib.sha256(self._text.encode()).hexdigest()[:16]
 
     def of(self, concept_id: str | None) -> tuple[Code, ...]:
-        """The concept's codes, each once: ICD-10-CM first, then the user's in the order of the table."""
+        """Return the concept's codes without repeats: ICD-10-CM first, then the user's in their order."""
         if concept_id is None:
             return ()
         icd10cm = self.ontology.concepts[concept_id].icd10cm
@@ -59,7 +59,7 @@ class Codes:
         lines = [line.split("\t") for line in self._text.splitlines()]
         if not lines or lines[0] != _COLUMNS:
             raise ConfigError(
-                f"{self.path}:1: the first line must name {', '.join(_COLUMNS)}, parted by tabs"
+                f"{self.path}:1: the first line must name {', '.join(_COLUMNS)}, separated by tabs"
             )
         mapped: dict[str, tuple[Code, ...]] = defaultdict(tuple)
         for number, cells in enumerate(lines[1:], start=2):

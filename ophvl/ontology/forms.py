@@ -1,7 +1,6 @@
-"""How a term may be written: folding of text, and variants by rule.
+"""Fold text so that two spellings of one term are equal, and derive the variants of a term.
 
-In: a term or a text. Out: folded text, in which two spellings of one term are equal, and the folded
-variants (plural, British spelling, split compounds, verb forms) that need not be listed by hand.
+The variants (plural, British spelling, split compounds, verb forms) need not be listed by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from functools import cache, lru_cache
 from schemas.vocab import Kind
 
 _BLANK = r"[\s\-/_\u2010-\u2013\u2212]"
-"""What parts words and folds to one blank: white space, hyphens, slashes, underscores."""
+"""What separates words and folds to one blank: white space, hyphens, slashes, underscores."""
 
 _IRREGULAR = re.compile(
     rf"(?P<blanks>{_BLANK}{{2,}})|(?P<possessive>(?<=\w)['\u2019][sS](?!\w))|(?P<other>[^\x00-\x7f])"
@@ -60,7 +59,7 @@ _SPLITTABLE = re.compile(
 
 @dataclass(frozen=True)
 class Folded:
-    """Folded text in pieces: where each starts, here and in the original; step 0 where length changed."""
+    """Folded text in slices: where each starts, here and in the original; step 0 where the length changed."""
 
     text: str
     _starts: tuple[int, ...]
@@ -68,53 +67,58 @@ class Folded:
     _steps: tuple[int, ...]
 
     def origin(self, i: int) -> int:
-        """Position in the original of the folded text's character `i`."""
-        piece = bisect_right(self._starts, i) - 1
-        return self._origins[piece] + (i - self._starts[piece]) * self._steps[piece]
+        """Return the position in the original of the folded text's character `i`."""
+        index = bisect_right(self._starts, i) - 1
+        return self._origins[index] + (i - self._starts[index]) * self._steps[index]
 
 
 def fold(text: str) -> Folded:
     """Fold case, accents, hyphens, slashes, runs of blanks and possessive endings.
 
-    Folding may change the length ("\u0130" is one character, its lower case two), so positions are kept.
+    Folding may change the length ("\u0130" is one character, its lower case two), so positions are
+    recorded.
     """
-    pieces: list[str] = []
+    slices: list[str] = []
     starts: list[int] = []
     origins: list[int] = []
     steps: list[int] = []
-    size = done = 0
+    size = end = 0
 
-    def put(piece: str, origin: int, step: int) -> None:
+    def append(folded: str, origin: int, step: int) -> None:
         nonlocal size
-        if piece:
-            pieces.append(piece)
+        if folded:
+            slices.append(folded)
             starts.append(size)
             origins.append(origin)
             steps.append(step)
-            size += len(piece)
+            size += len(folded)
 
-    for odd in _IRREGULAR.finditer(text):
-        put(text[done : odd.start()].lower().translate(_REGULAR), done, 1)
-        if odd.lastgroup != "possessive":
-            put(" " if odd.lastgroup == "blanks" else _fold_char(odd.group()), odd.start(), 0)
-        done = odd.end()
-    put(text[done:].lower().translate(_REGULAR), done, 1)
-    return Folded("".join(pieces), tuple(starts), tuple(origins), tuple(steps))
+    for irregular in _IRREGULAR.finditer(text):
+        append(text[end : irregular.start()].lower().translate(_REGULAR), end, 1)
+        if irregular.lastgroup != "possessive":
+            append(
+                " " if irregular.lastgroup == "blanks" else _fold_char(irregular.group()),
+                irregular.start(),
+                0,
+            )
+        end = irregular.end()
+    append(text[end:].lower().translate(_REGULAR), end, 1)
+    return Folded("".join(slices), tuple(starts), tuple(origins), tuple(steps))
 
 
 def fold_term(term: str) -> str:
-    """The folded text of a term, without outer blanks."""
+    """Return the folded text of a term, without outer blanks."""
     return fold(term).text.strip()
 
 
 @cache
 def variants(term: str, kind: Kind) -> frozenset[str]:
-    """All folded spellings of a listed term: as listed, and by rule."""
+    """Return all folded spellings of a listed term: as listed, and by rule."""
     base = fold_term(term)
-    found = {base} | (set(_verb_forms(base)) if kind is Kind.ACTION else _plurals(base))
+    forms = {base} | (set(_verb_forms(base)) if kind is Kind.ACTION else _plurals(base))
     for american, british in _BRITISH:
-        found |= {re.sub(rf"(?<!o){american}", british, form) for form in found}
-    return frozenset(found).union(split for form in found for split in _splits(form))
+        forms |= {re.sub(rf"(?<!o){american}", british, form) for form in forms}
+    return frozenset(forms).union(split for form in forms for split in _splits(form))
 
 
 @lru_cache(maxsize=4096)
@@ -142,7 +146,7 @@ def _plurals(form: str) -> set[str]:
 
 
 def _verb_forms(verb: str) -> Iterator[str]:
-    """Third person, past and participle of a regular verb; irregular ones are listed as synonyms.
+    """Yield third person, past and participle of a regular verb; irregular ones are listed as synonyms.
 
     Of a phrasal verb the first word is inflected: "lift up", "lifted up".
     """
@@ -168,5 +172,5 @@ def _verb_forms(verb: str) -> Iterator[str]:
 
 
 def _splits(form: str) -> Iterator[str]:
-    for found in _SPLITTABLE.finditer(form):
-        yield f"{form[: found.end()]} {form[found.end() :]}"
+    for prefix in _SPLITTABLE.finditer(form):
+        yield f"{form[: prefix.end()]} {form[prefix.end() :]}"

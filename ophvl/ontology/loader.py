@@ -1,7 +1,7 @@
 """Read and check the ontology: one table of concepts for each kind, one of rules for shared words.
 
-In: `concepts/<kind>.tsv`, `ambiguous.tsv`, and `title_aliases.tsv` if there is one. Out: an `Ontology`.
-Every fault is reported at once, with file and line, since the files are meant to be edited by hand.
+The files are `concepts/<kind>.tsv`, `ambiguous.tsv`, and optionally `title_aliases.tsv`. All faults are
+reported at once, with file and line, since the files are edited by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ophvl.ontology.forms import fold_term, variants
 from schemas.vocab import Kind
 
 FOLDER = Path(__file__).parent
-"""Where the packaged ontology lies."""
+"""Folder of the packaged ontology."""
 
 RULES = "ambiguous.tsv"
 TITLE_ALIASES = "title_aliases.tsv"
@@ -41,7 +41,7 @@ _ICD10CM = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 
 
 class Register(StrEnum):
-    """In which kind of text a word stands: "phaco" names a surgery in a title, a phase in a narration."""
+    """Kind of text in which a word occurs: "phaco" names a surgery in a title, a phase in a narration."""
 
     TEXT = "text"
     TITLE = "title"
@@ -61,17 +61,17 @@ class Concept:
     source: str = ""
 
     def forms(self) -> set[str]:
-        """Folded spellings that mean this concept in any case."""
+        """Return the folded spellings that mean this concept in any case."""
         return {form for term in (self.label, *self.synonyms) for form in variants(term, self.kind)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AmbiguityRule:
-    """One reading of the words that `concepts` share; it applies where all of its conditions hold.
+    """A rule for the words that `concepts` share; it applies where all of its conditions hold.
 
     `forms` are the folded words that it is about (none: all that are shared); `register` is the kind of
-    text; `before` lists words of which one stands right before; `near` words of which one stands in the
-    same sentence. An empty condition always holds. `winner` is None where no concept is meant.
+    text; `before` lists words of which one must come right before; `near` words of which one must occur in
+    the same sentence. An empty condition always holds. `winner` is None where no concept is meant.
     """
 
     concepts: frozenset[str]
@@ -82,18 +82,20 @@ class AmbiguityRule:
     near: tuple[str, ...] = ()
 
     def is_about(self, form: str) -> bool:
+        """Tell whether the rule is about the folded word."""
         return not self.forms or form in self.forms
 
     def is_default(self) -> bool:
+        """Tell whether the rule has no condition."""
         return not (self.register or self.before or self.near)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TitleAlias:
-    """What a concept is called in titles alone: shorthand, and words of other languages.
+    """A name of a concept in titles alone: shorthand, and words of other languages.
 
     A form with a capital matches only as it is written, others in any case; where `near` lists words, one
-    of them must stand in the title as well. In a title an alias outweighs what the form means elsewhere.
+    of them must occur in the title as well. In a title an alias outweighs what the form means elsewhere.
     """
 
     form: str
@@ -111,16 +113,16 @@ class Ontology:
     title_aliases: tuple[TitleAlias, ...] = ()
 
     def rules_for(self, form: str, concept_ids: Iterable[str]) -> tuple[AmbiguityRule, ...]:
-        """Rules that decide which of the concepts that share a form is meant; empty if none is needed."""
-        wanted = frozenset(concept_ids)
-        return tuple(r for r in self.rules if r.concepts == wanted and r.is_about(form))
+        """Return the rules that decide between the concepts that share a form; empty if none is needed."""
+        shared = frozenset(concept_ids)
+        return tuple(r for r in self.rules if r.concepts == shared and r.is_about(form))
 
 
 @dataclass(frozen=True)
 class _Row:
     """One line of a table, by column."""
 
-    place: str
+    location: str
     values: Mapping[str, str]
 
     def terms(self, column: str) -> tuple[str, ...]:
@@ -128,43 +130,43 @@ class _Row:
 
 
 def load(folder: Path = FOLDER) -> Ontology:
-    """Read the ontology that lies in `folder`.
+    """Read the ontology in `folder`.
 
     Raises:
-        ConfigError: a file is missing or a line is at fault; the message lists every fault.
+        ConfigError: a file is missing or a line is at fault; the message lists all faults.
     """
     files = [folder / "concepts" / f"{kind}.tsv" for kind in Kind] + [folder / RULES]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise ConfigError(f"the ontology in {folder} lacks {', '.join(missing)}")
     faults: list[str] = []
-    placed: dict[str, tuple[str, Concept]] = {}
+    by_id: dict[str, tuple[str, Concept]] = {}
     for kind, path in zip(Kind, files, strict=False):
         for row in _read(path, _CONCEPT_COLUMNS, faults):
             concept = _concept(row, kind)
-            faults += _faults_of(row.place, concept)
-            if concept.concept_id in placed:
+            faults += _faults_of(row.location, concept)
+            if concept.concept_id in by_id:
                 faults.append(
-                    f"{row.place}: {concept.concept_id} stands also at {placed[concept.concept_id][0]}"
+                    f"{row.location}: {concept.concept_id} is also at {by_id[concept.concept_id][0]}"
                 )
-            placed[concept.concept_id] = (row.place, concept)
+            by_id[concept.concept_id] = (row.location, concept)
     rules = []
     for row in _read(folder / RULES, _RULE_COLUMNS, faults):
         rules.append(_rule(row, faults))
-        faults += _rule_faults(row.place, rules[-1], placed)
+        faults += _rule_faults(row.location, rules[-1], by_id)
     aliases: list[TitleAlias] = []
     if (folder / TITLE_ALIASES).is_file():
         files.append(folder / TITLE_ALIASES)
         for row in _read(files[-1], _ALIAS_COLUMNS, faults):
-            aliases += _aliases(row, placed, faults)
+            aliases += _aliases(row, by_id, faults)
     ontology = Ontology(
-        concepts=MappingProxyType({id_: concept for id_, (_, concept) in placed.items()}),
+        concepts=MappingProxyType({id_: concept for id_, (_, concept) in by_id.items()}),
         rules=tuple(rules),
         revision=_revision(files),
         title_aliases=tuple(aliases),
     )
-    faults += _parent_faults(placed)
-    faults += _ambiguity_faults(placed, ontology, RULES)
+    faults += _parent_faults(by_id)
+    faults += _ambiguity_faults(by_id, ontology, RULES)
     if faults:
         raise ConfigError(
             f"the ontology in {folder} has {len(faults)} fault(s):\n  " + "\n  ".join(faults)
@@ -188,7 +190,7 @@ def _read(path: Path, columns: tuple[str, ...], faults: list[str]) -> Iterator[_
         return
     if not lines or tuple(lines[0].split("\t")) != columns:
         faults.append(
-            f"{path.name}:1: the first line must name the columns {', '.join(columns)}, parted by tabs"
+            f"{path.name}:1: the first line must name the columns {', '.join(columns)}, separated by tabs"
         )
         return
     for number, line in enumerate(lines[1:], start=2):
@@ -215,7 +217,7 @@ def _concept(row: _Row, kind: Kind) -> Concept:
 def _rule(row: _Row, faults: list[str]) -> AmbiguityRule:
     register = row.values["register"]
     if register and register not in list(Register):
-        faults.append(f"{row.place}: register '{register}' is not one of {', '.join(Register)}")
+        faults.append(f"{row.location}: register '{register}' is not one of {', '.join(Register)}")
     return AmbiguityRule(
         concepts=frozenset(row.terms("concepts")),
         winner=None if row.values["winner"] == _NO_CONCEPT else row.values["winner"],
@@ -227,82 +229,84 @@ def _rule(row: _Row, faults: list[str]) -> AmbiguityRule:
 
 
 def _aliases(
-    row: _Row, placed: Mapping[str, tuple[str, Concept]], faults: list[str]
+    row: _Row, by_id: Mapping[str, tuple[str, Concept]], faults: list[str]
 ) -> Iterator[TitleAlias]:
     concept_id = row.values["concept_id"]
-    if concept_id not in placed:
-        faults.append(f"{row.place}: concept {concept_id} does not exist")
+    if concept_id not in by_id:
+        faults.append(f"{row.location}: concept {concept_id} does not exist")
     for form in row.terms("forms"):
         if len(fold_term(form)) < 2:
-            faults.append(f"{row.place}: form '{form}' is too short")
+            faults.append(f"{row.location}: form '{form}' is too short")
         near = frozenset(map(fold_term, row.terms("near")))
         yield TitleAlias(form=form, concept_id=concept_id, near=near)
 
 
-def _faults_of(place: str, concept: Concept) -> Iterator[str]:
+def _faults_of(location: str, concept: Concept) -> Iterator[str]:
     if not _CONCEPT_ID.fullmatch(concept.concept_id) or not concept.concept_id.startswith(
         f"{concept.kind}:"
     ):
-        yield f"{place}: id '{concept.concept_id}' is not {concept.kind}:<slug>"
+        yield f"{location}: id '{concept.concept_id}' is not {concept.kind}:<slug>"
     if not concept.label:
-        yield f"{place}: no preferred term"
+        yield f"{location}: no preferred term"
     if not concept.source:
-        yield f"{place}: no source"
+        yield f"{location}: no source"
     if concept.icd10cm and not _ICD10CM.fullmatch(concept.icd10cm):
-        yield f"{place}: '{concept.icd10cm}' is not an ICD-10-CM code"
+        yield f"{location}: '{concept.icd10cm}' is not an ICD-10-CM code"
     folded = [fold_term(term) for term in (concept.label, *concept.synonyms)]
     for term in sorted(set(folded)):
         if len(term) < 2:
-            yield f"{place}: term '{term}' is too short"
+            yield f"{location}: term '{term}' is too short"
         if folded.count(term) > 1:
-            yield f"{place}: term '{term}' is given twice"
+            yield f"{location}: term '{term}' is given twice"
     for abbreviation in concept.abbreviations:
         if not any(char.isupper() for char in abbreviation) or len(abbreviation) < 2:
             yield (
-                f"{place}: abbreviation '{abbreviation}' needs two characters and a capital;"
+                f"{location}: abbreviation '{abbreviation}' needs two characters and a capital;"
                 " else make it a synonym"
             )
 
 
-def _parent_faults(placed: Mapping[str, tuple[str, Concept]]) -> Iterator[str]:
-    for place, concept in placed.values():
+def _parent_faults(by_id: Mapping[str, tuple[str, Concept]]) -> Iterator[str]:
+    for location, concept in by_id.values():
         if concept.parent is None:
             continue
-        if concept.parent not in placed:
-            yield f"{place}: parent {concept.parent} does not exist"
+        if concept.parent not in by_id:
+            yield f"{location}: parent {concept.parent} does not exist"
             continue
-        seen, above = {concept.concept_id}, concept.parent
-        while above in placed and above not in seen:
-            seen.add(above)
-            above = placed[above][1].parent or ""
-        if above in seen:
-            yield f"{place}: {concept.concept_id} is its own ancestor"
+        visited, above = {concept.concept_id}, concept.parent
+        while above in by_id and above not in visited:
+            visited.add(above)
+            above = by_id[above][1].parent or ""
+        if above in visited:
+            yield f"{location}: {concept.concept_id} is its own ancestor"
 
 
 def _rule_faults(
-    place: str, rule: AmbiguityRule, placed: Mapping[str, tuple[str, Concept]]
+    location: str, rule: AmbiguityRule, by_id: Mapping[str, tuple[str, Concept]]
 ) -> Iterator[str]:
-    for concept_id in sorted(rule.concepts - set(placed)):
-        yield f"{place}: concept {concept_id} does not exist"
+    for concept_id in sorted(rule.concepts - set(by_id)):
+        yield f"{location}: concept {concept_id} does not exist"
     if rule.winner is not None and rule.winner not in rule.concepts:
-        yield f"{place}: winner '{rule.winner}' is not among the concepts of the rule"
+        yield f"{location}: winner '{rule.winner}' is not among the concepts of the rule"
 
 
 def _ambiguity_faults(
-    placed: Mapping[str, tuple[str, Concept]], ontology: Ontology, rules_file: str
+    by_id: Mapping[str, tuple[str, Concept]], ontology: Ontology, rules_file: str
 ) -> Iterator[str]:
     owners: dict[str, list[tuple[str, Concept]]] = {}
-    for place, concept in placed.values():
+    for location, concept in by_id.values():
         for form in concept.forms() | set(concept.abbreviations):
-            owners.setdefault(form, []).append((place, concept))
-    for form, found in owners.items():
-        if len(found) < 2:
+            owners.setdefault(form, []).append((location, concept))
+    for form, owners_of_form in owners.items():
+        if len(owners_of_form) < 2:
             continue
-        who = ", ".join(f"{concept.concept_id} ({place})" for place, concept in found)
-        kinds = [concept.kind for _, concept in found]
+        names = ", ".join(
+            f"{concept.concept_id} ({location})" for location, concept in owners_of_form
+        )
+        kinds = [concept.kind for _, concept in owners_of_form]
         if len(set(kinds)) < len(kinds):
-            yield f"'{form}' means several concepts of one kind: {who}"
+            yield f"'{form}' means several concepts of one kind: {names}"
             continue
-        rules = ontology.rules_for(form, (concept.concept_id for _, concept in found))
+        rules = ontology.rules_for(form, (concept.concept_id for _, concept in owners_of_form))
         if not rules or not rules[-1].is_default():
-            yield f"'{form}' means {who}; say in {rules_file} which wins, last by a rule without condition"
+            yield f"'{form}' means {names}; say in {rules_file} which wins, last by a rule without condition"

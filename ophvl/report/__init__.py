@@ -1,1 +1,1 @@
-"""What a dataset folder holds, for people and for scripts. Reads only, and only through the store."""
+"""Contents of a dataset folder, for people and for scripts. Reads only, and only through the store."""

@@ -1,4 +1,4 @@
-"""What failed and what waits, in few lines: the same host says the same thing to thousands."""
+"""Failures and waiting items in few lines: one host may fail thousands of items in the same way."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class Failure:
 
 
 def read_failures(store: Store) -> list[Failure]:
-    """All failures that stand, with the hosts that they lie on."""
+    """Read all present failures, with their hosts."""
     videos = store.read("videos", ["video_id", "location"]).to_pydict()
     lines = store.read("sources", ["line_id", "text"]).to_pydict()
-    places = dict(zip(videos["video_id"], videos["location"], strict=True))
-    places |= dict(zip(lines["line_id"], lines["text"], strict=True))
+    locations = dict(zip(videos["video_id"], videos["location"], strict=True))
+    locations |= dict(zip(lines["line_id"], lines["text"], strict=True))
     columns = ["stage", "unit", "kind", "message"]
     return [
-        Failure(**row, host=_host(places.get(row["unit"], "")))
+        Failure(**row, host=_host(locations.get(row["unit"], "")))
         for row in store.read("failures", columns).to_pylist()
     ]
 
 
 def failure_lines(failures: Iterable[Failure]) -> list[str]:
-    """Failures in words: of each kind on each host a few, the most frequent first."""
+    """Describe failures: a few of each kind on each host, the most frequent first."""
     groups: dict[tuple[str, str], list[Failure]] = defaultdict(list)
     for failure in failures:
         groups[failure.kind, failure.host].append(failure)
-    ordered = sorted(groups.items(), key=lambda one: (-len(one[1]), one[0]))
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     text = []
     for (kind, host), of_group in ordered[:_GROUPS]:
         text += [
@@ -60,12 +60,14 @@ def failure_lines(failures: Iterable[Failure]) -> list[str]:
     return [printable(line) for line in text]
 
 
-def waiting_lines(held: Sequence[HostClosedError], what: str) -> list[str]:
-    """One line for each host that wants no requests for now, with how many of `what` wait for it."""
-    waiting = Counter(err.host for err in held)
-    hosts = {err.host: err for err in held}
-    return [printable(f"{waiting[host]} {what} wait: {err}") for host, err in sorted(hosts.items())]
+def waiting_lines(waiting: Sequence[HostClosedError], items: str) -> list[str]:
+    """Describe each host that accepts no requests for now, with how many of `items` wait for it."""
+    counts = Counter(err.host for err in waiting)
+    errors = {err.host: err for err in waiting}
+    return [
+        printable(f"{counts[host]} {items} wait: {err}") for host, err in sorted(errors.items())
+    ]
 
 
-def _host(place: str) -> str:
-    return host_of(place) if is_url(place) else ""
+def _host(location: str) -> str:
+    return host_of(location) if is_url(location) else ""

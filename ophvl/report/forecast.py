@@ -1,4 +1,4 @@
-"""What an ingest would do, without asking anybody: how many requests, how long at the pace, how much disk."""
+"""Forecast what an ingest would do, without any request: requests, hours at the rate limits, disk space."""
 
 from __future__ import annotations
 
@@ -26,31 +26,38 @@ from schemas.vocab import Surgical
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_MEAN_S = 770.0
+_MEAN_DURATION_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
 
-_SHOWN = 5
+_MAX_SHOWN = 5
 
 
-class Asking(Protocol):
-    """What counts of the config of stage download."""
-
-    @property
-    def gap_s(self) -> float: ...
+class RequestSettings(Protocol):
+    """Settings of stage download that the forecast depends on."""
 
     @property
-    def per_hour(self) -> int: ...
+    def gap_s(self) -> float:
+        """Return the seconds between two requests to a host."""
+        ...
 
     @property
-    def assume_surgical(self) -> bool: ...
+    def per_hour(self) -> int:
+        """Return the most requests an hour to a host."""
+        ...
+
+    @property
+    def assume_surgical(self) -> bool:
+        """Tell whether videos count as surgical whatever their title says."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What would be done.
+    """What an ingest would do.
 
-    `hours` is what the slowest host takes at its pace, and until it opens if it is closed. A line that is
-    still to be expanded counts as one video of mean length, of two requests (its metadata, then itself).
+    `hours` is what the slowest host takes at its rate limit, and until it opens if it is closed. A line
+    that is not expanded yet counts as one video of mean length with two requests (its metadata, then
+    itself).
     """
 
     new_lines: int
@@ -59,7 +66,7 @@ class Forecast:
     videos: int
     remote_videos: int
     not_surgical: int
-    kept_out: int
+    blocked: int
     video_hours: float
     by_host: Mapping[str, int]
     hours: float
@@ -79,60 +86,63 @@ def forecast(
     limit: int | None = None,
     force: bool = False,
 ) -> Forecast:
-    """Look at the list and at the ledger.
+    """Forecast an ingest from the list and the ledger.
 
     Args:
         configs: the config of every stage by name.
-        lists: what keeps videos out.
-        parts: the videos of a job; the lines are expanded by whichever job comes first.
-        limit: of videos that are taken up; those known already come first.
-        force: as if nothing were done yet; what was fetched is there all the same.
+        lists: block lists of the user.
+        parts: the partitions of a job; lines are expanded by whichever job comes first.
+        limit: number of videos to process; those known already come first.
+        force: count as if nothing were done yet; what was fetched is still there.
     """
-    asking = cast(Asking, configs["download"])
+    settings = cast(RequestSettings, configs["download"])
     discover = OpenStage(
         spec=store.stages["discover"], config=configs["discover"], folder=store.root
     )
-    runner = LineRunner(store, _Nobody(), forced=set() if force else None, parts=parts)
-    due = runner.due(discover, lines)
+    runner = LineRunner(store, _SilentReporter(), forced=set() if force else None, parts=parts)
+    pending_ids = runner.due(discover, lines)
     known = store.entries("discover")
-    pending = _due_videos(store, configs, parts, force)
-    out = kept_out(store, lists)
-    admitted = [row for row in pending if row["video_id"] not in out]
-    wanted = [
-        row for row in admitted if row["is_surgical"] != Surgical.NO or asking.assume_surgical
+    pending = _pending_videos(store, configs, parts, force)
+    blocked = kept_out(store, lists)
+    admitted = [row for row in pending if row["video_id"] not in blocked]
+    selected = [
+        row for row in admitted if row["is_surgical"] != Surgical.NO or settings.assume_surgical
     ]
-    not_surgical = len(admitted) - len(wanted)
-    wanted = sorted(wanted, key=lambda row: row["has_failed"])[:limit]
-    left = None if limit is None else limit - len(wanted)
-    meant = {line.target: line for line in reversed(lines) if line.line_id in due}
-    asked = list(reversed(meant.values()))[:left]
-    remote = [row for row in wanted if is_url(row["location"]) and not row["is_had"]]
+    not_surgical = len(admitted) - len(selected)
+    selected = sorted(selected, key=lambda row: row["has_failed"])[:limit]
+    remaining = None if limit is None else limit - len(selected)
+    by_target = {line.target: line for line in reversed(lines) if line.line_id in pending_ids}
+    pending_lines = list(reversed(by_target.values()))[:remaining]
+    remote = [row for row in selected if is_url(row["location"]) and not row["is_local"]]
     requests = Counter(host_of(row["location"]) for row in remote)
-    for line in asked:
+    for line in pending_lines:
         if line.is_url:
             requests[host_of(line.text)] += 2
-    remote_lines = sum(line.is_url for line in asked)
-    seconds = sum(row["listed_duration_s"] or _MEAN_S for row in remote) + _MEAN_S * remote_lines
-    a_second, assumed = _bytes_a_second(store)
+    remote_lines = sum(line.is_url for line in pending_lines)
+    seconds = (
+        sum(row["listed_duration_s"] or _MEAN_DURATION_S for row in remote)
+        + _MEAN_DURATION_S * remote_lines
+    )
+    bytes_per_s, assumed = _bytes_per_s(store)
     return Forecast(
-        new_lines=sum(line.line_id not in known for line in asked),
-        lines_again=sum(line.line_id in known for line in asked),
+        new_lines=sum(line.line_id not in known for line in pending_lines),
+        lines_again=sum(line.line_id in known for line in pending_lines),
         remote_lines=remote_lines,
-        videos=len(wanted),
+        videos=len(selected),
         remote_videos=len(remote),
         not_surgical=not_surgical,
-        kept_out=len(pending) - len(admitted),
+        blocked=len(pending) - len(admitted),
         video_hours=seconds / 3600,
         by_host=dict(requests.most_common()),
-        hours=_hours(store.root, requests, asking),
-        bytes=seconds * a_second,
+        hours=_hours(store.root, requests, settings),
+        bytes=seconds * bytes_per_s,
         assumed=assumed,
-        examples=tuple(row["title"] for row in remote[:_SHOWN]),
+        examples=tuple(row["title"] for row in remote[:_MAX_SHOWN]),
     )
 
 
-class _Nobody:
-    """A reporter that is told nothing: nothing is done."""
+class _SilentReporter:
+    """A reporter that shows nothing, since nothing is done."""
 
     def note(self, text: str) -> None: ...
 
@@ -143,10 +153,10 @@ class _Nobody:
     def ended(self) -> None: ...
 
 
-def _due_videos(
+def _pending_videos(
     store: Store, configs: Mapping[str, DataclassInstance], parts: Parts, force: bool
 ) -> list[dict[str, Any]]:
-    """Rows of `videos` that stage download would take up; `is_had` where nothing is fetched for it."""
+    """Return rows of `videos` that stage download would process; `is_local` where nothing is fetched."""
     spec = store.stages["download"]
     setup = ChainSetup(
         root=store.root, stages=list(store.stages.values()), chain=[spec.name], configs=configs
@@ -166,49 +176,51 @@ def _due_videos(
             force=force,
         )
         if part_of(unit) in parts and chain.due(task):
-            is_had = unit in paths and bool(files.present(paths[unit]))
+            is_local = unit in paths and bool(files.present(paths[unit]))
             failed = unit in entries and entries[unit].outcome is EntryOutcome.FAILED
-            rows.append({**row, "is_had": is_had, "has_failed": failed})
+            rows.append({**row, "is_local": is_local, "has_failed": failed})
     return rows
 
 
-def _hours(root: Path, requests: Mapping[str, int], asking: Asking) -> float:
-    """What the slowest host takes."""
+def _hours(root: Path, requests: Mapping[str, int], settings: RequestSettings) -> float:
+    """Return the hours of the slowest host."""
     opens = {state.host: state.closed_until_s for state in closed_hosts(root)}
     hours = [0.0]
     for host, count in requests.items():
         waiting = max(0.0, opens.get(host, 0.0) - time.time()) / 3600
-        paced = max(count / asking.per_hour, count * asking.gap_s / 3600)
+        paced = max(count / settings.per_hour, count * settings.gap_s / 3600)
         hours.append(waiting + (0.0 if is_local(host) else paced))
     return max(hours)
 
 
-def forecast_lines(found: Forecast) -> list[str]:
-    """The forecast in words."""
+def forecast_lines(result: Forecast) -> list[str]:
+    """Describe the forecast."""
     text = [
-        f"lines    {found.new_lines} to expand, {found.lines_again} to try again; "
-        f"{found.remote_lines} of them ask a host",
-        f"videos   {found.videos} to take up, {found.remote_videos} of them to fetch; "
-        f"{found.not_surgical} left out by their titles, {found.kept_out} by your lists",
+        f"lines    {result.new_lines} to expand, {result.lines_again} to try again; "
+        f"{result.remote_lines} of them need a host",
+        f"videos   {result.videos} to take up, {result.remote_videos} of them to fetch; "
+        f"{result.not_surgical} left out by their titles, {result.blocked} by your lists",
     ]
-    text += [f"         {title}" for title in map(printable, found.examples)]
-    text += [f"requests {host}: {count}" for host, count in list(found.by_host.items())[:_SHOWN]]
-    if len(found.by_host) > _SHOWN:
-        text.append(f"         and {len(found.by_host) - _SHOWN} more hosts")
-    guess = "assuming 1.5 Mbit/s" if found.assumed else "at the rate of the media here"
+    text += [f"         {title}" for title in map(printable, result.examples)]
     text += [
-        f"time     {in_words(found.hours)} at the pace of the slowest host",
-        f"disk     {found.bytes / 1e9:.1f} GB for {in_words(found.video_hours)} of video, {guess}",
+        f"requests {host}: {count}" for host, count in list(result.by_host.items())[:_MAX_SHOWN]
     ]
-    if found.remote_lines:
+    if len(result.by_host) > _MAX_SHOWN:
+        text.append(f"         and {len(result.by_host) - _MAX_SHOWN} more hosts")
+    guess = "assuming 1.5 Mbit/s" if result.assumed else "at the rate of the media here"
+    text += [
+        f"time     {in_words(result.hours)} at the pace of the slowest host",
+        f"disk     {result.bytes / 1e9:.1f} GB for {in_words(result.video_hours)} of video, {guess}",
+    ]
+    if result.remote_lines:
         text.append(
-            "What the lines to expand lead to is not known yet: one video of mean length is counted for "
-            "each, so this is the least."
+            "The videos behind the lines to expand are not known yet: each line counts as one video of mean "
+            "length, so this is a lower bound."
         )
     return text
 
 
-def _bytes_a_second(store: Store) -> tuple[float, bool]:
+def _bytes_per_s(store: Store) -> tuple[float, bool]:
     media = store.read("media", ["bytes", "duration_s"]).to_pydict()
     seconds = sum(media["duration_s"])
     return (sum(media["bytes"]) / seconds, False) if seconds else (BYTES_A_SECOND, True)

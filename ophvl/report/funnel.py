@@ -1,4 +1,4 @@
-"""The account of a dataset folder: nothing vanishes, every line and every video is counted once.
+"""The funnel of a dataset folder: every line and every video is counted once, nothing vanishes.
 
 lines = expanded + failed + folded + pending
 units = emitted + dropped + failed + pending
@@ -15,12 +15,12 @@ from ophvl.dataset.store import Store
 from ophvl.stage import Scope
 from schemas.vocab import Outcome
 
-_LOOKS = 3
+_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineCount:
-    """Source lines by outcome; those of a list that were not asked yet are pending."""
+    """Source lines by outcome; lines of a list that are not expanded yet are pending."""
 
     listed: int
     expanded: int
@@ -31,7 +31,7 @@ class LineCount:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitCount:
-    """Source videos by what became of them: through to the shards, out, stuck, or still to do."""
+    """Source videos by outcome: in the shards, dropped, failed, or still to do."""
 
     listed: int
     emitted: int
@@ -42,7 +42,7 @@ class UnitCount:
 
 @dataclass(frozen=True, kw_only=True)
 class StageCount:
-    """Source videos that reached one stage, and what became of them there."""
+    """Source videos that reached one stage, by their outcome there."""
 
     stage: str
     entered: int
@@ -53,8 +53,8 @@ class StageCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
-    """The funnel. `by_kind` counts failures of lines and videos, `by_reason` dropped rows and videos."""
+class Funnel:
+    """The whole funnel. `by_kind` counts failures, `by_reason` dropped rows and videos."""
 
     lines: LineCount
     units: UnitCount
@@ -63,34 +63,35 @@ class Account:
     by_reason: Mapping[str, int]
 
 
-class AccountError(Exception):
+class FunnelError(Exception):
     """The sums do not hold: a bug."""
 
 
-def take_account(store: Store) -> Account:
-    """Count every line and every video of the folder, once.
+def count_funnel(store: Store) -> Funnel:
+    """Count every line and every video of the folder once.
 
     Raises:
-        AccountError: a sum does not hold, however often it is looked at: a running writer may add a
-            line between two looks, a bug does not go away.
+        FunnelError: a sum does not hold in any of several tries. A running writer may add a line between two
+            reads; a bug does not go away.
     """
-    for _ in range(_LOOKS - 1):
+    for _ in range(_TRIES - 1):
         try:
-            return _take_account(store)
-        except AccountError:
+            return _count_once(store)
+        except FunnelError:
             continue
-    return _take_account(store)
+    return _count_once(store)
 
 
-def _take_account(store: Store) -> Account:
-    known = _lines_in_ledger(store)
+def _count_once(store: Store) -> Funnel:
+    before = _line_ids_in_ledger(store)
     sources = store.read("sources", ["line_id", "outcome"])
-    # Beside a run that expands lines the table is never older than a look before, never newer than one after.
-    rows, added = set(sources.column("line_id").to_pylist()), _lines_in_ledger(store)
-    if not known <= rows <= added:
-        raise AccountError(
-            f"{len(known - rows)} line(s) of the ledger are not in table sources, and "
-            f"{len(rows - added)} of the table not in the ledger"
+    # A run may expand lines meanwhile: the table is never older than a ledger read before it, nor newer than
+    # one read after it.
+    rows, after = set(sources.column("line_id").to_pylist()), _line_ids_in_ledger(store)
+    if not before <= rows <= after:
+        raise FunnelError(
+            f"{len(before - rows)} line(s) of the ledger are not in table sources, and "
+            f"{len(rows - after)} of the table not in the ledger"
         )
     outcomes = Counter(sources.column("outcome").to_pylist())
     listed = store.listed_lines()
@@ -103,22 +104,22 @@ def _take_account(store: Store) -> Account:
     )
     units = store.read("videos", ["video_id"]).column("video_id").to_pylist()
     stages, reached = _walk(store, units)
-    counted = UnitCount(
+    unit_count = UnitCount(
         listed=len(units),
         emitted=reached[EntryOutcome.EMITTED],
         dropped=reached[EntryOutcome.DROPPED],
         failed=reached[EntryOutcome.FAILED],
         pending=reached["pending"],
     )
-    account = Account(
+    funnel = Funnel(
         lines=lines,
-        units=counted,
+        units=unit_count,
         stages=stages,
         by_kind=_count(store, "failures", "kind"),
         by_reason=_count(store, "dropped", "reason"),
     )
-    _check(account)
-    return account
+    _check(funnel)
+    return funnel
 
 
 def _walk(store: Store, units: list[str]) -> tuple[tuple[StageCount, ...], Counter[str]]:
@@ -157,7 +158,7 @@ def _walk(store: Store, units: list[str]) -> tuple[tuple[StageCount, ...], Count
     return tuple(counts), ends
 
 
-def _lines_in_ledger(store: Store) -> set[str]:
+def _line_ids_in_ledger(store: Store) -> set[str]:
     return {
         line_id
         for spec in store.stages.values()
@@ -171,12 +172,12 @@ def _count(store: Store, table: str, column: str) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def _check(account: Account) -> None:
-    lines, units = account.lines, account.units
+def _check(funnel: Funnel) -> None:
+    lines, units = funnel.lines, funnel.units
     sums = (
         (lines.listed, lines.expanded + lines.failed + lines.folded + lines.pending),
         (units.listed, units.emitted + units.dropped + units.failed + units.pending),
     )
     for whole, parts in sums:
         if whole != parts:
-            raise AccountError(f"{whole} listed, but {parts} accounted for: {account}")
+            raise FunnelError(f"{whole} listed, but {parts} counted: {funnel}")

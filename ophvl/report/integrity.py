@@ -25,25 +25,25 @@ SLACK_S = 0.5
 
 
 def check_folder(store: Store) -> list[Violation]:
-    """All violations in the tables and shards of a dataset folder; it repairs nothing."""
-    tables, found = _read_tables(store)
+    """Return all violations in the tables and shards of a dataset folder; repair nothing."""
+    tables, violations = _read_tables(store)
     for name, table in tables.items():
         for key in TABLES[name].foreign_keys:
             if key.parent in tables:
                 parents = tables[key.parent].column(key.parent_column)
-                found += TABLES[name].check_foreign_key(table, key, parents)
+                violations += TABLES[name].check_foreign_key(table, key, parents)
     for name in ("transcripts", "narrations", "pairs"):
         if name in tables and "media" in tables:
-            found += _beyond_end(TABLES[name], tables[name], tables["media"])
+            violations += _beyond_end(TABLES[name], tables[name], tables["media"])
     pairs = _ready_pairs(store, tables["pairs"]) if "pairs" in tables else None
-    return found + _check_shards(store.root / "shards", pairs)
+    return violations + _check_shards(store.root / "shards", pairs)
 
 
 def _read_tables(store: Store) -> tuple[dict[str, pa.Table], list[Violation]]:
-    """The tables that can be read, and what is wrong with each table by itself."""
+    """Return the tables that can be read, and the violations of each table by itself."""
     import pyarrow as pa
 
-    found: list[Violation] = []
+    violations: list[Violation] = []
     tables: dict[str, pa.Table] = {}
     for name, spec in TABLES.items():
         if spec in (SHARDS, LABELS):
@@ -51,17 +51,19 @@ def _read_tables(store: Store) -> tuple[dict[str, pa.Table], list[Violation]]:
         try:
             tables[name] = store.read(name)
         except SchemaError as err:
-            found += err.violations
+            violations += err.violations
         except (OSError, pa.ArrowException) as err:
-            told = str(err).splitlines()[:1]
-            found += _violation(name, "unreadable file", "(file)", "what the ledger names", told)
+            message = str(err).splitlines()[:1]
+            violations += _violation(
+                name, "unreadable file", "(file)", "what the ledger names", message
+            )
         else:
-            found += spec.check(tables[name])
-    return tables, found
+            violations += spec.check(tables[name])
+    return tables, violations
 
 
 def _ready_pairs(store: Store, pairs: pa.Table) -> pa.Table:
-    """Pairs of the videos that all unit stages passed on: no others go into shards."""
+    """Return the pairs of videos that passed all unit stages: no others go into shards."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -77,7 +79,7 @@ def _ready_pairs(store: Store, pairs: pa.Table) -> pa.Table:
 
 
 def _beyond_end(spec: TableSpec, table: pa.Table, media: pa.Table) -> list[Violation]:
-    """Rows that end after their video does."""
+    """Return a violation for rows that end after their video does."""
     durations = dict(
         zip(
             media.column("video_id").to_pylist(),
@@ -111,36 +113,40 @@ def _check_shards(folder: Path, pairs: pa.Table | None) -> list[Violation]:
             return _violation("shards", "unreadable file", "(file)", "JSON", [manifest.name])
     elif not present:
         return []
-    found = _violation(
+    violations = _violation(
         "shards",
         "not in the manifest",
         "(file)",
         "only listed files",
         sorted(present - set(listed)),
     )
-    found += _violation(
+    violations += _violation(
         "shards", "missing file", "(file)", "every listed file", sorted(set(listed) - present)
     )
     ids: list[str] = []
     for name in sorted(present & set(listed)):
         path = folder / name
         if sha256_file(path) != listed[name]["sha256"]:
-            found += _violation("shards", "changed file", "(file)", "the manifest's sha256", [name])
+            violations += _violation(
+                "shards", "changed file", "(file)", "the manifest's sha256", [name]
+            )
         try:
             rows = pq.ParquetFile(path).read()
         except (OSError, pa.ArrowException):
-            found += _violation("shards", "unreadable file", "(file)", "a Parquet file", [name])
+            violations += _violation(
+                "shards", "unreadable file", "(file)", "a Parquet file", [name]
+            )
             continue
-        violations = [replace(v, table=f"shards/{name}") for v in SHARDS.check(rows)]
-        found += violations
-        if not violations:
+        in_shard = [replace(v, table=f"shards/{name}") for v in SHARDS.check(rows)]
+        violations += in_shard
+        if not in_shard:
             ids += rows.column("pair_id").to_pylist()
-    if pairs is not None and not found:
-        apart = sorted(set(ids) ^ set(pairs.column("pair_id").to_pylist()))
-        found += _violation(
-            "shards", "differs from pairs", "pair_id", "the rows of table pairs", apart
+    if pairs is not None and not violations:
+        differing = sorted(set(ids) ^ set(pairs.column("pair_id").to_pylist()))
+        violations += _violation(
+            "shards", "differs from pairs", "pair_id", "the rows of table pairs", differing
         )
-    return found
+    return violations
 
 
 def _violation(table: str, rule: str, column: str, expects: str, ids: list[str]) -> list[Violation]:

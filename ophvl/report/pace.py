@@ -1,4 +1,4 @@
-"""How ingest gets on: what failed where, how fast it goes, how long it will take, which hosts are closed."""
+"""Pace of an ingest: failures by stage and host, videos an hour, hours left, closed hosts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FailureCount:
 
 @dataclass(frozen=True, kw_only=True)
 class StagePace:
-    """Videos that a stage ended in the last hour that it worked, and what that makes of the rest."""
+    """Videos that a stage finished an hour in the last hour that it worked, and what remains."""
 
     stage: str
     per_hour: float
@@ -37,8 +37,8 @@ class StagePace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How ingest gets on. Each of the `lines_to_ask` counts as one video that pends: it may lead to more."""
+class IngestPace:
+    """Pace of an ingest. Each of `lines_to_ask`, not expanded yet, counts as one pending video."""
 
     failures: tuple[FailureCount, ...]
     stages: tuple[StagePace, ...]
@@ -46,19 +46,19 @@ class Pace:
     lines_to_ask: int
 
 
-def take_pace(store: Store) -> Pace:
-    """Read the ledger and the states of the hosts."""
-    to_ask = len(store.listed_lines() - store.entries("discover").keys())
-    return Pace(
+def measure_pace(store: Store) -> IngestPace:
+    """Measure the pace from the ledger and the states of the hosts."""
+    unexpanded = len(store.listed_lines() - store.entries("discover").keys())
+    return IngestPace(
         failures=_failures(store),
-        stages=tuple(_stage(store, name, to_ask) for name in _STAGES),
+        stages=tuple(_stage(store, name, unexpanded) for name in _STAGES),
         closed=tuple(closed_hosts(store.root)),
-        lines_to_ask=to_ask,
+        lines_to_ask=unexpanded,
     )
 
 
-def pace_lines(pace: Pace) -> list[str]:
-    """The pace in words."""
+def pace_lines(pace: IngestPace) -> list[str]:
+    """Describe the pace."""
     text = []
     if pace.failures:
         text += ["", f"{'failed at':<12}{'kind':<16}{'items':>7}  host"]
@@ -77,7 +77,7 @@ def pace_lines(pace: Pace) -> list[str]:
             )
     if pace.lines_to_ask:
         text.append(
-            f"Among them are {pace.lines_to_ask} lines that were not asked yet, each as one video."
+            f"Among them are {pace.lines_to_ask} lines that are not expanded yet, each counted as one video."
         )
     text += [
         printable(
@@ -92,11 +92,13 @@ def _failures(store: Store) -> tuple[FailureCount, ...]:
     counts = Counter((f.stage, f.kind, f.host) for f in read_failures(store))
     return tuple(
         FailureCount(stage=stage, kind=kind, host=host, count=count)
-        for (stage, kind, host), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        for (stage, kind, host), count in sorted(
+            counts.items(), key=lambda group: (-group[1], group[0])
+        )
     )
 
 
-def _stage(store: Store, name: str, to_ask: int) -> StagePace:
+def _stage(store: Store, name: str, unexpanded: int) -> StagePace:
     entries = store.entries(name)
     ended = sorted(
         datetime.fromisoformat(entry.at).timestamp()
@@ -104,10 +106,10 @@ def _stage(store: Store, name: str, to_ask: int) -> StagePace:
         if entry.outcome is EntryOutcome.EMITTED
     )
     recent = [at for at in ended if at > ended[-1] - _HOUR_S]
-    # From the first to the last of them lie one interval less than there are of them.
+    # n videos span n - 1 intervals.
     span_s = recent[-1] - recent[0] if recent else 0.0
     per_hour = (len(recent) - 1) * _HOUR_S / span_s if span_s else 0.0
-    pending = to_ask + _pending(store, name, len(entries))
+    pending = unexpanded + _pending(store, name, len(entries))
     return StagePace(
         stage=name,
         per_hour=per_hour,
@@ -117,7 +119,7 @@ def _stage(store: Store, name: str, to_ask: int) -> StagePace:
 
 
 def _pending(store: Store, name: str, ended: int) -> int:
-    """Videos that have not come out of a stage yet, less those that an earlier one stopped."""
+    """Count videos that have not left a stage yet, less those that an earlier one stopped."""
     listed = len(store.read("videos", ["video_id"]).column("video_id"))
     stopped = 0
     for spec in store.stages.values():

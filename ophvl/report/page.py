@@ -1,4 +1,4 @@
-"""The statistics as one HTML page that needs nothing beside it."""
+"""The statistics as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def render(statistics: Statistics) -> str:
-    """The page. Everything that comes from titles or narrations is escaped."""
+    """Render the page. Text from titles and narrations is escaped."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -24,4 +24,4 @@ def render(statistics: Statistics) -> str:
         (s.titled_videos, "structured titles"),
         (s.frames, "frames"),
     ]
-    return template.render(statistics=s, account=s.account, cards=cards)
+    return template.render(statistics=s, funnel=s.funnel, cards=cards)

@@ -1,4 +1,4 @@
-"""What a rebuild will lack: told before its first stage, not hours later by the one that needs it."""
+"""Check before the first stage of a rebuild that its inputs exist, not hours later."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ from ophvl.stage import Scope
 from schemas.vocab import MediaForm
 
 
-class Pictures(Protocol):
-    """What counts of the config of stage frames."""
+class FrameSettings(Protocol):
+    """Settings of stage frames that decide whether frames must be decoded again."""
 
     @property
-    def short_side(self) -> int: ...
+    def short_side(self) -> int:
+        """Return the short side of a frame in pixels."""
+        ...
 
     @property
-    def quality(self) -> int: ...
+    def quality(self) -> int:
+        """Return the JPEG quality."""
+        ...
 
 
 def require_videos(store: Store) -> None:
     """Check that the lines of the folder led to videos at all.
 
     Raises:
-        UsageError: they did not; says why.
+        UsageError: they did not; the message says why.
     """
     if store.read("videos", ["video_id"]).num_rows:
         return
     lines = store.read("sources", ["line_id"]).num_rows
-    kinds = Counter(one.kind for one in read_failures(store))
+    kinds = Counter(failure.kind for failure in read_failures(store))
     why = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     raise UsageError(
-        f"none of the {lines} source line(s) led to a video ({why or 'none was asked yet'}); mend the "
+        f"none of the {lines} source line(s) led to a video ({why or 'none is expanded yet'}); correct the "
         "list and run `ophvl ingest --source` again, or try those of one kind again with `ophvl retry "
         "--kind KIND`"
     )
@@ -48,46 +52,46 @@ def require_videos(store: Store) -> None:
 def require_pictures(
     store: Store,
     stages: Sequence[str],
-    pictures: Pictures,
+    settings: FrameSettings,
     *,
     only: Collection[str] = (),
     parts: Parts = ALL_PARTS,
 ) -> None:
-    """Check that there is something to look at of each video that `stages` may make pairs of.
+    """Check that each video that `stages` may make pairs of has pictures.
 
     Args:
-        pictures: what was decoded likewise before need not be decoded again.
+        settings: frames that were decoded with the same settings need not be decoded again.
         only: just these videos; none for all.
-        parts: just the videos of a share.
+        parts: just the videos of these partitions.
 
     Raises:
-        UsageError: of some the sound alone was kept.
+        UsageError: of some videos only the sound was kept.
     """
-    kept = [
+    retained = [
         row
         for row in store.read("kept", ["video_id", "form"], only or None).to_pylist()
         if part_of(row["video_id"]) in parts
     ]
-    heard = {row["video_id"] for row in kept if row["form"] == MediaForm.AUDIO}
-    if not heard:
+    audio_only = {row["video_id"] for row in retained if row["form"] == MediaForm.AUDIO}
+    if not audio_only:
         return
-    decoded = store.read("frames", ["video_id", "short_side", "quality"], heard).to_pylist()
-    heard -= {
+    decoded = store.read("frames", ["video_id", "short_side", "quality"], audio_only).to_pylist()
+    audio_only -= {
         row["video_id"]
         for row in decoded
-        if (row["short_side"], row["quality"]) == (pictures.short_side, pictures.quality)
+        if (row["short_side"], row["quality"]) == (settings.short_side, settings.quality)
     }
-    heard -= _stopped(store, stages) | kept_out(store, BlockLists(store.root), heard)
-    if heard:
+    audio_only -= _stopped(store, stages) | kept_out(store, BlockLists(store.root), audio_only)
+    if audio_only:
         raise UsageError(
-            f"of {len(heard)} of {len(kept)} video(s) only the sound was kept (--keep-media "
-            f"audio), e.g. {min(heard)}, so there are no pictures to make pairs of; fetch them again into "
-            "another folder and keep proxies there (--keep-media proxy), or leave them out (block.txt)"
+            f"of {len(audio_only)} of {len(retained)} video(s) only the sound was kept (--keep-media "
+            f"audio), e.g. {min(audio_only)}, so there are no pictures to make pairs of; fetch them again "
+            "into another folder and keep proxies there (--keep-media proxy), or leave them out (block.txt)"
         )
 
 
 def _stopped(store: Store, stages: Sequence[str]) -> set[str]:
-    """The videos that an earlier run of these stages did not pass on."""
+    """Return the videos that an earlier run of these stages did not pass on."""
     return {
         unit
         for name in stages

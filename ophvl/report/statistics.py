@@ -1,4 +1,4 @@
-"""Gather the statistics of a dataset: hours, clips, words, concepts, routes, splits and licences."""
+"""Statistics of a dataset: hours, clips, words, concepts, routes, splits and licences."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ophvl.dataset.store import Store
-from ophvl.report.funnel import Account, take_account
+from ophvl.report.funnel import Funnel, count_funnel
 from schemas.vocab import Kind, Level, Route
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 8
-"""How many labels of a kind are named."""
+"""Number of most frequent labels shown of a kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KindStatistics:
-    """Attributes of one kind: mentions, distinct concepts, and the labels named most."""
+    """Attributes of one kind: mentions, distinct concepts, and the most frequent labels."""
 
     mentions: int
     concepts: int
@@ -29,9 +29,9 @@ class KindStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What the dataset holds. Hours and seconds as named; rows are those of table `pairs`."""
+    """Contents of the dataset. Hours and seconds as named; rows are those of table `pairs`."""
 
-    account: Account
+    funnel: Funnel
     hours: float
     speech_hours: float
     narrated_videos: int
@@ -48,8 +48,9 @@ class Statistics:
     attributes: Mapping[str, KindStatistics]
 
     def to_plain(self) -> dict[str, object]:
-        """JSON-ready values, in the order of the fields."""
-        return asdict(self)
+        """Return JSON-ready values in the order of the fields; stats.json names the funnel `account`."""
+        plain = asdict(self)
+        return {"account": plain.pop("funnel"), **plain}
 
 
 def gather(store: Store) -> Statistics:
@@ -65,7 +66,7 @@ def gather(store: Store) -> Statistics:
     routes = read("routes", "route", "reason")
     silent = routes[routes["route"] == Route.SILENT]
     return Statistics(
-        account=take_account(store),
+        funnel=count_funnel(store),
         hours=float(read("media", "duration_s")["duration_s"].sum()) / 3600,
         speech_hours=float(read("speech", "speech_s")["speech_s"].sum()) / 3600,
         narrated_videos=len(routes) - len(silent),
@@ -101,7 +102,7 @@ def _mean(values: pd.Series[float]) -> float:
 
 
 def _counts(values: pd.Series[str], limit: int | None = None) -> dict[str, int]:
-    """Value to count, the most frequent first, equal ones by name."""
+    """Count each value, the most frequent first, equal ones by name."""
     counts = values.value_counts().items()
     ordered = sorted(((str(v), int(n)) for v, n in counts), key=lambda item: (-item[1], item[0]))
     return dict(ordered[:limit])

@@ -1,28 +1,28 @@
-"""Show accounts and statistics as text: the same lines on a terminal and in a log."""
+"""Format the funnel and the statistics as text: the same lines on a terminal and in a log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ophvl.report.funnel import Account
+from ophvl.report.funnel import Funnel
 from ophvl.report.statistics import Statistics
 
 
 def printable(text: str) -> str:
-    """`text` without control characters: what a web site wrote must not steer a terminal."""
+    """Replace control characters in `text`: text from a web site must not control a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def in_words(hours: float) -> str:
-    """A time that something takes, in the unit that suits it."""
+    """Format a duration in the unit that suits it."""
     if hours < 1:
         return f"{hours * 60:.0f} min"
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
-def funnel_lines(account: Account) -> list[str]:
-    """The funnel: source lines, source videos, and what became of them stage by stage."""
-    lines, units = account.lines, account.units
+def funnel_lines(funnel: Funnel) -> list[str]:
+    """Describe the funnel: source lines, source videos, and their outcomes stage by stage."""
+    lines, units = funnel.lines, funnel.units
     text = [
         f"lines   {lines.listed:>6} = {lines.expanded} expanded + {lines.failed} failed"
         f" + {lines.folded} folded + {lines.pending} pending",
@@ -33,19 +33,19 @@ def funnel_lines(account: Account) -> list[str]:
     ]
     text += [
         f"{s.stage:<12}{s.entered:>9}{s.emitted:>9}{s.dropped:>9}{s.failed:>9}{s.pending:>9}"
-        for s in account.stages
+        for s in funnel.stages
     ]
-    if account.by_kind or account.by_reason:
+    if funnel.by_kind or funnel.by_reason:
         text.append("")
-    if account.by_kind:
-        text.append(f"failures  {_listed(account.by_kind)}")
-    if account.by_reason:
-        text.append(f"drops     {_listed(account.by_reason)}")
+    if funnel.by_kind:
+        text.append(f"failures  {_listed(funnel.by_kind)}")
+    if funnel.by_reason:
+        text.append(f"drops     {_listed(funnel.by_reason)}")
     return text
 
 
 def statistics_lines(statistics: Statistics) -> list[str]:
-    """The statistics that follow the funnel."""
+    """Describe the statistics that follow the funnel."""
     s = statistics
     silent = f" ({_listed(s.silent_reasons)})" if s.silent_reasons else ""
     text = [

@@ -15,7 +15,7 @@ HIDDEN = frozenset({"jpeg", "words", "video_id", "frame_times_s", "attributes", 
 
 
 def video_lines(store: Store, video_id: str) -> list[str]:
-    """What every stage made of the video: outcome, counts, first rows.
+    """Describe the results of every stage for the video: outcome, counts, first rows.
 
     Raises:
         UsageError: there is no such video in the folder.

@@ -11,7 +11,7 @@ TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def render(items: Sequence[Item]) -> str:
-    """The page. Everything that comes from transcripts is escaped; the script gets it as JSON."""
+    """Render the page. Text from transcripts is escaped; the script receives it as JSON."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)

@@ -1,7 +1,7 @@
-"""The sheet: readings of the toolkit, drawn by stratum, one a row, for people to judge.
+"""The sheet: readings of the toolkit for people to judge, one a row, sampled by stratum.
 
-In: the tables `narrations` and `attributes`. Out: items, and the same as CSV. A stratum is a kind of
-attribute, `edit` (corrections, not hesitations) or `narration` (descriptive or not).
+Readings come from the tables `narrations` and `attributes`. A stratum is a kind of attribute, `edit`
+(corrections, not hesitations) or `narration` (descriptive or not).
 """
 
 from __future__ import annotations
@@ -28,14 +28,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-"""A cell that begins so could be run as a formula by a spreadsheet; it is written behind a quote mark."""
-
-
+"""A spreadsheet could run a cell that begins so as a formula; it is written after a quote mark."""
 _BATCH = 10_000
 
 
 class Judgement(StrEnum):
-    """What a reader says of an item; an empty cell is not judged yet."""
+    """A reader's judgement of an item; an empty cell is not judged yet."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -46,9 +44,9 @@ class Judgement(StrEnum):
 class Item:
     """One reading. The fields are the columns of the sheet.
 
-    `text` was read; `value` is what was read from `surface` in it: the label of an attribute (after "no"
-    or "if" where the text does not affirm it), the words that an edit wrote, or how a narration, which is
-    all of its text, was read. `stratum_size` counts the readings it was drawn from.
+    `value` is what was read from `surface` in `text`: the label of an attribute (after "no" or "if" where
+    it is negated or hypothetical), the words that an edit wrote, or how a narration, which is all of its
+    text, was read. `stratum_size` counts the readings it was sampled from.
     """
 
     item_id: str
@@ -69,12 +67,13 @@ class Item:
 
     @property
     def target(self) -> Target:
+        """Return the kind of reading."""
         if self.stratum in (Target.EDIT, Target.NARRATION):
             return Target(self.stratum)
         return Target.ATTRIBUTE
 
     def override(self) -> Override:
-        """The item as a reading that is wrong."""
+        """Return the override that marks this reading as wrong."""
         return Override.of(
             self.text,
             video_id=self.video_id,
@@ -90,28 +89,28 @@ COLUMNS = tuple(field.name for field in fields(Item))
 
 
 def draw(items: Iterable[Item], count: int, *, stratified: bool, seed: int = 0) -> list[Item]:
-    """`count` items at random, each with the size of its stratum.
+    """Sample `count` items, each with the size of its stratum.
 
-    Stratified, every stratum gives equally many; what a small one lacks is shared among the others.
+    If stratified, every stratum gives equally many; what a small one lacks is shared among the others.
     """
     sizes: Counter[str] = Counter()
-    kept: dict[str, list[tuple[float, Item]]] = defaultdict(list)
-    dice = random.Random(seed)
-    for item in items:  # Of each stratum the `count` items with the largest numbers: a fair draw.
+    sampled: dict[str, list[tuple[float, Item]]] = defaultdict(list)
+    generator = random.Random(seed)
+    for item in items:  # The `count` items of a stratum with the largest numbers: a uniform sample.
         sizes[item.stratum] += 1
-        entry = (dice.random(), item)
-        if len(kept[item.stratum]) < count:
-            heapq.heappush(kept[item.stratum], entry)
+        entry = (generator.random(), item)
+        if len(sampled[item.stratum]) < count:
+            heapq.heappush(sampled[item.stratum], entry)
         else:
-            heapq.heappushpop(kept[item.stratum], entry)
+            heapq.heappushpop(sampled[item.stratum], entry)
     if stratified:
         drawn: list[Item] = []
-        by_size = sorted(kept, key=lambda name: (len(kept[name]), name))
-        for place, name in enumerate(by_size):
-            share = (count - len(drawn)) // (len(by_size) - place)
-            drawn += [item for _, item in heapq.nlargest(share, kept[name])]
+        by_size = sorted(sampled, key=lambda name: (len(sampled[name]), name))
+        for index, name in enumerate(by_size):
+            share = (count - len(drawn)) // (len(by_size) - index)
+            drawn += [item for _, item in heapq.nlargest(share, sampled[name])]
     else:
-        everything = [entry for name in sorted(kept) for entry in kept[name]]
+        everything = [entry for name in sorted(sampled) for entry in sampled[name]]
         drawn = [item for _, item in heapq.nlargest(count, everything)]
     return [replace(item, stratum_size=sizes[item.stratum]) for item in drawn]
 
@@ -119,18 +118,18 @@ def draw(items: Iterable[Item], count: int, *, stratified: bool, seed: int = 0) 
 def readings(
     narrations: pa.Table, attributes: pa.Table, *, min_descriptive_score: float
 ) -> Iterator[Item]:
-    """Every reading of a dataset: narrations, their edits, the attributes of their texts.
+    """Yield every reading of a dataset: narrations, their edits, the attributes of their texts.
 
     Raises:
-        UsageError: the attributes were read from other narrations than these.
+        UsageError: the attributes belong to other narrations than these.
     """
     spans: dict[str, tuple[str, float, float]] = {}
     for row in _rows(narrations):
         spans[row["narration_id"]] = row["text"], row["start_s"], row["end_s"]
-        place = {"video_id": row["video_id"], "start_s": row["start_s"], "end_s": row["end_s"]}
+        span = {"video_id": row["video_id"], "start_s": row["start_s"], "end_s": row["end_s"]}
         descriptive = row["descriptive_score"] >= min_descriptive_score
         yield _item(
-            **place,
+            **span,
             stratum=Target.NARRATION,
             text=row["text_asr"],
             surface=row["text_asr"],
@@ -142,7 +141,7 @@ def readings(
         for edit in row["edits"]:
             if edit["rule"] not in DISFLUENCY_RULES:
                 yield _item(
-                    **place,
+                    **span,
                     stratum=Target.EDIT,
                     text=row["text_asr"],
                     surface=edit["from"],
@@ -182,17 +181,17 @@ def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def to_csv(items: Sequence[Item]) -> str:
-    """The sheet as CSV, safe to open in a spreadsheet."""
+    """Return the sheet as CSV, safe to open in a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in items:
-        writer.writerow(_guarded(getattr(item, name)) for name in COLUMNS)
+        writer.writerow(_escape(getattr(item, name)) for name in COLUMNS)
     return file.getvalue()
 
 
 def from_csv(path: Path) -> list[Item]:
-    """Read a judged sheet. Rows without a reader's name are by the reader that the file is named after.
+    """Read a judged sheet. Rows without a reader's name belong to the reader that the file is named after.
 
     Raises:
         UsageError: the file is no such sheet, or a row was changed beyond its last three columns.
@@ -214,11 +213,11 @@ def from_csv(path: Path) -> list[Item]:
 def _parse(row: Sequence[str], where: str) -> Item:
     if len(row) != len(COLUMNS):
         raise UsageError(f"{where}: {len(row)} cells, expected {len(COLUMNS)}")
-    cells = dict(zip(COLUMNS, map(_bare, row), strict=True))
-    judged = cells["judgement"].strip().lower()
-    if judged and judged not in list(Judgement):
+    cells = dict(zip(COLUMNS, map(_unescape, row), strict=True))
+    judgement = cells["judgement"].strip().lower()
+    if judgement and judgement not in list(Judgement):
         raise UsageError(
-            f"{where}: judgement '{judged}' is not one of {', '.join(Judgement)} or empty"
+            f"{where}: judgement '{judgement}' is not one of {', '.join(Judgement)} or empty"
         )
     try:
         item = _item(
@@ -245,7 +244,7 @@ def _parse(row: Sequence[str], where: str) -> Item:
         item,
         stratum_size=size,
         reader=cells["reader"].strip(),
-        judgement=Judgement(judged) if judged else None,
+        judgement=Judgement(judgement) if judgement else None,
         comment=cells["comment"],
     )
 
@@ -280,10 +279,10 @@ def _item(
     )
 
 
-def _guarded(value: object) -> str:
+def _escape(value: object) -> str:
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _bare(cell: str) -> str:
+def _unescape(cell: str) -> str:
     return cell[1:] if cell.startswith("'") else cell

@@ -1,4 +1,4 @@
-"""What judged sheets say: precision by stratum, agreement of readers, and the overrides that follow."""
+"""Results of judged sheets: precision by stratum, agreement of readers, and overrides."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ class Precision:
 
     @property
     def share(self) -> float:
+        """Return the share of right readings."""
         return self.right / self.judged
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How two readers judge the items that both judged right or wrong.
+    """Agreement of two readers on the items that both judged right or wrong.
 
     `kappa` is Cohen's (1960, https://doi.org/10.1177/001316446002000104): agreement beyond chance; None
-    where chance alone would agree always.
+    where chance alone would always agree.
     """
 
     readers: tuple[str, str]
@@ -46,11 +47,11 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """All that follows from the judgements.
+    """All results of the judgements.
 
-    `overall` weighs each stratum by the readings it was drawn from; None where nothing was judged.
-    `disputed` are items that some reader judged right and another wrong, or that cannot be told from one
-    that was judged otherwise: they change nothing.
+    `overall` weighs each stratum by the readings it was sampled from; None where nothing was judged.
+    `disputed` are items that some reader judged right and another wrong, or that are identical to one that
+    was judged otherwise: they change nothing.
     """
 
     precision: tuple[Precision, ...]
@@ -62,7 +63,7 @@ class Review:
 
 
 def review(judged: Iterable[Item]) -> Review:
-    """Gather the judgements of one or more sheets. A reader's last word on an item counts."""
+    """Combine the judgements of one or more sheets. A reader's last judgement of an item counts."""
     by_item: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in judged:
         if item.judgement in (Judgement.RIGHT, Judgement.WRONG):
@@ -70,8 +71,8 @@ def review(judged: Iterable[Item]) -> Review:
     wrong: list[Item] = []
     right: list[Item] = []
     disputed: list[Item] = []
-    for said in by_item.values():
-        items = list(said.values())
+    for by_reader in by_item.values():
+        items = list(by_reader.values())
         judgements = {item.judgement for item in items}
         if len(judgements) > 1:
             disputed.append(items[0])
@@ -79,7 +80,9 @@ def review(judged: Iterable[Item]) -> Review:
             (right if judgements == {Judgement.RIGHT} else wrong).append(items[0])
     both = {item.override() for item in right} & {item.override() for item in wrong}
     disputed += [item for item in (*right, *wrong) if item.override() in both]
-    sizes = {i.stratum: i.stratum_size for said in by_item.values() for i in said.values()}
+    sizes = {
+        i.stratum: i.stratum_size for by_reader in by_item.values() for i in by_reader.values()
+    }
     precision = _precision(by_item)
     weight = sum(sizes[p.stratum] for p in precision)
     return Review(
@@ -93,7 +96,7 @@ def review(judged: Iterable[Item]) -> Review:
 
 
 def wilson(right: int, judged: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953)."""
+    """Return the 95 % interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953)."""
     share, z2 = right / judged, _Z**2
     middle = (share + z2 / (2 * judged)) / (1 + z2 / judged)
     spread = share * (1 - share) / judged + z2 / (4 * judged**2)
@@ -102,32 +105,35 @@ def wilson(right: int, judged: int) -> tuple[float, float]:
 
 
 def _precision(by_item: Mapping[str, Mapping[str, Item]]) -> tuple[Precision, ...]:
-    """Each item counts once: its readers share it, and half a vote rounds down."""
+    """Count each item once by the majority of its readers; half a vote rounds down."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for said in by_item.values():
-        items = list(said.values())
+    for by_reader in by_item.values():
+        items = list(by_reader.values())
         votes = sum(item.judgement is Judgement.RIGHT for item in items)
         counts[items[0].stratum][0] += 2 * votes > len(items)
         counts[items[0].stratum][1] += 1
-    found = []
+    results = []
     for stratum, (right, judged) in sorted(counts.items()):
         low, high = wilson(right, judged)
-        found.append(Precision(stratum=stratum, right=right, judged=judged, low=low, high=high))
-    return tuple(found)
+        results.append(Precision(stratum=stratum, right=right, judged=judged, low=low, high=high))
+    return tuple(results)
 
 
 def _agreement(by_item: Mapping[str, Mapping[str, Item]]) -> tuple[Agreement, ...]:
-    readers = sorted({reader for said in by_item.values() for reader in said})
-    found = []
+    readers = sorted({reader for by_reader in by_item.values() for reader in by_reader})
+    results = []
     for first, second in combinations(readers, 2):
         both = [
-            (said[first].judgement is Judgement.RIGHT, said[second].judgement is Judgement.RIGHT)
-            for said in by_item.values()
-            if first in said and second in said
+            (
+                by_reader[first].judgement is Judgement.RIGHT,
+                by_reader[second].judgement is Judgement.RIGHT,
+            )
+            for by_reader in by_item.values()
+            if first in by_reader and second in by_reader
         ]
         if both:
-            found.append(_agree((first, second), both))
-    return tuple(found)
+            results.append(_agree((first, second), both))
+    return tuple(results)
 
 
 def _agree(readers: tuple[str, str], both: Sequence[tuple[bool, bool]]) -> Agreement:

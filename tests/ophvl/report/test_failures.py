@@ -35,12 +35,12 @@ def test_a_few_of_each_kind_on_each_host() -> None:
 
 def test_many_hosts_do_not_flood_the_end() -> None:
     hosts = [f"{n}.example" for n in range(500)]
-    text = failure_lines(one for host in hosts for one in failures(2, "network", host))
+    text = failure_lines(failure for host in hosts for failure in failures(2, "network", host))
     assert len(text) == 20 * 2 + 1
     assert text[-1].startswith("and 960 more of other kinds and hosts; `ophvl status`")
 
 
-def test_a_host_that_is_closed_is_told_once() -> None:
+def test_a_closed_host_has_one_line() -> None:
     closed = [
         HostClosedError(host, 4e9, FailureKind.BLOCKED, f"{host} is closed")
         for host in ("b.example", "a.example", "b.example")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ophvl.report.pace import FailureCount, Pace, StagePace, pace_lines
+from ophvl.report.pace import FailureCount, IngestPace, StagePace, pace_lines
 
 
-def test_what_is_to_go_is_told_with_and_without_a_pace() -> None:
-    pace = Pace(
+def test_what_remains_is_described_with_and_without_a_pace() -> None:
+    pace = IngestPace(
         failures=(FailureCount(stage="discover", kind="timeout", host="", count=2),),
         stages=(
             StagePace(stage="download", per_hour=30.0, pending=60, hours_left=2.0),
@@ -22,5 +22,5 @@ def test_what_is_to_go_is_told_with_and_without_a_pace() -> None:
         "`ophvl retry --kind KIND` tries those of one kind again",
         "download 30 videos an hour, 60 to go: 2.0 h",
         "transcribe 3 to go",
-        "Among them are 40 lines that were not asked yet, each as one video.",
+        "Among them are 40 lines that are not expanded yet, each counted as one video.",
     ]

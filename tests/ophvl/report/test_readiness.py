@@ -43,7 +43,7 @@ def test_pictures_are_needed_of_videos_that_pairs_may_be_made_of(store: Store) -
     require_pictures(store, BUILD, finer)
 
 
-def test_lines_that_led_to_no_video_are_told_by_kind(tmp_path: Path, store: Store) -> None:
+def test_lines_without_videos_are_counted_by_kind(tmp_path: Path, store: Store) -> None:
     require_videos(store)
     failed = Store(tmp_path / "failed", STAGES)
     for n in (1, 2):

@@ -29,7 +29,7 @@ def test_statistics_count_the_tables(store: Store) -> None:
     assert (anatomy.mentions, anatomy.concepts, anatomy.negated) == (2, 1, 0)
     assert anatomy.top == {"lens capsule": 2}
     assert len(s.attributes) == 12
-    assert s.account.units.emitted == 3
+    assert s.funnel.units.emitted == 3
     assert json.loads(json.dumps(s.to_plain()))["account"]["units"]["listed"] == 3
     text = "\n".join(statistics_lines(s))
     assert "2 narrated, 1 silent (little_speech 1)" in text

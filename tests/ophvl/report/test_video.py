@@ -18,6 +18,6 @@ def test_a_video_is_followed(store: Store) -> None:
     assert "jpeg" not in text
 
 
-def test_an_unknown_video_is_told_with_some_that_are_known(store: Store) -> None:
+def test_an_unknown_video_is_refused_with_some_known_ones(store: Store) -> None:
     with pytest.raises(UsageError, match=r"no video nobody .* there are youtube_00001"):
         video_lines(store, "nobody")

@@ -8,7 +8,7 @@ import pytest
 
 from ophvl.dataset.store import Store
 from ophvl.partitions import Parts
-from ophvl.report.funnel import take_account
+from ophvl.report.funnel import count_funnel
 from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ToyFolder
 
@@ -99,8 +99,8 @@ def test_what_a_line_led_to_stays_when_it_cannot_be_refreshed(toy: ToyFolder) ->
     toy.run()
     assert toy.calls() == ["list a.json"]
     assert toy.lines()[0] == (1, "a.json", "expanded", 1, 0)
-    account = take_account(toy.store)
-    assert (account.lines.listed, account.units.emitted) == (2, 2)
+    funnel = count_funnel(toy.store)
+    assert (funnel.lines.listed, funnel.units.emitted) == (2, 2)
 
 
 def test_a_video_goes_over_to_the_line_that_still_names_it(toy: ToyFolder) -> None:
@@ -325,7 +325,7 @@ def test_two_lists_feed_one_folder(toy: ToyFolder) -> None:
     toy.list("c.json", "a.json")
     toy.run(["list"])
     assert toy.column("videos", "video_id") == ["a", "b", "c"]
-    assert take_account(toy.store).lines.listed == 2 + 2
+    assert count_funnel(toy.store).lines.listed == 2 + 2
 
 
 @pytest.mark.parametrize("count", [40])

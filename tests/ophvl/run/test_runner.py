@@ -14,7 +14,7 @@ from ophvl.atomic_io import PARTIAL
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, UsageError
 from ophvl.partitions import Parts, part_of
-from ophvl.report.funnel import take_account
+from ophvl.report.funnel import count_funnel
 from ophvl.run.runner import Runner, RunOptions
 from ophvl.run.unit_worker import PAUSE_S, TRIES, StageBug
 from ophvl.sources.source_list import read_source_list
@@ -187,8 +187,8 @@ def test_what_a_closed_host_holds_is_pending_and_no_failure(toy: ToyFolder) -> N
         "b": "example.org is closed"
     }
     assert toy.outcomes("fetch") == {"a": "emitted"}
-    account = take_account(toy.store)
-    assert (account.units.failed, account.units.pending) == (0, 2)
+    funnel = count_funnel(toy.store)
+    assert (funnel.units.failed, funnel.units.pending) == (0, 2)
     toy.run()
     assert not toy.heard.held
     assert toy.counts()["mark emitted"] == 2
