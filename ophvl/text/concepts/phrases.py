@@ -39,12 +39,12 @@ class Phrase:
 
 def find_phrases(cues: CueIndex, matches: Sequence[Match]) -> list[Phrase]:
     """Return all phrases by start; of two that overlap, the earlier one."""
-    found = sorted(
+    candidates = sorted(
         (*_objectives(cues, matches), *_causes(cues, matches), *_advice(cues, matches)),
         key=lambda phrase: (phrase.start, -phrase.end),
     )
     retained: list[Phrase] = []
-    for phrase in found:
+    for phrase in candidates:
         if not retained or phrase.start >= retained[-1].end:
             retained.append(phrase)
     return retained
