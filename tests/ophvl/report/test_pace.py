@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ophvl.report.pace import FailureCount, IngestPace, StagePace, pace_lines
+from ophvl.dataset.ledger import Entry, EntryOutcome
+from ophvl.dataset.store import Store
+from ophvl.report.pace import FailureCount, IngestPace, StagePace, measure_pace, pace_lines
+from tests.factories import video_id
 
 
 def test_what_remains_is_described_with_and_without_a_pace() -> None:
@@ -24,3 +27,18 @@ def test_what_remains_is_described_with_and_without_a_pace() -> None:
         "transcribe 3 to go",
         "Among them are 40 lines that are not expanded yet, each counted as one video.",
     ]
+
+
+def test_the_pace_is_that_of_the_last_hour_with_work(store: Store) -> None:
+    for n, at in ((1, "10:00"), (2, "12:30"), (3, "13:00")):
+        entry = Entry(
+            stage="download",
+            unit=video_id(n),
+            fingerprint="f",
+            outcome=EntryOutcome.EMITTED,
+            at=f"2026-01-01T{at}:00+00:00",
+        )
+        store.commit(entry, {})
+    download, transcribe = measure_pace(store).stages
+    assert (download.per_hour, download.pending, download.hours_left) == (2.0, 0, 0.0)
+    assert (transcribe.per_hour, transcribe.hours_left) == (0.0, None)

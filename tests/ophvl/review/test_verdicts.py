@@ -82,6 +82,13 @@ def test_what_readers_dispute_changes_nothing() -> None:
     assert [override.value for override in found.right] == ["sac"]
 
 
+def test_half_of_the_readers_is_no_majority() -> None:
+    both = [judged("a", Judgement.RIGHT), judged("a", Judgement.WRONG, "Bo")]
+    assert [(p.right, p.judged) for p in review(both).precision] == [(0, 1)]
+    three = [*both, judged("a", Judgement.RIGHT, "Cy")]
+    assert [(p.right, p.judged) for p in review(three).precision] == [(1, 1)]
+
+
 def test_twins_judged_otherwise_are_disputed() -> None:
     found = review([judged("a", Judgement.WRONG), judged("b", Judgement.RIGHT, start_s=9.0)])
     assert [item.item_id for item in found.disputed] == ["b", "a"]

@@ -1,6 +1,7 @@
 """Which concepts of a narration are present, negated or hypothetical."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -55,10 +56,47 @@ def assertions(matcher, text):
         ("The pupil wouldn't dilate.", "dilate", NEGATED),
         ("The pupil could not be dilated.", "dilated", NEGATED),
         ("The pupil could not be dilated.", "pupil", PRESENT),
+        ("Unless the bleeding stops, use cautery.", "bleeding", HYPOTHETICAL),
+        ("Whether there is bleeding is unclear.", "bleeding", HYPOTHETICAL),
+        ("Without removing capsule we aspirate.", "capsule", PRESENT),
+        ("Bleeding was not seen, but edema was.", "bleeding", NEGATED),
+        ("Bleeding was not seen, but edema was.", "edema", PRESENT),
+        ("There is a risk of bleeding, not of edema.", "bleeding", HYPOTHETICAL),
+        ("There is a risk of bleeding, not of edema.", "edema", NEGATED),
+        ("I inject aflibercept instead of ranibizumab.", "aflibercept", PRESENT),
+        ("I inject aflibercept instead of ranibizumab.", "ranibizumab", NEGATED),
     ],
 )
 def test_assertion_of_a_concept(matcher, text, surface, assertion):
     assert assertions(matcher, text)[surface] is assertion
+
+
+@pytest.mark.parametrize(
+    ("text", "assertion"),
+    [
+        ("There is bleeding.", PRESENT),
+        ("There is no bleeding.", NEGATED),
+        ("If bleeding occurs, we stop.", HYPOTHETICAL),
+        ("If there is no bleeding, we go on.", HYPOTHETICAL),
+        ("In case there is no bleeding we go on.", HYPOTHETICAL),
+        ("There may be no bleeding.", NEGATED),
+        ("There is no risk of bleeding.", NEGATED),
+        ("There may be bleeding.", HYPOTHETICAL),
+        ("Bleeding may occur.", HYPOTHETICAL),
+        ("We avoid bleeding.", HYPOTHETICAL),
+    ],
+)
+def test_a_condition_decides_over_negation_and_negation_over_supposition(matcher, text, assertion):
+    assert assertions(matcher, text)["bleeding"] is assertion
+
+
+def test_a_scope_ends_before_the_border_word(matcher):
+    text = "No keratitis after minor trauma."
+    (keratitis,) = matcher.find("keratitis")
+    start = text.index("keratitis")
+    inside = replace(keratitis, start=start, end=start + len("keratitis"))
+    behind = replace(keratitis, start=text.index("after"), end=len(text) - 1)
+    assert classify([inside, behind], text) == [NEGATED, PRESENT]
 
 
 @pytest.mark.parametrize("text", ["", "no", "No.", "if", "without", "not, not, not", "n't"])

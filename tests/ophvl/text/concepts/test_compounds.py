@@ -51,6 +51,8 @@ def test_a_size_never_becomes_another(matcher):
     ]
     assert labels
     assert not any(label.startswith("10-0") for label in labels)
+    ((_, concept_id),) = instruments(matcher, "closed with four-oh 10-0 nylon")
+    assert concept_id == "instrument:nylon_suture"
 
 
 def test_one_head_serves_two_names(matcher):

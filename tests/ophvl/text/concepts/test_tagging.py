@@ -172,6 +172,13 @@ def test_a_phrase_names_its_concept_or_none(tagger):
     assert (own.concept_id, own.label) == (None, "see my teacher")
 
 
+def test_actions_are_left_out_of_objectives_but_not_of_causes(tagger):
+    text = "A corneal ulcer due to a suture that was cut, so I use glue to seal the wound."
+    actions = {a.surface for a in tagger.tag(text) if a.kind is Kind.ACTION}
+    assert "cut" in actions
+    assert "seal" not in actions
+
+
 def test_nested_terms_are_linked(tagger):
     (peeling,) = tagger.tag("Now ILM peeling.")
     assert peeling.surface == "ILM peeling"

@@ -1,6 +1,13 @@
 """Tokens of a recognised text and groups of them."""
 
-from ophvl.text.correction.tokens import groups, is_mixed, sounds_of, tokenize
+from ophvl.text.correction.tokens import (
+    groups,
+    is_mixed,
+    sounds_of,
+    spans_from,
+    spans_to,
+    tokenize,
+)
 
 
 def test_tokens_lie_on_the_text() -> None:
@@ -26,3 +33,12 @@ def test_letters_and_words() -> None:
     assert sounds_of(tokenize("BSS")) == "bieses"
     assert is_mixed(tokenize("the BSS"))
     assert not is_mixed(tokenize("the salt"))
+
+
+def test_spans_beside_a_term_stop_at_fixed_tokens_and_punctuation() -> None:
+    tokens = tokenize("sin ski left sin ski hook for now two, zone")
+    assert list(spans_to(tokens, 5)) == [(4, 5), (3, 5)]
+    assert list(spans_from(tokens, 6)) == [(6, 7), (6, 8)]
+    assert list(spans_from(tokens, 9)) == []
+    assert list(spans_to(tokens, 0)) == []
+    assert list(spans_from(tokenize("a b c d e"), 1)) == [(1, 2), (1, 3), (1, 4)]

@@ -39,6 +39,16 @@ def test_other_words_for_the_same_are_faithful(tagger, source: str, rewritten: s
         ("We inject viscoelastic.", "We inject trypan blue.", "added_concept: trypan blue"),
         ("Forceps are taken.", "Utrata forceps are taken.", "added_concept: utrata forceps"),
         ("Sutures are placed.", "Sutures are not placed.", "changed_negation: a denial"),
+        (
+            "If the capsule tears, we stop.",
+            "The capsule tears and we stop.",
+            "changed_negation: anterior capsule tear is present",
+        ),
+        (
+            "There is no bleeding.",
+            "Bleeding is seen.",
+            "changed_negation: bleeding is present",
+        ),
     ],
 )
 def test_additions_are_reported(tagger, source: str, rewritten: str, item: str) -> None:

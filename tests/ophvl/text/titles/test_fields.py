@@ -3,8 +3,9 @@
 import pytest
 
 from ophvl.errors import ConfigError
+from ophvl.ontology import Register
 from ophvl.text.titles import fields
-from ophvl.text.titles.fields import FIELDS, field_rules
+from ophvl.text.titles.fields import FIELDS, TaggedText, field_rules, read_fields
 
 
 def test_every_rule_names_concepts_that_exist(matcher):
@@ -35,3 +36,75 @@ def test_a_line_at_fault_is_named(tmp_path, monkeypatch, line):
             field_rules()
     finally:
         field_rules.cache_clear()
+
+
+def values(matcher, title):
+    """Each field's values for a title."""
+    text = TaggedText(
+        column="title", text=title, matches=matcher.find(title, register=Register.TITLE)
+    )
+    evidence = read_fields([text], matcher.ontology)
+    assert all(e.surface in title for e in evidence)
+    return {
+        field: tuple(e.value for e in evidence if e.field == field)
+        for field in FIELDS
+        if any(e.field == field for e in evidence)
+    }
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        (
+            "27G PPV for macular hole with C3F8",
+            {
+                "surgery": ("pars plana vitrectomy",),
+                "condition": ("macular hole",),
+                "technique": ("perfluoropropane tamponade",),
+                "device": ("27-gauge vitrectomy system",),
+            },
+        ),
+        ("25G phaco", {"surgery": ("phacoemulsification",)}),
+        (
+            "Phaco with hydrodissection",
+            {"surgery": ("phacoemulsification",), "technique": ("hydrodissection",)},
+        ),
+        ("Stop and chop", {"surgery": ("phacoemulsification",), "technique": ("stop and chop",)}),
+        (
+            "FLACS, stop and chop",
+            {
+                "surgery": ("femtosecond laser-assisted cataract surgery",),
+                "technique": ("stop and chop",),
+            },
+        ),
+        (
+            "PCR during phaco",
+            {"surgery": ("phacoemulsification",), "condition": ("posterior capsule rupture",)},
+        ),
+        (
+            "IOL exchange, Yamane technique",
+            {
+                "surgery": (
+                    "intraocular lens exchange",
+                    "scleral-fixated intraocular lens implantation",
+                ),
+                "technique": ("yamane technique",),
+                "device": ("intraocular lens",),
+            },
+        ),
+        (
+            "Vitrectomy with silicone oil",
+            {"surgery": ("pars plana vitrectomy",), "technique": ("silicone oil tamponade",)},
+        ),
+        ("Silicone oil removal", {"surgery": ("silicone oil removal",)}),
+        ("Capsulorhexis forceps", {"device": ("capsulorhexis forceps",)}),
+        ("Forceps", {}),
+        (
+            "SMILE -5.00 D",
+            {"surgery": ("small-incision lenticule extraction",), "condition": ("myopia",)},
+        ),
+        ("Phaco -5.00 D", {"surgery": ("phacoemulsification",)}),
+    ],
+)
+def test_fields_of_a_title(matcher, title, expected):
+    assert values(matcher, title) == expected

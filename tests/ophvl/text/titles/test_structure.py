@@ -197,6 +197,23 @@ def test_chapters_fill_what_title_and_description_leave_out(matcher):
     assert named.surgery == ("pars plana vitrectomy",)
 
 
+def test_the_eye_of_the_title_goes_before_those_of_description_and_chapters(matcher):
+    texts = [
+        tagged_text(column, text, matcher)
+        for column, text in (
+            ("title", "Phaco LE"),
+            ("description", "Right eye."),
+            ("chapters", "Right eye"),
+        )
+    ]
+    structured = structure(texts[0], texts[1], matcher.ontology, chapters=texts[2:])
+    assert structured.eye is Eye.LEFT
+    untold = structure(
+        tagged_text("title", "Phaco", matcher), texts[1], matcher.ontology, chapters=[texts[0]]
+    )
+    assert untold.eye is Eye.RIGHT
+
+
 @pytest.mark.parametrize(
     "unit", ["#phaco ", "#a b ", "phacoemulsification ", "phaco-", "cataract surgery avoided ", " "]
 )

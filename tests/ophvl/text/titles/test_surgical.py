@@ -17,6 +17,8 @@ from schemas.vocab import Surgical
     [
         ("SMOKEY EYE makeup for hooded lids 😍", Surgical.NO),
         ("Lash lift & brow tint, salon day", Surgical.NO),
+        ("Webinar: smokey eye makeup", Surgical.NO),
+        ("Smokey eye makeup, a webinar", Surgical.NO),
         ("Classic lash extensions for beginners", Surgical.NO),
         ("Permanent makeup after blepharoplasty", Surgical.NO),
         ("How to put in contact lenses", Surgical.NO),
