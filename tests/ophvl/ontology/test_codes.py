@@ -36,12 +36,12 @@ def test_the_users_codes_follow(ontology, tmp_path: Path) -> None:
     assert codes.revision != Codes(ontology).revision
 
 
-def test_a_code_is_listed_once_however_often_it_is_said(ontology, tmp_path: Path) -> None:
+def test_repeated_codes_are_listed_once(ontology, tmp_path: Path) -> None:
     path = tmp_path / "codes.tsv"
     lines = ["local\tC1", "local\tC1", "ICD-10-CM\tH26.9", "local\tC2"]
     path.write_text(HEAD + "".join(f"disease:cataract\t{line}\n" for line in lines))
-    found = Codes(ontology, path).of("disease:cataract")
-    assert [code.code for code in found] == ["H26.9", "C1", "C2"]
+    codes = Codes(ontology, path).of("disease:cataract")
+    assert [code.code for code in codes] == ["H26.9", "C1", "C2"]
 
 
 @pytest.mark.parametrize(

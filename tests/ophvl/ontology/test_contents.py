@@ -23,7 +23,7 @@ LEAST = {
     (Kind.POSTOP_CARE,): 60,
 }
 
-NEITHER_THING_NOR_DEED = frozenset(
+NO_CONCEPTS = frozenset(
     {"not_initialized", "Idle", "idle", "rest", "Non-functional Segment", "Step Interval"}
     | {"Invalid Segment (Non-surgical Operation Segment)"}
 )
@@ -62,7 +62,7 @@ def strings(node: object) -> Iterator[str]:
 def class_names(annotations: Path) -> list[str]:
     path = annotations / "benchmark_class_names.json"
     names = dict.fromkeys(strings(json.loads(path.read_text(encoding="utf-8"))))
-    return [name for name in names if name not in NEITHER_THING_NOR_DEED | TOO_COMMON]
+    return [name for name in names if name not in NO_CONCEPTS | TOO_COMMON]
 
 
 def test_there_are_three_thousand_concepts(ontology):
@@ -105,8 +105,9 @@ def test_a_word_of_two_concepts_is_decided_in_every_text(ontology):
             owners.setdefault(form, set()).add(concept.concept_id)
     undecided = [
         form
-        for form, found in owners.items()
-        if len(found) > 1 and not any(r.is_default() for r in ontology.rules_for(form, found))
+        for form, concept_ids in owners.items()
+        if len(concept_ids) > 1
+        and not any(r.is_default() for r in ontology.rules_for(form, concept_ids))
     ]
     assert undecided == []
 
@@ -136,5 +137,5 @@ def test_class_names_are_known_as_a_whole_with_few_exceptions(annotations, match
 def test_ophnet_labels_are_known(annotations, matcher: Matcher, level):
     path = annotations / "ophnet/ophnet_labels.json"
     labels = json.loads(path.read_text(encoding="utf-8"))[level].values()
-    unknown = [n for n in labels if n not in NEITHER_THING_NOR_DEED and not matcher.find(n)]
+    unknown = [n for n in labels if n not in NO_CONCEPTS and not matcher.find(n)]
     assert unknown == []

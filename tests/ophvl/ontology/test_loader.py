@@ -39,8 +39,8 @@ def replace(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def said(concept, term):
-    """A text that says the term; a verb needs someone who does it."""
+def text_with(concept, term):
+    """A text with the term; a verb needs a subject."""
     return f"we {term} it" if concept.kind is Kind.ACTION else term
 
 
@@ -70,7 +70,7 @@ def test_benchmark_instruments_are_known(name, matcher):
     ]
 
 
-def test_every_term_finds_its_own_concept_or_is_settled_by_rule(matcher):
+def test_every_term_names_its_own_concept_or_a_rule_decides(matcher):
     shared = {concept_id for rule in matcher.ontology.rules for concept_id in rule.concepts}
     lost = [
         f"{concept.concept_id}: {term}"
@@ -78,7 +78,7 @@ def test_every_term_finds_its_own_concept_or_is_settled_by_rule(matcher):
         if concept.concept_id not in shared
         for term in (concept.label, *concept.synonyms, *concept.abbreviations)
         if concept.concept_id
-        not in {match.concept_id for match in matcher.find(said(concept, term))}
+        not in {match.concept_id for match in matcher.find(text_with(concept, term))}
     ]
     assert lost == []
 

@@ -25,7 +25,7 @@ def put(store: Store, stage: str, n: int, **rows: list[Any]) -> None:
     store.commit(entry, {name: table(name, *of_table) for name, of_table in rows.items()})
 
 
-def found(store: Store) -> set[tuple[str, str]]:
+def violations(store: Store) -> set[tuple[str, str]]:
     return {(v.table, v.rule) for v in check_folder(store)}
 
 
@@ -50,21 +50,21 @@ def test_without_shards_it_is_fine_too(store: Store) -> None:
         ("pair", "pairs", {"split": "holdout"}, ("pairs", "not in set")),
     ],
 )
-def test_broken_rows_are_found(
+def test_broken_rows_are_reported(
     store: Store, stage: str, name: str, changes: dict[str, object], broken: tuple[str, str]
 ) -> None:
     put(store, stage, 1, **{name: [ROWS[name](1, **changes)]})
-    assert broken in found(store)
+    assert broken in violations(store)
 
 
 def test_a_span_may_end_a_moment_late(store: Store) -> None:
     put(store, "segment", 1, narrations=[ROWS["narrations"](1, end_s=60.4)])
-    assert found(store) == set()
+    assert violations(store) == set()
 
 
-def test_a_missing_parent_is_found(store: Store) -> None:
+def test_a_missing_parent_is_reported(store: Store) -> None:
     put(store, "download", 2)
-    assert ("frames", "dangling") in found(store)
+    assert ("frames", "dangling") in violations(store)
 
 
 def test_a_table_of_another_version_does_not_hide_the_others(store: Store) -> None:
@@ -72,25 +72,25 @@ def test_a_table_of_another_version_does_not_hide_the_others(store: Store) -> No
     (path, *_) = (store.root / "tables" / "titles").iterdir()
     rows = pq.read_table(path).replace_schema_metadata({"ophvl.version": "0"})
     pq.write_table(rows, path)
-    assert {("titles", "wrong version"), ("narrations", "blank")} <= found(store)
+    assert {("titles", "wrong version"), ("narrations", "blank")} <= violations(store)
 
 
-def test_broken_shards_are_found(store: Store) -> None:
+def test_broken_shards_are_reported(store: Store) -> None:
     shards = store.root / "shards"
     path = shards / "train-00000.parquet"
     (shards / "train-00001.parquet").write_bytes(path.read_bytes())
-    assert found(store) == {("shards", "not in the manifest")}
+    assert violations(store) == {("shards", "not in the manifest")}
     (shards / "train-00001.parquet").unlink()
     pq.write_table(table("shards", shard_row(1, text=None)), path)
-    assert found(store) == {("shards", "changed file"), (f"shards/{path.name}", "missing")}
+    assert violations(store) == {("shards", "changed file"), (f"shards/{path.name}", "missing")}
     path.write_bytes(b"not Parquet")
-    assert found(store) == {("shards", "changed file"), ("shards", "unreadable file")}
+    assert violations(store) == {("shards", "changed file"), ("shards", "unreadable file")}
     path.unlink()
-    assert found(store) == {("shards", "missing file")}
+    assert violations(store) == {("shards", "missing file")}
     write_shards(shards)
-    assert found(store) == set()
+    assert violations(store) == set()
     put(store, "pair", 1, pairs=[], routes=[])
-    assert found(store) == {("shards", "differs from pairs")}
+    assert violations(store) == {("shards", "differs from pairs")}
 
 
 def test_pairs_of_a_stuck_video_are_not_missed_in_the_shards(store: Store) -> None:
@@ -108,21 +108,21 @@ def test_pairs_of_a_stuck_video_are_not_missed_in_the_shards(store: Store) -> No
     pq.write_table(rows.take([0, 2]), path)
     manifest = {"shards": [{"name": path.name, "sha256": sha256_file(path)}]}
     (path.parent / "manifest.json").write_text(json.dumps(manifest))
-    assert found(store) == set()
+    assert violations(store) == set()
 
 
 def test_manifest_names_stay_in_the_folder(store: Store) -> None:
     manifest = store.root / "shards" / "manifest.json"
     manifest.write_text(json.dumps({"shards": [{"name": "../../etc/passwd", "sha256": ""}]}))
-    assert found(store) == {("shards", "missing file"), ("shards", "not in the manifest")}
+    assert violations(store) == {("shards", "missing file"), ("shards", "not in the manifest")}
 
 
-def test_damaged_and_missing_files_are_found_and_named(store: Store) -> None:
+def test_damaged_and_missing_files_are_reported(store: Store) -> None:
     (store.root / "shards" / "manifest.json").unlink()
-    assert ("shards", "not in the manifest") in found(store)
+    assert ("shards", "not in the manifest") in violations(store)
     (store.root / "shards" / "manifest.json").write_text("{")
-    assert ("shards", "unreadable file") in found(store)
+    assert ("shards", "unreadable file") in violations(store)
     damaged = next((store.root / "tables" / "titles").iterdir())
     damaged.write_bytes(b"PAR1 no more")
     next((store.root / "tables" / "routes").iterdir()).unlink()
-    assert {("titles", "unreadable file"), ("routes", "unreadable file")} <= found(store)
+    assert {("titles", "unreadable file"), ("routes", "unreadable file")} <= violations(store)

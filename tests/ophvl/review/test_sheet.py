@@ -39,12 +39,12 @@ def test_narrations_corrections_and_attributes_are_judged_but_not_hesitations() 
     assert [item.value for item in items][1] == "rhexis"
 
 
-def test_twins_in_one_video_are_two_readings() -> None:
+def test_equal_texts_in_one_video_are_two_readings() -> None:
     items = sheet_of("So I polish the bag", "So I polish the bag")
     assert len({item.item_id for item in items}) == len(items) == 6
 
 
-def test_a_reader_judges_whether_a_thing_is_denied() -> None:
+def test_a_reader_judges_whether_a_concept_is_negated() -> None:
     row = narration_row(1, text="no tear", text_asr="no tear", edits=[])
     tear = attribute_row(
         1, text_id=row.narration_id, surface="tear", start=3, end=7, label="tear", negated=True

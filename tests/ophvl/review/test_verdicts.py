@@ -30,7 +30,7 @@ def judged(item_id: str, judgement: Judgement, reader: str = "Ada", **changes: o
 
 
 def test_precision_is_the_share_of_right_by_stratum() -> None:
-    found = review(
+    result = review(
         [
             *(judged(f"a{n}", Judgement.RIGHT) for n in range(3)),
             judged("a3", Judgement.WRONG),
@@ -38,11 +38,11 @@ def test_precision_is_the_share_of_right_by_stratum() -> None:
             judged("e", Judgement.WRONG, stratum="edit", stratum_size=300),
         ]
     )
-    assert [(p.stratum, p.right, p.judged) for p in found.precision] == [
+    assert [(p.stratum, p.right, p.judged) for p in result.precision] == [
         ("anatomy", 3, 4),
         ("edit", 0, 1),
     ]
-    assert found.overall == pytest.approx((0.75 * 100 + 0.0 * 300) / 400)
+    assert result.overall == pytest.approx((0.75 * 100 + 0.0 * 300) / 400)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_agreement_of_two_readers_beyond_chance() -> None:
 
 
 def test_what_readers_dispute_changes_nothing() -> None:
-    found = review(
+    result = review(
         [
             judged("a", Judgement.WRONG),
             judged("a", Judgement.RIGHT, "Bo"),
@@ -77,9 +77,9 @@ def test_what_readers_dispute_changes_nothing() -> None:
             judged("c", Judgement.RIGHT, value="sac"),
         ]
     )
-    assert [item.item_id for item in found.disputed] == ["a"]
-    assert [override.value for override in found.wrong] == ["bag"]
-    assert [override.value for override in found.right] == ["sac"]
+    assert [item.item_id for item in result.disputed] == ["a"]
+    assert [override.value for override in result.wrong] == ["bag"]
+    assert [override.value for override in result.right] == ["sac"]
 
 
 def test_half_of_the_readers_is_no_majority() -> None:
@@ -89,15 +89,15 @@ def test_half_of_the_readers_is_no_majority() -> None:
     assert [(p.right, p.judged) for p in review(three).precision] == [(1, 1)]
 
 
-def test_twins_judged_otherwise_are_disputed() -> None:
-    found = review([judged("a", Judgement.WRONG), judged("b", Judgement.RIGHT, start_s=9.0)])
-    assert [item.item_id for item in found.disputed] == ["b", "a"]
-    assert found.wrong == () == found.right
+def test_equal_items_judged_differently_are_disputed() -> None:
+    result = review([judged("a", Judgement.WRONG), judged("b", Judgement.RIGHT, start_s=9.0)])
+    assert [item.item_id for item in result.disputed] == ["b", "a"]
+    assert result.wrong == () == result.right
 
 
-def test_the_last_word_of_a_reader_counts() -> None:
-    found = review([judged("a", Judgement.WRONG), judged("a", Judgement.RIGHT)])
-    assert found.disputed == () == found.wrong
+def test_the_last_judgement_of_a_reader_counts() -> None:
+    result = review([judged("a", Judgement.WRONG), judged("a", Judgement.RIGHT)])
+    assert result.disputed == () == result.wrong
 
 
 def test_readers_who_always_agree_by_necessity_have_no_kappa() -> None:

@@ -24,7 +24,7 @@ def instruments(matcher, text):
         ("We place interrupted sutures.", "interrupted sutures"),
     ],
 )
-def test_what_names_the_kind_belongs_to_the_span(matcher, text, surface):
+def test_modifiers_that_name_the_kind_belong_to_the_span(matcher, text, surface):
     assert surface in [s for s, _ in instruments(matcher, text)]
 
 
@@ -37,7 +37,7 @@ def test_what_names_the_kind_belongs_to_the_span(matcher, text, surface):
         ("Forceps. Cannula next.", "Cannula"),
     ],
 )
-def test_what_does_not_stays_out(matcher, text, surface):
+def test_other_words_stay_outside_the_span(matcher, text, surface):
     assert surface in [s for s, _ in instruments(matcher, text)]
 
 
@@ -55,7 +55,7 @@ def test_a_size_never_becomes_another(matcher):
     assert concept_id == "instrument:nylon_suture"
 
 
-def test_one_head_serves_two_names(matcher):
+def test_coordinated_names_share_their_head(matcher):
     attributes = Tagger(matcher).tag("the superior and inferior rectus are exposed")
     assert [(a.surface, a.concept_id) for a in attributes if a.kind is Kind.ANATOMY] == [
         ("superior", "anatomy:superior_rectus_muscle"),

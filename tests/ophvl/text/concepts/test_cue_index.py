@@ -21,8 +21,8 @@ FIRST = word_set("due so no")
     ],
 )
 def test_matches_are_those_of_the_pattern(text):
-    found = [m.span() for m in CueIndex(text).matches(PATTERN, FIRST)]
-    assert found == [m.span() for m in PATTERN.finditer(text)]
+    spans = [m.span() for m in CueIndex(text).matches(PATTERN, FIRST)]
+    assert spans == [m.span() for m in PATTERN.finditer(text)]
 
 
 def test_contains_any_ignores_case():

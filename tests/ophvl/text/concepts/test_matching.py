@@ -7,7 +7,7 @@ import pytest
 from ophvl.ontology import Register
 
 
-def found(matcher, text, **options):
+def spans(matcher, text, **options):
     matches = matcher.find(text, **options)
     assert all(text[m.start : m.end] == m.surface for m in matches)
     return [(m.surface, m.concept_id) for m in matches]
@@ -20,7 +20,7 @@ def test_texts_without_words_hold_nothing(matcher, text):
 
 def test_a_real_sentence(matcher):
     text = "I make a 2.2 mm clear corneal incision with the keratome, then inject viscoelastic into the AC."
-    assert found(matcher, text) == [
+    assert spans(matcher, text) == [
         ("clear corneal incision", "phase:incision"),
         ("keratome", "instrument:keratome"),
         ("inject", "action:inject"),
@@ -46,7 +46,7 @@ def test_a_real_sentence(matcher):
     ],
 )
 def test_offsets_and_spellings(matcher, text, surface):
-    assert surface in [s for s, _ in found(matcher, text)]
+    assert surface in [s for s, _ in spans(matcher, text)]
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_abbreviations_keep_their_case_and_words_their_borders(matcher, text):
     }
 
 
-def test_longest_wins_and_what_is_meant_inside_is_kept(matcher):
+def test_the_longest_match_wins_and_one_that_counts_inside_is_retained(matcher):
     text = "anterior capsule staining"
-    assert found(matcher, text) == [
+    assert spans(matcher, text) == [
         ("anterior capsule staining", "phase:capsule_staining"),
         ("anterior capsule", "anatomy:anterior_capsule"),
     ]
@@ -73,14 +73,14 @@ def test_longest_wins_and_what_is_meant_inside_is_kept(matcher):
     assert (outer.score, inner.score) == (1.0, 0.5)
 
 
-def test_a_name_inside_a_name_is_not_meant(matcher):
-    assert found(matcher, "capsulorhexis forceps") == [
+def test_a_name_inside_a_name_does_not_count(matcher):
+    assert spans(matcher, "capsulorhexis forceps") == [
         ("capsulorhexis forceps", "instrument:capsulorhexis_forceps")
     ]
 
 
 def test_a_term_never_runs_over_a_comma(matcher):
-    assert found(matcher, "the anterior, chamber") == [("chamber", "anatomy:anterior_chamber")]
+    assert spans(matcher, "the anterior, chamber") == [("chamber", "anatomy:anterior_chamber")]
 
 
 @pytest.mark.parametrize(
@@ -93,25 +93,25 @@ def test_a_term_never_runs_over_a_comma(matcher):
         ("phaco is finished", "phase:phacoemulsification"),
     ],
 )
-def test_shared_words_are_settled_by_context(matcher, text, concept_id):
-    assert concept_id in [c for _, c in found(matcher, text)]
+def test_context_decides_between_concepts_that_share_a_word(matcher, text, concept_id):
+    assert concept_id in [c for _, c in spans(matcher, text)]
 
 
 def test_the_register_decides_between_surgery_and_phase(matcher):
-    assert found(matcher, "Phaco") == [("Phaco", "phase:phacoemulsification")]
-    assert found(matcher, "Phaco", register=Register.TITLE) == [
+    assert spans(matcher, "Phaco") == [("Phaco", "phase:phacoemulsification")]
+    assert spans(matcher, "Phaco", register=Register.TITLE) == [
         ("Phaco", "surgery:phacoemulsification")
     ]
 
 
 def test_a_verb_after_an_article_is_a_thing(matcher):
-    assert found(matcher, "the cut is clean") == []
-    assert found(matcher, "we cut here") == [("cut", "action:cut")]
+    assert spans(matcher, "the cut is clean") == []
+    assert spans(matcher, "we cut here") == [("cut", "action:cut")]
 
 
 def test_verb_forms(matcher):
     for verb in ("injected", "injecting", "injects", "aspirated", "grasping", "trimmed", "torn"):
-        assert [c.partition(":")[0] for _, c in found(matcher, f"we {verb}")] == ["action"]
+        assert [c.partition(":")[0] for _, c in spans(matcher, f"we {verb}")] == ["action"]
 
 
 def test_speed_on_a_very_long_text(matcher):

@@ -10,9 +10,9 @@ from schemas.vocab import Kind
 
 
 def phrases(matcher, text, kind):
-    found = find_phrases(CueIndex(text), matcher.find(text))
-    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
-    return [text[p.start : p.end] for p in found if p.kind is kind]
+    all_phrases = find_phrases(CueIndex(text), matcher.find(text))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(all_phrases))
+    return [text[p.start : p.end] for p in all_phrases if p.kind is kind]
 
 
 @pytest.mark.parametrize(

@@ -133,20 +133,20 @@ def tagger(matcher):
     return Tagger(matcher)
 
 
-@pytest.mark.parametrize(("text", "there", "absent"), CASES)
-def test_a_narration(tagger, text, there, absent):
-    found = tagger.tag(text)
-    assert all(text[a.start : a.end] == a.surface for a in found)
-    tagged = [f"{a.kind}: {a.surface}" for a in found]
-    assert [expected for expected in there if expected not in tagged] == []
-    assert {a.surface for a in found} & set(absent) == set()
+@pytest.mark.parametrize(("text", "present", "absent"), CASES)
+def test_a_narration(tagger, text, present, absent):
+    attributes = tagger.tag(text)
+    assert all(text[a.start : a.end] == a.surface for a in attributes)
+    tagged = [f"{a.kind}: {a.surface}" for a in attributes]
+    assert [expected for expected in present if expected not in tagged] == []
+    assert {a.surface for a in attributes} & set(absent) == set()
 
 
 @pytest.mark.parametrize("text", [case[0] for case in CASES])
 def test_terms_do_not_overlap_and_phrases_hold_them(tagger, text):
-    found = tagger.tag(text)
-    terms = [a for a in found if a.source == ONTOLOGY]
-    phrases = [a for a in found if a.source == RULES]
+    attributes = tagger.tag(text)
+    terms = [a for a in attributes if a.source == ONTOLOGY]
+    phrases = [a for a in attributes if a.source == RULES]
     for of in (terms, phrases):
         assert all(a.end <= b.start for a, b in itertools.pairwise(of))
     for phrase in phrases:
@@ -214,9 +214,9 @@ def test_phrases_are_not_denied_by_their_own_words(tagger, text, surface, assert
 
 def test_titles_hold_no_phrases_of_their_own(tagger):
     title = "Phaco to protect the endothelium | no eye make-up for two weeks"
-    found = tagger.tag(title, register=Register.TITLE)
-    assert all(a.source == ONTOLOGY for a in found)
-    assert found[0].concept_id == "surgery:phacoemulsification"
+    attributes = tagger.tag(title, register=Register.TITLE)
+    assert all(a.source == ONTOLOGY for a in attributes)
+    assert attributes[0].concept_id == "surgery:phacoemulsification"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_leaves_alone(corrector: Corrector, text: str) -> None:
 
 
 @pytest.mark.parametrize("fixed", ["two", "left", "no", "without", "isn't", "2.4", "nasal", "both"])
-def test_numbers_sides_and_denials_stay(corrector: Corrector, fixed: str) -> None:
+def test_numbers_sides_and_negations_stay(corrector: Corrector, fixed: str) -> None:
     text = (
         f"The keratome and the rexes {fixed} tripan {fixed} zone yules {fixed} carrot home {fixed}."
     )

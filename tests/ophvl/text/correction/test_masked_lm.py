@@ -53,13 +53,13 @@ def edit(text: str, before: str, after: str) -> Edit:
 def test_each_token_of_the_words_is_masked_in_turn(folder: Path) -> None:
     scorer = MaskedLM(str(folder))
     model, tokenizer = scorer._loaded
-    seen: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
     hook = model.register_forward_pre_hook(
-        lambda _, __, named: seen.append(named["input_ids"].clone()), with_kwargs=True
+        lambda _, __, named: inputs.append(named["input_ids"].clone()), with_kwargs=True
     )
     scorer._likelihood("we inject tripan blue", 10, 16)
     hook.remove()
-    (ids,) = seen
+    (ids,) = inputs
     plain = tokenizer("we inject tripan blue", return_tensors="pt")["input_ids"][0]
     masked = ids == tokenizer.mask_token_id
     assert masked.nonzero().tolist() == [[0, 3], [1, 4]]  # "trip", "##an", after [CLS] we inject.

@@ -6,19 +6,19 @@ from ophvl.text.correction.morphology import is_inflection
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("word", "other"),
     [("canaliculus", "canaliculi"), ("aphakic", "phakic"), ("lens", "lenses"), ("pad", "pads")],
 )
-def test_related_words(one: str, other: str) -> None:
-    assert is_inflection(one, other, 0.1)
-    assert is_inflection(other, one, 0.1)
+def test_related_words(word: str, other: str) -> None:
+    assert is_inflection(word, other, 0.1)
+    assert is_inflection(other, word, 0.1)
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"), [("vectus", "vectis"), ("tripan", "trypan"), ("rexes", "rhexis")]
+    ("word", "other"), [("vectus", "vectis"), ("tripan", "trypan"), ("rexes", "rhexis")]
 )
-def test_mishearings_are_not_related(heard: str, meant: str) -> None:
-    assert not is_inflection(heard, meant, 0.1)
+def test_mishearings_are_not_related(word: str, other: str) -> None:
+    assert not is_inflection(word, other, 0.1)
 
 
 def test_a_long_shared_beginning_relates_words_that_sound_different() -> None:

@@ -23,7 +23,7 @@ def test_sounds(word: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"),
+    ("words", "term"),
     [
         ("tripan", "trypan"),
         ("fake odonesis", "phacodonesis"),
@@ -32,10 +32,10 @@ def test_sounds(word: str, expected: str) -> None:
         ("try am sin alone", "triamcinolone"),
     ],
 )
-def test_what_sounds_alike_shares_a_key_and_is_close(heard: str, meant: str) -> None:
-    observed = "".join(map(sounds, heard.split()))
-    assert key(observed) == key(sounds(meant))
-    assert distance(observed, sounds(meant)) < 0.15 * size(sounds(meant))
+def test_mishearings_share_a_key_and_are_close(words: str, term: str) -> None:
+    observed = "".join(map(sounds, words.split()))
+    assert key(observed) == key(sounds(term))
+    assert distance(observed, sounds(term)) < 0.15 * size(sounds(term))
 
 
 def test_distance() -> None:

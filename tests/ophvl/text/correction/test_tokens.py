@@ -10,7 +10,7 @@ from ophvl.text.correction.tokens import (
 )
 
 
-def test_tokens_lie_on_the_text() -> None:
+def test_tokens_have_positions_in_the_text() -> None:
     text = "\u0130stanbul: Schlemm's D-SEC, 2.4 mm isn't BSS"
     tokens = tokenize(text)
     assert [text[t.start : t.end] for t in tokens][:4] == ["\u0130stanbul", "Schlemm", "D", "SEC"]
@@ -18,12 +18,12 @@ def test_tokens_lie_on_the_text() -> None:
     assert [t.word for t in tokens if t.after_hyphen] == ["sec"]
 
 
-def test_groups_stop_at_punctuation_and_at_what_is_fixed() -> None:
+def test_groups_stop_at_punctuation_and_fixed_tokens() -> None:
     texts = {" ".join(words) for _, _, words in groups(tokenize("high lloyd, two zone yules"))}
     assert texts == {"high", "lloyd", "high lloyd", "zone", "yules", "zone yules"}
 
 
-def test_small_words_stand_at_no_edge() -> None:
+def test_groups_neither_begin_nor_end_with_small_words() -> None:
     texts = {" ".join(words) for _, _, words in groups(tokenize("is there capsule or hexus"))}
     assert "capsule or hexus" in texts
     assert "is there" not in texts

@@ -38,7 +38,7 @@ def test_eye(text, eye):
     assert (mention and mention.eye) == eye
 
 
-def test_the_words_stand_in_the_text():
+def test_the_surface_is_part_of_the_text():
     mention = find_eye("Phaco, right  eye")
     assert mention is not None
     assert mention.surface in "Phaco, right  eye"

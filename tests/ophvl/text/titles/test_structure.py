@@ -74,7 +74,7 @@ def test_the_description_fills_what_the_title_leaves_empty(matcher):
     assert structured.eye is Eye.RIGHT
 
 
-def test_evidence_names_words_that_stand_in_the_text(matcher):
+def test_evidence_quotes_words_of_the_text(matcher):
     raw, description = "PHACO LE", "Dense cataract."
     structured = structure_title(raw, description, matcher)
     texts = {"title": raw, "description": description}
@@ -137,7 +137,7 @@ def test_titles_of_all_subspecialties(matcher):
     wrong = {t["raw_title"]: structured[t["id"]].is_surgical for t in titles}
     wrong = {t: v for (t, v), row in zip(wrong.items(), titles, strict=True) if v != row["verdict"]}
     assert wrong == {}
-    scores = score_titles(titles, {key: _row(found) for key, found in structured.items()})
+    scores = score_titles(titles, {key: _row(result) for key, result in structured.items()})
     assert scores["surgery"].f1 >= 0.93
     assert scores["condition"].f1 >= 0.9
     assert scores["technique"].f1 >= 0.85
@@ -258,17 +258,17 @@ def test_a_device_names_its_own_surgery_and_not_its_family(matcher, raw, surgery
     ],
 )
 def test_a_drug_is_no_device(matcher, raw, technique):
-    found = structure_title(raw, None, matcher)
-    assert found.device == ()
-    assert found.technique == technique
+    result = structure_title(raw, None, matcher)
+    assert result.device == ()
+    assert result.technique == technique
 
 
 @pytest.mark.parametrize("raw", ["ROP laser", "Laser for ROP", "Laser treatment of ROP: twins"])
 def test_laser_for_retinopathy_of_prematurity(matcher, raw):
-    found = structure_title(raw, None, matcher)
-    assert found.is_surgical is Surgical.YES
-    assert found.surgery == ("retinal laser photocoagulation",)
-    assert found.condition == ("retinopathy of prematurity",)
+    result = structure_title(raw, None, matcher)
+    assert result.is_surgical is Surgical.YES
+    assert result.surgery == ("retinal laser photocoagulation",)
+    assert result.condition == ("retinopathy of prematurity",)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,6 @@ def test_laser_for_retinopathy_of_prematurity(matcher, raw):
     ],
 )
 def test_argentinian_flag_sign(matcher, raw):
-    found = structure_title(raw, None, matcher)
-    assert found.is_surgical is Surgical.YES
-    assert "argentinian flag sign" in found.condition
+    result = structure_title(raw, None, matcher)
+    assert result.is_surgical is Surgical.YES
+    assert "argentinian flag sign" in result.condition
