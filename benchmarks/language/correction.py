@@ -20,7 +20,8 @@ from ophvl.ontology import load
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.correction.lexicon import Lexicon
 from ophvl.text.correction.word_frequency import is_protected
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
+from schemas.narrations import Edit
 
 PROSE_WORDS = 20_000
 _DEFINITION = re.compile(r'^def: "((?:[^"\\]|\\.)*)"', re.MULTILINE)

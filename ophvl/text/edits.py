@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.narrations import Edit as Edit
+from schemas.narrations import Edit
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

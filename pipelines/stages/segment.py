@@ -18,13 +18,13 @@ from ophvl.ids import child_id
 from ophvl.stage import Drop, StageResult
 from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.correction.corrector import Corrector
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
 from ophvl.text.narration.descriptive import descriptive_score
 from ophvl.text.narration.disfluencies import disfluency_edits
 from ophvl.text.narration.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 from schemas.guards import Guard
-from schemas.narrations import NARRATIONS, NarrationRow
+from schemas.narrations import NARRATIONS, Edit, NarrationRow
 from schemas.vocab import DropReason, NarrationReading, Target
 
 if TYPE_CHECKING:

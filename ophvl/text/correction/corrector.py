@@ -20,7 +20,7 @@ from ophvl.ontology import Ontology
 from ophvl.text.correction.candidates import Candidate, CandidateGenerator
 from ophvl.text.correction.lexicon import Lexicon
 from ophvl.text.correction.tokens import Token, tokenize
-from ophvl.text.edits import Edit
+from schemas.narrations import Edit
 
 _METHOD = "sounds-1"
 _TABLES = ("mishearings.tsv", "names.tsv", "word_parts.tsv")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from ophvl.errors import ConfigError
 from ophvl.ids import sha256_file
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
+from schemas.narrations import Edit
 
 if TYPE_CHECKING:
     import torch

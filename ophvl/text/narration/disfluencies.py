@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ophvl.text.edits import Edit
+from schemas.narrations import Edit
 
 _HESITATION = re.compile(r"(?:[Uu][uhm]*[hm]|[Ee][er]*rm*|[Aa][ah]*h|[Hh]m+|[Mm]m{2,})[,.]?")
 _STRAY = re.compile(r"[,.;]+")

@@ -2,7 +2,9 @@
 
 import pytest
 
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
+from schemas.columns import as_dict
+from schemas.narrations import Edit
 
 
 def edit(start: int, before: str, after: str) -> Edit:
@@ -24,7 +26,7 @@ def test_edits_that_overlap_or_do_not_fit_are_refused(edits: list[Edit]) -> None
 
 
 def test_an_edit_in_tables() -> None:
-    assert edit(2, "a", "b").plain() == {
+    assert as_dict(edit(2, "a", "b")) == {
         **{"start": 2, "end": 3, "from": "a", "to": "b"},
         **{"rule": "r", "score": 0.5},
     }

@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from ophvl.stage import StageResult
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 from pipelines.stages.segment import TimedWord, narration_pieces, segment
 from schemas.guards import GUARDS
-from schemas.narrations import NARRATIONS
+from schemas.narrations import NARRATIONS, Edit
 from schemas.overrides import OverrideRow
 from schemas.transcripts import TRANSCRIPTS, TranscriptRow, Word
 from tests.factories import override_row, table, transcript_row

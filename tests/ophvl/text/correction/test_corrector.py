@@ -4,7 +4,8 @@ import pytest
 
 from ophvl.ontology import load
 from ophvl.text.correction.corrector import Corrector
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
+from schemas.narrations import Edit
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from ophvl.errors import ConfigError
 from ophvl.ontology import load
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.correction.masked_lm import MaskedLM
-from ophvl.text.edits import Edit
+from schemas.narrations import Edit
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] we inject trip ##an blue stain the with fellow phaco probe"
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ophvl.text.edits import Edit, apply
+from ophvl.text.edits import apply
 from ophvl.text.narration.disfluencies import disfluency_edits
+from schemas.narrations import Edit
 
 
 @pytest.mark.parametrize(
