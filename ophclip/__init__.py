@@ -10,17 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ophclip.version import __version__
+
 if TYPE_CHECKING:
     from ophclip.inference.pretrained import Preprocess, Tokenizer
     from ophclip.model.dual_encoder import OphCLIP
-
-__version__ = "0.1.0"
 
 __all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, *, device: str = "auto") -> tuple[OphCLIP, Preprocess, Tokenizer]:
-    """A trained model, ready to use: in evaluation mode, on `device` ("auto" takes a GPU if any).
+    """Load a trained model in evaluation mode, with its preprocessing and tokenizer.
 
         model, preprocess, tokenizer = ophclip.load("runs", device="cpu")
         with torch.no_grad():
@@ -29,10 +29,11 @@ def load(path: str | Path, *, device: str = "auto") -> tuple[OphCLIP, Preprocess
             texts = model.embed_texts(["posterior capsule rupture"], Level.CLIP)
             similarity = images @ texts.T
 
-    `embed_texts` takes the texts themselves; `tokenizer` gives the tokens that it makes of them.
+    `embed_texts` takes the texts themselves; `tokenizer` shows the tokens that it computes from them.
 
     Args:
         path: a checkpoint folder, a run, or a folder of runs (the newest of them).
+        device: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Raises:
         CheckpointError: there is no checkpoint, or it is damaged or does not fit.

@@ -1,4 +1,4 @@
-"""`python -m ophclip`."""
+"""Run the command line as `python -m ophclip`."""
 
 from ophclip.cli import main
 

@@ -1,4 +1,4 @@
-"""The `ophclip` command line: reads options, calls the library, prints. Loads torch only at need."""
+"""The `ophclip` command line: read options, call the library, print. A command imports torch when it runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ophclip import __version__
 from ophclip.errors import ConfigError, OphclipError
+from ophclip.version import __version__
 
 if TYPE_CHECKING:
     from ophclip.inference.pretrained import Pretrained
@@ -34,7 +34,7 @@ CheckpointOption = Annotated[
 
 
 def main() -> None:
-    """Entry point. Ends with code 2 on faults that the user can mend."""
+    """Run the command line; exit with code 2 on an error that the user can fix."""
     try:
         app()
     except OphclipError as err:
@@ -42,8 +42,8 @@ def main() -> None:
         sys.exit(2)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"ophclip {__version__}")
         raise typer.Exit
 
@@ -64,14 +64,14 @@ def train_command(
         str | None,
         typer.Option(help="tiny or paper; by default the one that fits this machine."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder that gets a folder for the new run.")] = RUNS,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's folder is created.")] = RUNS,
     config: Annotated[Path | None, typer.Option(help="TOML file with changed settings.")] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="One changed setting, section.key=value; may be repeated."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Run folder to continue, with the config that it has.")
+        Path | None, typer.Option(help="Run folder to continue, with its own config.")
     ] = None,
 ) -> None:
     """Pretrain on clips with narrations, and videos with titles; `torchrun -m ophclip train` on many GPUs."""
@@ -85,10 +85,12 @@ def train_command(
                 "--resume continues with the run's own config; leave out --preset, --config and --set"
             )
         if not (resume / "config.toml").is_file():
-            raise ConfigError(f"{resume} is no run folder: it has no config.toml")
+            raise ConfigError(
+                f"{resume} is not a run folder, it has no config.toml; give one from {RUNS}"
+            )
         name, why, settings = "", f"resuming {resume}", read_config(resume / "config.toml")
     else:
-        name, why = (preset, "as asked for") if preset else presets.choose()
+        name, why = (preset, "as requested") if preset else presets.choose()
         if name not in presets.PRESETS:
             raise ConfigError(f"no preset '{name}'; there are {', '.join(presets.PRESETS)}")
         settings = change(
@@ -120,26 +122,27 @@ def zero_shot_command(
     shards: Annotated[Path, typer.Option(help="Dataset folder with the labelled videos' frames.")],
     checkpoint: CheckpointOption = None,
     prompts: Annotated[
-        Path | None, typer.Option(help="Prompt file (TOML); by default the one that comes along.")
+        Path | None, typer.Option(help="Prompt file (TOML); by default the packaged one.")
     ] = None,
     window_s: Annotated[
-        float, typer.Option(min=0.0, help="Frames within this many seconds are averaged.")
+        float,
+        typer.Option(min=0.0, help="Length in seconds of the window averaged around a frame."),
     ] = 5.0,
     out: Annotated[
         Path | None, typer.Option(help="Result file (JSON); by default in the run's eval folder.")
     ] = None,
 ) -> None:
-    """Classify surgical phases from sentences alone, frame by frame."""
-    from ophclip.evaluation.report import evaluate_phases, table
+    """Classify the surgical phase of every labelled frame, without training on labels."""
+    from ophclip.evaluation.report import evaluate_phases, format_table
     from ophclip.model.weights import find
 
     chosen = find(checkpoint or RUNS)
     typer.echo(f"checkpoint: {chosen}")
-    result, written = evaluate_phases(
+    result, path = evaluate_phases(
         chosen, labels=labels, shards_folder=shards, prompts=prompts, window_s=window_s, out=out
     )
-    typer.echo(table(result))
-    typer.echo(f"result: {written}")
+    typer.echo(format_table(result))
+    typer.echo(f"result: {path}")
 
 
 @app.command("embed")
@@ -149,41 +152,44 @@ def embed_command(
     to: Annotated[Path, typer.Option(help="Folder for the embeddings.")] = EMBEDDINGS,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Embed every clip and video into Parquet files; a run that was cut off goes on where it was."""
+    """Embed every clip and video into Parquet files; an interrupted run continues where it stopped."""
     from ophclip.data.shards import open_shards
     from ophclip.inference.embed import ROWS, WINDOWS, write_embeddings
 
-    opened = open_shards(shards, kept_groups=1)
+    opened = open_shards(shards, cached_groups=1)
     source = _pretrained(checkpoint, device)
-    write_embeddings(source, opened, to, say=typer.echo)
+    write_embeddings(source, opened, to, log=typer.echo)
     typer.echo(f"embeddings: {to / ROWS}, {to / WINDOWS}")
 
 
 @app.command("search")
 def search_command(
-    query: Annotated[str, typer.Argument(help="What to look for, in words.")],
+    query: Annotated[str, typer.Argument(help="What to look for, as text.")],
     shards: Annotated[Path, typer.Option(help="Dataset folder, or its shards folder.")],
     checkpoint: CheckpointOption = None,
     count: Annotated[int, typer.Option("-k", help="How many results.")] = 10,
     html: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="Write the results as a page with pictures, too."),
+        typer.Option(dir_okay=False, help="Also write the results as an HTML page with images."),
     ] = None,
     embeddings: Annotated[
-        Path, typer.Option(help="What `ophclip embed` wrote; used if it fits.")
+        Path,
+        typer.Option(
+            help="Folder that `ophclip embed` wrote; used if it fits checkpoint and shards."
+        ),
     ] = EMBEDDINGS,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Find clips, and stretches of silent videos, by words."""
+    """Find clips, and windows of silent videos, by text."""
     from ophclip.data.shards import open_shards
-    from ophclip.inference.search import check, line, search
+    from ophclip.inference.search import check_query, format_hit, search
 
-    check(query, count)
-    opened = open_shards(shards, kept_groups=1)
+    check_query(query, count)
+    opened = open_shards(shards, cached_groups=1)
     source = _pretrained(checkpoint, device)
-    hits = search(source, opened, query, count=count, embeddings=embeddings, say=typer.echo)
+    hits = search(source, opened, query, count=count, embeddings=embeddings, log=typer.echo)
     for rank, hit in enumerate(hits, start=1):
-        typer.echo(line(rank, hit))
+        typer.echo(format_hit(rank, hit))
     if html is not None:
         from ophclip.inference.search_page import write_page
 
@@ -208,7 +214,7 @@ def export_command(
 
 
 def _pretrained(checkpoint: Path | None, device: str) -> Pretrained:
-    """The model that a command works with; says which, and takes the threads that are fastest now."""
+    """Load the model of a command, print its checkpoint, and set the fastest number of threads."""
     import torch
 
     from ophclip.device import pick_threads
@@ -221,7 +227,7 @@ def _pretrained(checkpoint: Path | None, device: str) -> Pretrained:
 
 
 def _new_run(out: Path, preset: str) -> Path:
-    """A folder of its own for a new run, named by time (UTC) and preset."""
+    """Create a folder for a new run, named by time (UTC) and preset."""
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{preset}"
     for number in range(1, 1000):
         run = out / (stamp if number == 1 else f"{stamp}-{number}")
@@ -230,6 +236,6 @@ def _new_run(out: Path, preset: str) -> Path:
         except FileExistsError:
             continue
         except OSError as err:
-            raise ConfigError(f"cannot make the run folder {run}: {err.strerror}") from err
+            raise ConfigError(f"cannot create the run folder {run}: {err.strerror}") from err
         return run
     raise ConfigError(f"{out} already holds 999 runs of {stamp}; give another --out")

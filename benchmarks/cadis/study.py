@@ -20,7 +20,7 @@ from benchmarks.cadis.corpus import Jpegs
 from benchmarks.cadis.labels import Frame
 from benchmarks.cadis.scores import Pair, random_order
 from ophclip.config import Config, change
-from ophclip.data.augment import plain
+from ophclip.data.augment import resize_frames
 from ophclip.data.corpus import Corpus
 from ophclip.data.jpeg import decode
 from ophclip.data.shards import open_shards
@@ -211,11 +211,11 @@ def _pairs(
 
 def _untrained(folder: Path, config: Config, pixels: torch.Tensor) -> OphCLIP:
     """The model that training starts from: same seed, same texts taken as the centre."""
-    texts = Corpus.select(open_shards(folder, kept_groups=config.data.shuffle_groups)).texts
+    texts = Corpus.select(open_shards(folder, cached_groups=config.data.shuffle_groups)).texts
     torch.manual_seed(config.train.seed)
     model = OphCLIP(config.model).eval()
     model.centre_texts(texts)
-    model.centre_images(plain(pixels, side=config.model.image_size))
+    model.centre_images(resize_frames(pixels, side=config.model.image_size))
     return model
 
 
@@ -230,5 +230,5 @@ def _by_prompts(model: OphCLIP, pixels: torch.Tensor, instruments: Sequence[str]
 @torch.no_grad()
 def _features(model: OphCLIP, pixels: torch.Tensor) -> torch.Tensor:
     """[N, W]: the image encoder's features of uint8 frames [N, 3, s, s]."""
-    pictures = plain(pixels, side=model.config.image_size)
+    pictures = resize_frames(pixels, side=model.config.image_size)
     return torch.cat([model.frame_features(part) for part in pictures.split(_AT_ONCE)])

@@ -18,9 +18,9 @@ from benchmarks.learnability.measure import (
 )
 from benchmarks.learnability.variants import BASE, config_of
 from benchmarks.learnability.words import PHASE_PROMPTS
-from ophclip.data.augment import augment, draw, plain
+from ophclip.data.augment import augment, draw_augmentation, resize_frames
 from ophclip.data.batches import FrameStore, generator
-from ophclip.inference.spans import windows, within
+from ophclip.inference.spans import features_within, windows
 from ophclip.model.encoders import ImageEncoder
 from ophclip.model.temporal import masked_mean
 from schemas.vocab import Level, Route, Split
@@ -81,8 +81,8 @@ def supervised(folder: Path, *, seed: int, clip_steps: int) -> Figures:
             place = int(share * len(row.frame_times_s))
             frames.append(store.frames(row, [place]))
             targets.append(truth.phases[row.video_id][place])
-        changes = draw(_BATCH, config=config.augment, random=random)
-        pictures = augment(torch.stack(frames), changes, side=side).flatten(0, 1)
+        augmentation = draw_augmentation(_BATCH, config=config.augment, random=random)
+        pictures = augment(torch.stack(frames), augmentation, side=side).flatten(0, 1)
         loss = F.cross_entropy(head(encoder(pictures)), torch.stack(targets))
         optimiser.zero_grad()
         loss.backward()
@@ -102,7 +102,9 @@ def _judge(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameSto
         frames = store.frames(row, range(len(row.frame_times_s)))
         side = int(frames.shape[-1])
         times = row.frame_times_s
-        near = within(times, encoder(plain(frames, side=side)), windows(times, WINDOW_S))
+        near = features_within(
+            times, encoder(resize_frames(frames, side=side)), windows(times, WINDOW_S)
+        )
         guesses = head(masked_mean(*near)).argmax(1).tolist()
         for true, guess in zip(truth.phases[row.video_id].tolist(), guesses, strict=True):
             confusion[place, true, guess] += 1

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
 from ophclip.config import Config
 from ophclip.data.batches import FrameStore
-from ophclip.data.shards import Row, Shards, open_shards
+from ophclip.data.shards import Sample, Shards, open_shards
 from ophclip.evaluation.metrics import average_precision, score
 from ophclip.inference.spans import embed_spans, row_features, windows
 from ophclip.model.dual_encoder import OphCLIP
@@ -57,14 +57,14 @@ class Truth:
     surgeries: Mapping[str, int]
 
 
-def open_test(folder: Path) -> tuple[Shards, list[Row]]:
+def open_test(folder: Path) -> tuple[Shards, list[Sample]]:
     """The shards, and the rows of the test videos."""
-    shards = open_shards(folder, kept_groups=16)
+    shards = open_shards(folder, cached_groups=16)
     rows = [r for r in shards.rows if r.level == Level.VIDEO and r.split == Split.TEST]
     return shards, rows
 
 
-def read_truth(folder: Path, rows: Sequence[Row]) -> Truth:
+def read_truth(folder: Path, rows: Sequence[Sample]) -> Truth:
     """The labels of the pictures of `rows`."""
     wanted = {row.video_id: row for row in rows}
     names = {
@@ -161,14 +161,14 @@ def mean_average_precision(scores: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def _features(
-    model: OphCLIP, config: Config, shards: Shards, rows: Sequence[Row]
+    model: OphCLIP, config: Config, shards: Shards, rows: Sequence[Sample]
 ) -> dict[str, torch.Tensor]:
     """[F, W] of every picture of each video."""
     store = FrameStore(shards, rows, config=config.data, side=config.model.image_size)
     return {row.video_id: row_features(model, store, row) for row in rows}
 
 
-def _moments(model: OphCLIP, config: Config, row: Row, features: torch.Tensor) -> torch.Tensor:
+def _moments(model: OphCLIP, config: Config, row: Sample, features: torch.Tensor) -> torch.Tensor:
     """[F, D]: each picture with those near it, less what all pictures share."""
     spans = windows(row.frame_times_s, WINDOW_S)
     return embed_spans(model, row, features, spans, data=config.data) - model.image_centre

@@ -29,7 +29,7 @@ from benchmarks.learnability.variants import (
     config_of,
 )
 from ophclip.data.corpus import Corpus
-from ophclip.data.shards import Row, open_shards
+from ophclip.data.shards import Sample, open_shards
 from ophclip.losses import contrastive
 from ophclip.training import objective
 from ophclip.training.distributed import World
@@ -60,7 +60,7 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
     write(folder, seed=seed, sizes=sizes)
     config = config_of(RETRIEVAL, seed=seed, clip_steps=clip_steps)
     torch.set_num_threads(config.train.threads)
-    corpus = Corpus.select(open_shards(folder, kept_groups=16))
+    corpus = Corpus.select(open_shards(folder, cached_groups=16))
     world = World(device=torch.device("cpu"))
     trainer = Trainer(config, corpus, preset="tiny", say=lambda _: None, world=world)
     surgeries = {
@@ -68,7 +68,7 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
         for label in pq.read_table(folder / "labels.parquet").to_pylist()
         if label["task"] == Task.SURGERY
     }
-    shares = Counter(surgeries[row.video_id] for row in corpus.silent)
+    shares = Counter(surgeries[row.video_id] for row in corpus.titled_silent_videos)
     asked = Counter(surgeries[row.video_id] for row in corpus.videos)
     chance = sum(shares[s] * asked[s] for s in asked) / shares.total() / asked.total()
     yield f"of two videos at random {chance:.0%} show the same surgery"
@@ -86,7 +86,7 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     bank, config = trainer.bank, trainer.config
     if bank is None:
         raise ValueError("the variant has no bank")
-    silent, videos = trainer.corpus.silent, trainer.corpus.videos
+    silent, videos = trainer.corpus.titled_silent_videos, trainer.corpus.videos
     bank.write(range(len(silent)), *_embed(trainer, silent), step=0)
     visual, title = _embed(trainer, videos)
     retrieved = objective.retrieve(bank, visual, title, videos, config=config, step=0)
@@ -107,7 +107,7 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     )
 
 
-def _embed(trainer: Trainer, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+def _embed(trainer: Trainer, rows: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures and titles of videos [B, D]."""
     made = [trainer.embed_videos(rows[i : i + _AT_ONCE]) for i in range(0, len(rows), _AT_ONCE)]
     return torch.cat([visual for visual, _ in made]), torch.cat([title for _, title in made])

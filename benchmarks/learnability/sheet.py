@@ -25,7 +25,7 @@ from benchmarks.learnability.corpus import Sizes, write
 from benchmarks.learnability.draw import SIDE
 from benchmarks.learnability.variants import DEVELOPMENT_SEEDS
 from benchmarks.learnability.world import PHASE_NAMES
-from ophclip.data.shards import Row, open_shards
+from ophclip.data.shards import Sample, open_shards
 from schemas.vocab import Level, Task
 
 COLUMNS = 10
@@ -40,7 +40,7 @@ def contact_sheet(folder: Path, *, columns: int = COLUMNS) -> Picture:
 
     A phase of fewer than `columns` videos leaves its last tiles black.
     """
-    shards = open_shards(folder, kept_groups=4)
+    shards = open_shards(folder, cached_groups=4)
     videos = [row for row in shards.rows if row.level == Level.VIDEO]
     spans = _first_spans(folder)
     tiles: dict[str, list[Picture]] = {name: [] for name in PHASE_NAMES}
@@ -70,7 +70,7 @@ def _first_spans(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:
     return found
 
 
-def _middle(row: Row, span: tuple[float, float]) -> int:
+def _middle(row: Sample, span: tuple[float, float]) -> int:
     """The number of the picture that is nearest to the middle of the span."""
     middle_s = sum(span) / 2
     return min(

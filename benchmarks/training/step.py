@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
 def measure(config: Config, folder: Path, *, preset: str, device: torch.device) -> list[str]:
     """Train to the end of the plan on the shards in `folder`; what was seen, in words."""
     torch.set_num_threads(config.train.threads or pick_threads())
-    corpus = Corpus.select(open_shards(folder, kept_groups=config.data.shuffle_groups))
+    corpus = Corpus.select(open_shards(folder, cached_groups=config.data.shuffle_groups))
     trainer = Trainer(config, corpus, preset=preset, say=lambda _: None, world=World(device=device))
     streams = {level: trainer.stream(level, 0) for level in Level}
     waited_s: dict[Level, list[float]] = {level: [] for level in Level}

@@ -1,1 +1,1 @@
-"""Shards, batches, sampling and augmentation."""
+"""Read shards, build training batches, sample and augment frames."""

@@ -1,8 +1,8 @@
 """Training batches. In: open shards. Out: batch k of one level, as a pure function of seed and k.
 
-Because batch k depends on nothing else, a resumed run sees exactly the batches that the unbroken run
-would have seen, with any number of loader processes; and every process of a world knows the rows of the
-whole batch, though it decodes only its own part of them.
+Because batch k depends on nothing else, a resumed run gets exactly the batches that the uninterrupted run
+would have got, with any number of loader processes; and every training process knows the rows of the
+whole batch, though it decodes only its own slice of them.
 """
 
 from __future__ import annotations
@@ -17,70 +17,71 @@ from torch.utils.data import DataLoader, Dataset
 
 from ophclip.config import DataConfig
 from ophclip.data.jpeg import decode
-from ophclip.data.shards import Row, Shards
+from ophclip.data.shards import Sample, Shards
 from ophclip.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B rows, and the pictures of those b of them that are this process's `part`.
+    """B rows, and the frames of the b rows that this process encodes.
 
-    N pictures of each item's surroundings follow its own F; N is 0 without a context.
+    Each item has F frames of its own, followed by N context frames; N is 0 without a context.
     """
 
-    rows: tuple[Row, ...]
-    part: slice
+    rows: tuple[Sample, ...]
+    local: slice
+    """The b of the B rows that this process encodes."""
     frames: torch.Tensor
     """uint8 [b, F + N, 3, S, S]."""
-    surroundings: Surroundings
+    context: ContextTimes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """When the pictures around each of b items were taken."""
+class ContextTimes:
+    """Times of the N context frames of each of b items."""
 
     offsets_s: torch.Tensor
     """[b, N], seconds from the middle of the item."""
-    found: torch.Tensor
-    """bool [b, N]; False where the video has no picture."""
+    mask: torch.Tensor
+    """bool [b, N]; False where the video has no frame at that time."""
 
-    def part(self, items: slice) -> Surroundings:
-        """Those of some of the items."""
-        return Surroundings(offsets_s=self.offsets_s[items], found=self.found[items])
+    def select(self, items: slice) -> ContextTimes:
+        """Return the times of some of the items."""
+        return ContextTimes(offsets_s=self.offsets_s[items], mask=self.mask[items])
 
 
 def generator(*key: int | str) -> torch.Generator:
-    """A random stream of its own for every key, e.g. (seed, "augment", step)."""
+    """Return a random generator that is seeded by a key alone, e.g. (seed, "augment", step)."""
     digest = hashlib.sha256(repr(key).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 class FrameStore:
-    """Pixels of rows, kept in memory after the first decoding if all of them fit there."""
+    """Decoded frames of rows, cached in memory if the frames of all rows fit there."""
 
     def __init__(
-        self, shards: Shards, rows: Sequence[Row], *, config: DataConfig, side: int
+        self, shards: Shards, rows: Sequence[Sample], *, config: DataConfig, side: int
     ) -> None:
         self._shards = shards
         self._fit = config.fit
         self._side = side
         frames = sum(len(row.frame_times_s) for row in rows)
         self.in_memory = frames * 3 * side * side <= config.cache_mb * 2**20
-        self._kept: dict[str, torch.Tensor] = {}
+        self._cache: dict[str, torch.Tensor] = {}
 
-    def frames(self, row: Row, picks: Sequence[int]) -> torch.Tensor:
-        """The picked frames of `row`: uint8 [len(picks), 3, S, S].
+    def frames(self, row: Sample, indices: Sequence[int]) -> torch.Tensor:
+        """Return the frames of `row` with these indices: uint8 [len(indices), 3, S, S].
 
         Raises:
-            DataError: a picture cannot be decoded; names pair and shard.
+            DataError: a frame cannot be decoded; names pair and shard.
         """
         if not self.in_memory:
-            return self._decode(row, picks)
-        if row.pair_id not in self._kept:
-            self._kept[row.pair_id] = self._decode(row, range(len(row.frame_times_s)))
-        return self._kept[row.pair_id][list(picks)]
+            return self._decode(row, indices)
+        if row.pair_id not in self._cache:
+            self._cache[row.pair_id] = self._decode(row, range(len(row.frame_times_s)))
+        return self._cache[row.pair_id][list(indices)]
 
-    def _decode(self, row: Row, picks: Sequence[int]) -> torch.Tensor:
+    def _decode(self, row: Sample, indices: Sequence[int]) -> torch.Tensor:
         jpegs = self._shards.jpegs(row)
         path = self._shards.files[row.file]
         return torch.stack(
@@ -91,83 +92,97 @@ class FrameStore:
                     fit=self._fit,
                     where=f"{path}: frame {i} of pair {row.pair_id}",
                 )
-                for i in picks
+                for i in indices
             ]
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
-    """The pictures chosen around one item: of which row, which, when, and whether each is there."""
+class ContextFrames:
+    """The frames chosen before and after one item."""
 
-    row: Row
-    picks: tuple[int, ...]
+    row: Sample
+    """The row that holds these frames."""
+    indices: tuple[int, ...]
+    """Their indices in `row`."""
     offsets_s: tuple[float, ...]
-    found: tuple[bool, ...]
+    """Seconds from the middle of the item."""
+    mask: tuple[bool, ...]
+    """False where the row has no frame near the requested time."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """Pictures of a video before and after a span of it: `count` on either side, `stride_s` apart.
+class ContextSampler:
+    """Chooses the frames of a video before and after a span: `count` on either side, `stride_s` apart.
 
-    `videos` holds the video-level row of each video, whose pictures cover all of it.
+    `videos` holds the video-level row of each video, whose frames cover all of it.
     """
 
-    videos: Mapping[str, Row]
+    videos: Mapping[str, Sample]
     count: int
     stride_s: float
 
-    def around(self, row: Row) -> Beside:
-        """The pictures nearest to the wanted times. One that is half a stride off does not count as there."""
+    def frames_around(self, row: Sample) -> ContextFrames:
+        """Return the context frames of a row, taken from the video-level row where there is one."""
         video = self.videos.get(row.video_id, row)
-        return beside(video, row.start_s, row.end_s, count=self.count, stride_s=self.stride_s)
+        return context_frames(
+            video, row.start_s, row.end_s, count=self.count, stride_s=self.stride_s
+        )
 
 
-def beside(row: Row, start_s: float, end_s: float, *, count: int, stride_s: float) -> Beside:
-    """The pictures of `row` that lie `stride_s`, 2 `stride_s`, ... before `start_s` and after `end_s`."""
+def context_frames(
+    row: Sample, start_s: float, end_s: float, *, count: int, stride_s: float
+) -> ContextFrames:
+    """Return the frames of `row` nearest to the times around a span.
+
+    The requested times are `stride_s`, 2 `stride_s`, ... before `start_s` and after `end_s`, `count` on
+    either side, in time order. A frame more than half a stride off is masked.
+    """
     times = row.frame_times_s
     middle_s = (start_s + end_s) / 2
-    steps = [(place + 1) * stride_s for place in range(count)]
-    wanted = [start_s - s for s in reversed(steps)] + [end_s + s for s in steps]
-    picks = [_nearest(times, time_s) for time_s in wanted]
-    return Beside(
+    steps = [(i + 1) * stride_s for i in range(count)]
+    requested = [start_s - s for s in reversed(steps)] + [end_s + s for s in steps]
+    indices = [_nearest(times, time_s) for time_s in requested]
+    return ContextFrames(
         row=row,
-        picks=tuple(picks),
-        offsets_s=tuple(times[p] - middle_s for p in picks),
-        found=tuple(
-            abs(times[p] - time_s) <= stride_s / 2 for p, time_s in zip(picks, wanted, strict=True)
+        indices=tuple(indices),
+        offsets_s=tuple(times[i] - middle_s for i in indices),
+        mask=tuple(
+            abs(times[i] - time_s) <= stride_s / 2
+            for i, time_s in zip(indices, requested, strict=True)
         ),
     )
 
 
-def surroundings(around: Sequence[Beside], items: int) -> Surroundings:
-    """Those of `items` items together; none of them has any where `around` is empty."""
-    if not around:
-        return Surroundings(
-            offsets_s=torch.zeros(items, 0), found=torch.zeros(items, 0, dtype=torch.bool)
+def stack_context(contexts: Sequence[ContextFrames], items: int) -> ContextTimes:
+    """Stack the context times of `items` items; N is 0 where `contexts` is empty."""
+    if not contexts:
+        return ContextTimes(
+            offsets_s=torch.zeros(items, 0), mask=torch.zeros(items, 0, dtype=torch.bool)
         )
-    return Surroundings(
-        offsets_s=torch.tensor([b.offsets_s for b in around]),
-        found=torch.tensor([b.found for b in around]),
+    return ContextTimes(
+        offsets_s=torch.tensor([c.offsets_s for c in contexts]),
+        mask=torch.tensor([c.mask for c in contexts]),
     )
 
 
 def _nearest(times_s: Sequence[float], time_s: float) -> int:
+    """Return the index of the time nearest to `time_s`; of two equally near the earlier."""
     after = min(bisect_left(times_s, time_s), len(times_s) - 1)
     before = max(after - 1, 0)
     return before if time_s - times_s[before] <= times_s[after] - time_s else after
 
 
 class Batches(Dataset[Batch]):
-    """Batch k = 0, 1, 2, ... of `rows`: each row at most once an epoch, in a new order each time.
+    """Batches k = 0, 1, 2, ... of `rows`: each row at most once an epoch, in a new order each time.
 
-    An epoch leaves out less than one batch: `left_out` rows, others in the next epoch, so that over
-    the epochs every row is left out equally often.
+    An epoch leaves out less than one batch: `left_out` rows, different ones in the next epoch, so that
+    over the epochs every row is left out equally often.
     """
 
     def __init__(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[Sample],
         store: FrameStore,
         *,
         batch: int,
@@ -175,11 +190,27 @@ class Batches(Dataset[Batch]):
         seed: int,
         shuffle_groups: int,
         name: str,
-        part: Callable[[int], slice] = lambda total: slice(0, total),
+        partition: Callable[[int], slice] = lambda total: slice(0, total),
         processes: int = 1,
-        context: Context | None = None,
+        context: ContextSampler | None = None,
     ) -> None:
-        """`part` tells which of `batch` items, a multiple of `processes`, are decoded here."""
+        """Prepare the batches of one level.
+
+        Args:
+            rows: all rows of the level.
+            store: decodes their frames.
+            batch: B, over all processes together; lowered to a multiple of `processes`.
+            frames: F, the frames drawn from each row.
+            seed: of the order and of the frames.
+            shuffle_groups: row groups that are shuffled together.
+            name: names the level in random keys and messages.
+            partition: the slice of B items that this process decodes.
+            processes: number of training processes.
+            context: chooses context frames; None for none.
+
+        Raises:
+            DataError: there are fewer rows than processes.
+        """
         self.rows = tuple(rows)
         self.batch = min(batch, len(self.rows)) // processes * processes
         if not self.batch:
@@ -192,36 +223,36 @@ class Batches(Dataset[Batch]):
         self._frames = frames
         self._key = (seed, name)
         self._shuffle_groups = shuffle_groups
-        self._part = part(self.batch)
+        self._local = partition(self.batch)
         self._context = context
         self._order: tuple[int, list[int]] = (-1, [])
 
     def __getitem__(self, k: int) -> Batch:
-        epoch, place = divmod(k, self.per_epoch)
+        epoch, position = divmod(k, self.per_epoch)
         if self._order[0] != epoch:
             self._order = (epoch, self.order(epoch))
-        chosen = self._order[1][place * self.batch : (place + 1) * self.batch]
-        frames, around = [], []
-        for i in chosen[self._part]:
+        chosen = self._order[1][position * self.batch : (position + 1) * self.batch]
+        frames, contexts = [], []
+        for i in chosen[self._local]:
             row = self.rows[i]
-            picks = spread(
+            indices = sample_frame_indices(
                 len(row.frame_times_s), self._frames, generator(*self._key, "frames", epoch, i)
             )
-            pictures = self._store.frames(row, picks)
+            own = self._store.frames(row, indices)
             if self._context is not None:
-                beside = self._context.around(row)
-                around.append(beside)
-                pictures = torch.cat([pictures, self._store.frames(beside.row, beside.picks)])
-            frames.append(pictures)
+                context = self._context.frames_around(row)
+                contexts.append(context)
+                own = torch.cat([own, self._store.frames(context.row, context.indices)])
+            frames.append(own)
         return Batch(
             rows=tuple(self.rows[i] for i in chosen),
-            part=self._part,
+            local=self._local,
             frames=torch.stack(frames),
-            surroundings=surroundings(around, len(frames)),
+            context=stack_context(contexts, len(frames)),
         )
 
     def order(self, epoch: int) -> list[int]:
-        """The row numbers of one epoch, in batch order."""
+        """Return the row indices of one epoch, in batch order."""
         n = len(self.rows)
         base = torch.randperm(n, generator=generator(*self._key, "base")).tolist()
         first_out = epoch * self.left_out
@@ -240,7 +271,7 @@ class Batches(Dataset[Batch]):
         return order
 
     def stream(self, *, start: int, stop: int, workers: int) -> Iterator[Batch]:
-        """Batches start, start + 1, ..., stop - 1, made in process or by `workers` processes."""
+        """Yield batches start, ..., stop - 1, built in this process or by `workers` loader processes."""
         return iter(
             DataLoader(
                 self,
@@ -249,20 +280,24 @@ class Batches(Dataset[Batch]):
                 num_workers=0 if self._store.in_memory else workers,
                 # Arrow's threads do not survive a fork.
                 multiprocessing_context="spawn" if workers and not self._store.in_memory else None,
-                # A stream of its own: the default would draw from the global one.
+                # A generator of its own: the default would draw from the global one.
                 generator=generator(*self._key, "loader"),
             )
         )
 
 
-def spread(total: int, wanted: int, random: torch.Generator | None = None) -> list[int]:
-    """`wanted` of `total` frame numbers in time order, one from each of `wanted` equal stretches.
+def sample_frame_indices(
+    total: int, count: int, random: torch.Generator | None = None
+) -> list[int]:
+    """Return `count` of `total` frame indices in time order, one from each of `count` equal segments.
 
-    At random within its stretch, or its middle where `random` is None. Where there are fewer frames
-    than wanted, frames repeat.
+    Args:
+        total: frames there are; where these are fewer than `count`, indices repeat.
+        count: indices to return.
+        random: draws the index within its segment; None takes the segment's middle.
     """
-    if not wanted:
+    if not count:
         return []
-    within = torch.full((wanted,), 0.5) if random is None else torch.rand(wanted, generator=random)
-    positions = (torch.arange(wanted) + within) * (total / wanted)
+    within = torch.full((count,), 0.5) if random is None else torch.rand(count, generator=random)
+    positions = (torch.arange(count) + within) * (total / count)
     return positions.long().clamp_(max=total - 1).tolist()

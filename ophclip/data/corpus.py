@@ -1,4 +1,4 @@
-"""The training rows of a dataset by the part that they play."""
+"""The training rows of a dataset by their use: clips, narrated videos, silent videos."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ophclip.data.phase_runs import PhaseRun, phase_runs
-from ophclip.data.shards import Row, Shards
+from ophclip.data.shards import Sample, Shards
 from ophclip.errors import DataError
 from schemas.vocab import Level, Route, Split
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The training rows of a dataset by their part: clips, narrated videos, silent videos."""
+    """The training rows of a dataset by their use."""
 
     shards: Shards
-    clips: tuple[Row, ...]
-    videos: tuple[Row, ...]
-    silent: tuple[Row, ...]
-    footage: tuple[Row, ...]
+    clips: tuple[Sample, ...]
+    videos: tuple[Sample, ...]
+    """Narrated videos with a title."""
+    titled_silent_videos: tuple[Sample, ...]
+    silent_videos: tuple[Sample, ...]
     """All silent videos, with a title or without."""
-    films: Mapping[str, Row]
-    """The video-level row of every video, whose pictures cover all of it."""
+    video_rows: Mapping[str, Sample]
+    """The video-level row of every video by `video_id`; its frames cover the whole video."""
 
     @classmethod
     def select(cls, shards: Shards) -> Corpus:
-        """Rows of split train; at video level, those with a title.
+        """Select the rows of split train.
 
         Raises:
             DataError: there are fewer than two clips, so nothing to contrast.
@@ -45,36 +46,37 @@ class Corpus:
             shards=shards,
             clips=clips,
             videos=tuple(row for row in titled if row.kind == Route.NARRATED),
-            silent=tuple(row for row in titled if row.kind == Route.SILENT),
-            footage=tuple(row for row in videos if row.kind == Route.SILENT),
-            films={row.video_id: row for row in videos},
+            titled_silent_videos=tuple(row for row in titled if row.kind == Route.SILENT),
+            silent_videos=tuple(row for row in videos if row.kind == Route.SILENT),
+            video_rows={row.video_id: row for row in videos},
         )
 
     @cached_property
     def narrations(self) -> tuple[str, ...]:
-        """What is said in each clip."""
+        """The narration of each of `clips`."""
         return tuple(row.text or "" for row in self.clips)
 
     @cached_property
     def phase_runs(self) -> tuple[PhaseRun, ...]:
-        """Clips of one video that follow each other in one phase."""
+        """Consecutive clips of one video during one phase."""
         return phase_runs(self.clips)
 
-    def number(self, clip: Row) -> int:
-        """The place of a clip among `clips`."""
-        return self._numbers[clip.pair_id]
+    def clip_index(self, clip: Sample) -> int:
+        """Return the index of a clip in `clips`."""
+        return self._indices[clip.pair_id]
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {row.pair_id: number for number, row in enumerate(self.clips)}
+    def _indices(self) -> dict[str, int]:
+        return {row.pair_id: index for index, row in enumerate(self.clips)}
 
     @property
     def video_ids(self) -> tuple[str, ...]:
-        """Every source video that training may show the model, titled or not."""
+        """Every source video of split train, titled or not."""
         return tuple(sorted({row.video_id for row in self.shards.rows if row.split == Split.TRAIN}))
 
     @property
     def texts(self) -> list[str]:
         """Every training text once, in the order of the rows."""
-        texts = [row.text for row in self.clips] + [row.title for row in self.videos + self.silent]
+        titled = self.videos + self.titled_silent_videos
+        texts = [row.text for row in self.clips] + [row.title for row in titled]
         return list(dict.fromkeys(text for text in texts if text))

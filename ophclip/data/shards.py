@@ -1,6 +1,6 @@
-"""Reads training rows. In: a folder of Parquet shards (schemas/shards.py). Out: rows, and their JPEGs.
+"""Read training rows. In: a folder of Parquet shards (schemas/shards.py). Out: rows, and their JPEG frames.
 
-All columns but the pictures are read at once and checked; pictures are read by row group when needed.
+All columns but the frames are read at once and checked; frames are read by row group when needed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ from schemas.pairs import PAIR_RULES, PairRow
 from schemas.shards import SHARDS
 from schemas.vocab import Kind
 
-PICTURES = "frames"
+FRAMES = "frames"
 
 _ROWS = dataclasses.replace(SHARDS, row=PairRow, rules=PAIR_RULES)
-"""The schema without pictures. How many pictures a row has is checked when they are read."""
+"""The schema without frames. How many frames a row has is checked when they are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One shard row without its pictures, and where these lie. Times in seconds."""
+class Sample:
+    """One shard row without its frames, and their position in the files. Times in seconds."""
 
     file: int
+    """Index in `Shards.files`."""
     group: int
-    place: int
+    """Row group in the file."""
+    index: int
+    """Row in the row group."""
     pair_id: str
     level: str
     kind: str
@@ -47,7 +50,7 @@ class Row:
     surgeries: frozenset[str]
     """Concept ids of kind surgery, negated ones left out."""
     phases: frozenset[str]
-    """Those of kind phase."""
+    """Concept ids of kind phase, negated ones left out."""
     confidence: float
     split: str
     frame_times_s: tuple[float, ...]
@@ -55,91 +58,98 @@ class Row:
 
 @dataclass
 class Shards:
-    """An open dataset: `rows` in the order of the files. It can be sent to loader processes."""
+    """An open dataset: `rows` in the order of the files. It can be pickled for loader processes."""
 
     files: tuple[Path, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Sample, ...]
     fingerprint: str
     """sha256 of the manifest, or of the files' names, sizes and footers where there is none."""
-    kept_groups: int
+    cached_groups: int
+    """Row groups whose frames stay in memory, the last used ones."""
     _groups: OrderedDict[tuple[int, int], pa.ChunkedArray] = field(default_factory=OrderedDict)
 
-    def jpegs(self, row: Row) -> Sequence[bytes]:
-        """The row's pictures as JPEG files, in time order.
+    def jpegs(self, row: Sample) -> Sequence[bytes]:
+        """Return the row's frames as JPEG files, in time order.
 
         Raises:
-            DataError: the file cannot be read any more, or pictures and times differ in number.
+            DataError: the file can no longer be read, or frames and times differ in number.
         """
         column = self._group(row)
-        pictures: list[bytes] = column[row.place].as_py()
-        if not pictures or len(pictures) != len(row.frame_times_s):
+        frames: list[bytes] = column[row.index].as_py()
+        if not frames or len(frames) != len(row.frame_times_s):
             raise DataError(
-                f"{self.files[row.file]}: pair {row.pair_id} has {len(pictures)} frames and "
+                f"{self.files[row.file]}: pair {row.pair_id} has {len(frames)} frames and "
                 f"{len(row.frame_times_s)} frame times; rebuild this shard"
             )
-        return pictures
+        return frames
 
-    def _group(self, row: Row) -> pa.ChunkedArray:
+    def _group(self, row: Sample) -> pa.ChunkedArray:
         key = (row.file, row.group)
         if key not in self._groups:
             path = self.files[row.file]
             try:
                 with pq.ParquetFile(path) as file:
-                    table = file.read_row_group(row.group, columns=[PICTURES], use_threads=False)
+                    table = file.read_row_group(row.group, columns=[FRAMES], use_threads=False)
             except (OSError, pa.ArrowInvalid) as err:
                 raise DataError(f"{path}: cannot read row group {row.group}: {err}") from err
-            self._groups[key] = table.column(PICTURES)
-            while len(self._groups) > self.kept_groups:
+            self._groups[key] = table.column(FRAMES)
+            while len(self._groups) > self.cached_groups:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(key)
         return self._groups[key]
 
 
-def open_shards(folder: Path, *, kept_groups: int) -> Shards:
-    """Open the dataset root, or the shards folder itself, and check every row but its pictures.
+def open_shards(folder: Path, *, cached_groups: int) -> Shards:
+    """Open a dataset and check every row but its frames.
+
+    Args:
+        folder: the dataset folder, or its shards folder.
+        cached_groups: row groups whose frames stay in memory.
 
     Raises:
         DataError: there are no shards, or they break the schema; names file, column and rows.
     """
     inner = folder / "shards"
-    place = inner if inner.is_dir() else folder
-    files = tuple(sorted(place.glob("*.parquet")))
+    directory = inner if inner.is_dir() else folder
+    files = tuple(sorted(directory.glob("*.parquet")))
     if not files:
         raise DataError(
-            f"no *.parquet files in {place}; give the dataset folder that `ophvl build-pairs` wrote, "
-            "or its shards folder"
+            f"no *.parquet files in {directory}; give the dataset folder that `ophvl build-pairs` "
+            "wrote, or its shards folder"
         )
-    rows: list[Row] = []
+    rows: list[Sample] = []
     digest = hashlib.sha256()
-    seen: dict[str, Path] = {}
+    file_of: dict[str, Path] = {}
     for number, path in enumerate(files):
         table, groups, footer = _read(path)
         digest.update(f"{path.name} {path.stat().st_size} {footer}\n".encode())
-        found = _rows(table, number, groups)
-        for row in found:
-            if row.pair_id in seen:
-                raise DataError(f"pair {row.pair_id} stands in both {seen[row.pair_id]} and {path}")
-            seen[row.pair_id] = path
-        rows += found
+        of_file = _rows(table, number, groups)
+        for row in of_file:
+            if row.pair_id in file_of:
+                raise DataError(
+                    f"pair {row.pair_id} is in both {file_of[row.pair_id]} and {path}; rebuild the shards"
+                )
+            file_of[row.pair_id] = path
+        rows += of_file
     if not rows:
         raise DataError(
-            f"the shards in {place} hold no rows; look at `ophvl stats` for where they went"
+            f"the shards in {directory} hold no rows; look at `ophvl stats` for where they went"
         )
-    manifest = place / "manifest.json"
+    manifest = directory / "manifest.json"
     if manifest.is_file():
         digest = hashlib.sha256(manifest.read_bytes())
     return Shards(
-        files=files, rows=tuple(rows), fingerprint=digest.hexdigest(), kept_groups=kept_groups
+        files=files, rows=tuple(rows), fingerprint=digest.hexdigest(), cached_groups=cached_groups
     )
 
 
 def _read(path: Path) -> tuple[pa.Table, list[int], str]:
-    """The file's columns without pictures, its rows per row group, and a hash of its footer."""
+    """Return the file's columns without frames, its rows per row group, and a hash of its footer."""
     try:
         with pq.ParquetFile(path) as file:
             violations = SHARDS.check(file.schema_arrow.empty_table())
             if violations:
-                raise DataError(_told(path, violations))
+                raise DataError(_schema_message(path, violations))
             names = [c.name for c in _ROWS.columns]
             table = file.read(columns=names, use_threads=False)
             meta = file.metadata
@@ -147,7 +157,7 @@ def _read(path: Path) -> tuple[pa.Table, list[int], str]:
         raise DataError(f"{path} is not a readable Parquet file: {err}") from err
     violations = _ROWS.check(table.select(names))
     if violations:
-        raise DataError(_told(path, violations))
+        raise DataError(_schema_message(path, violations))
     groups = [meta.row_group(g).num_rows for g in range(meta.num_row_groups)]
     footer = hashlib.sha256(
         repr([meta.row_group(g).to_dict() for g in range(len(groups))]).encode()
@@ -155,19 +165,19 @@ def _read(path: Path) -> tuple[pa.Table, list[int], str]:
     return table, groups, footer.hexdigest()
 
 
-def _told(path: Path, violations: Sequence[object]) -> str:
+def _schema_message(path: Path, violations: Sequence[object]) -> str:
     lines = "\n  ".join(str(v) for v in violations)
-    return f"{path} does not keep the shard schema (version {SHARDS.version}):\n  {lines}"
+    return f"{path} does not follow the shard schema (version {SHARDS.version}):\n  {lines}"
 
 
-def _rows(table: pa.Table, file: int, groups: Sequence[int]) -> list[Row]:
+def _rows(table: pa.Table, file: int, groups: Sequence[int]) -> list[Sample]:
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    places = [(group, place) for group, size in enumerate(groups) for place in range(size)]
+    positions = [(group, index) for group, size in enumerate(groups) for index in range(size)]
     return [
-        Row(
+        Sample(
             file=file,
             group=group,
-            place=place,
+            index=index,
             pair_id=columns["pair_id"][i],
             level=columns["level"][i],
             kind=columns["kind"][i],
@@ -184,12 +194,12 @@ def _rows(table: pa.Table, file: int, groups: Sequence[int]) -> list[Row]:
             split=columns["split"][i],
             frame_times_s=tuple(columns["frame_times_s"][i]),
         )
-        for i, (group, place) in enumerate(places)
+        for i, (group, index) in enumerate(positions)
     ]
 
 
 def _concepts(attributes: Sequence[Mapping[str, Any]], kind: Kind) -> frozenset[str]:
-    """Concepts of a kind; what was negated or is no concept is left out."""
+    """Return the concept ids of a kind, without negated attributes and those that are no concept."""
     return frozenset(
         a["concept_id"]
         for a in attributes

@@ -1,1 +1,1 @@
-"""Zero-shot evaluation, metrics and reports."""
+"""Evaluate a trained model: zero-shot classification, metrics, reports."""

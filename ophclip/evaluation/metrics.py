@@ -1,4 +1,7 @@
-"""Classification figures from confusion matrices, with bootstrap intervals over videos; average precision."""
+"""Classification metrics of confusion matrices, with bootstrap intervals over videos; average precision.
+
+Shapes: V videos, C classes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ REPLICATES = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A figure and its 95 % interval: percentiles over resampled sets of videos."""
+    """A metric and its 95 % interval: percentiles over resampled sets of videos."""
 
     value: float
     low: float
@@ -22,7 +25,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """`pooled` figures treat all frames as one set; `per_video` ones are means over videos."""
+    """Metrics of one evaluation: `pooled` ones over all frames, `per_video` ones as means over videos."""
 
     accuracy_pooled: Estimate
     macro_f1_pooled: Estimate
@@ -30,16 +33,20 @@ class Scores:
     macro_f1_per_video: Estimate
     chance: float
     majority: float
-    """Accuracy of always naming the most frequent class of the evaluated frames."""
+    """Accuracy of always predicting the most frequent class of the evaluated frames."""
     frames: int
     confusion: tuple[tuple[int, ...], ...]
     """[truth][prediction], summed over videos."""
 
 
 def score(confusion: torch.Tensor, *, seed: int = 0) -> Scores:
-    """Figures of int [V, C, C] confusion matrices [video, truth, prediction].
+    """Compute the metrics of confusion matrices.
 
     Videos without an evaluated frame are left out. With a single video the intervals have no width.
+
+    Args:
+        confusion: int64 [V, C, C], counts of frames by [video, truth, prediction].
+        seed: of the bootstrap.
     """
     counts = confusion[confusion.sum((1, 2)) > 0]
     videos, classes = len(counts), counts.shape[1]
@@ -63,30 +70,30 @@ def score(confusion: torch.Tensor, *, seed: int = 0) -> Scores:
 
 
 def accuracy(confusion: torch.Tensor) -> torch.Tensor:
-    """[..., C, C] to [...]: the share on the diagonal."""
-    right = confusion.diagonal(dim1=-2, dim2=-1).sum(-1).double()
-    return right / confusion.sum((-2, -1))
+    """Return the share of frames on the diagonal: [..., C, C] to [...]."""
+    correct = confusion.diagonal(dim1=-2, dim2=-1).sum(-1).double()
+    return correct / confusion.sum((-2, -1))
 
 
 def macro_f1(confusion: torch.Tensor) -> torch.Tensor:
-    """[..., C, C] to [...]: mean F1 of the classes that occur among truths or predictions."""
-    right = confusion.diagonal(dim1=-2, dim2=-1).double()
-    involved = (confusion.sum(-1) + confusion.sum(-2)).double()
-    each = torch.where(involved > 0, 2 * right / involved.clamp_min(1), 0.0)
-    return each.sum(-1) / (involved > 0).sum(-1)
+    """Return the mean F1 of the classes that occur among truths or predictions: [..., C, C] to [...]."""
+    correct = confusion.diagonal(dim1=-2, dim2=-1).double()
+    occurrences = (confusion.sum(-1) + confusion.sum(-2)).double()
+    f1 = torch.where(occurrences > 0, 2 * correct / occurrences.clamp_min(1), 0.0)
+    return f1.sum(-1) / (occurrences > 0).sum(-1)
 
 
-def average_precision(scores: Sequence[float], shown: Sequence[bool]) -> float:
-    """Mean precision at the rank of each positive; equal scores count as one rank.
+def average_precision(scores: Sequence[float], positives: Sequence[bool]) -> float:
+    """Return the mean precision at the rank of each positive; equal scores count as one rank.
 
-    A constant score gives the share of positives, of which there must be one.
+    A constant score gives the share of positives. There must be at least one.
     """
     order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
     ranked = np.asarray(scores, dtype=float)[order]
-    hits = np.cumsum(np.asarray(shown, dtype=bool)[order])
+    hits = np.cumsum(np.asarray(positives, dtype=bool)[order])
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    gained = np.diff(hits[last], prepend=0)
-    return float((gained * hits[last] / (last + 1)).sum() / hits[-1])
+    new_hits = np.diff(hits[last], prepend=0)
+    return float((new_hits * hits[last] / (last + 1)).sum() / hits[-1])
 
 
 def _estimate(value: torch.Tensor, replicates: torch.Tensor) -> Estimate:

@@ -1,4 +1,4 @@
-"""Runs an evaluation from folders, and writes down what it did: JSON for machines, a table for people."""
+"""Run an evaluation from files and folders, and write its result as JSON and as a text table."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 import torch
 
-from ophclip import __version__
 from ophclip.data.shards import open_shards
 from ophclip.device import pick_device, pick_threads
 from ophclip.evaluation.metrics import Estimate
 from ophclip.evaluation.zero_shot import (
     PROMPTS,
     PROTOCOL,
-    Result,
+    ZeroShotResult,
     read_labels,
     read_prompts,
     zero_shot_phase,
 )
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
+from ophclip.version import __version__
 
 
 def evaluate_phases(
@@ -34,21 +34,33 @@ def evaluate_phases(
     prompts: Path | None,
     window_s: float,
     out: Path | None,
-) -> tuple[Result, Path]:
-    """Evaluate the checkpoint `folder`; return the result and the JSON file that holds it.
+) -> tuple[ZeroShotResult, Path]:
+    """Classify the phases of labelled videos with a checkpoint, and write the result.
+
+    Args:
+        folder: the checkpoint.
+        labels: Parquet table of labels.
+        shards_folder: dataset with the frames of the labelled videos.
+        prompts: prompt file; None for the packaged one.
+        window_s: length of the window over which frames are averaged, in seconds.
+        out: JSON file; None for one in the run's eval folder.
+
+    Returns:
+        The result, and the JSON file.
 
     Raises:
-        CheckpointError, DataError: see `ophclip.training.checkpoint` and `ophclip.evaluation.zero_shot`.
+        CheckpointError: see `ophclip.model.weights`.
+        DataError: see `ophclip.evaluation.zero_shot`.
     """
     prompt_file = prompts or PROMPTS
     spans, classes = read_labels(labels), read_prompts(prompt_file)
     checkpoint_hash = weights.verify(folder)
     state, config = weights.read(folder)
-    shards = open_shards(shards_folder, kept_groups=1)
+    shards = open_shards(shards_folder, cached_groups=1)
     model = OphCLIP(config.model)
     weights.load_weights(folder, model, state)
     model.to(pick_device(config.train.device)).eval()
-    # Not the run's own number: this machine may be another, or busier.
+    # Not the number of threads of the run: this machine may be another one, or busier.
     torch.set_num_threads(pick_threads())
     result = zero_shot_phase(
         model,
@@ -83,16 +95,16 @@ def evaluate_phases(
     return result, target
 
 
-def table(result: Result) -> str:
-    """The figures, what was left out, and the confusion of each class, as plain text."""
+def format_table(result: ZeroShotResult) -> str:
+    """Format the metrics, what was left out, and the confusion of each class as plain text."""
     scores = result.scores
     lines = [
         f"zero-shot phase: {scores.frames} frames of {len(result.videos)} videos, "
         f"{len(result.classes)} classes (95 % intervals by video)",
-        f"  accuracy, pooled      {_shown(scores.accuracy_pooled)}",
-        f"  accuracy, per video   {_shown(scores.accuracy_per_video)}",
-        f"  macro-F1, pooled      {_shown(scores.macro_f1_pooled)}",
-        f"  macro-F1, per video   {_shown(scores.macro_f1_per_video)}",
+        f"  accuracy, pooled      {_format_estimate(scores.accuracy_pooled)}",
+        f"  accuracy, per video   {_format_estimate(scores.accuracy_per_video)}",
+        f"  macro-F1, pooled      {_format_estimate(scores.macro_f1_pooled)}",
+        f"  macro-F1, per video   {_format_estimate(scores.macro_f1_per_video)}",
         f"  chance {scores.chance:.3f}, always the most frequent class {scores.majority:.3f}",
     ]
     for names, why in (
@@ -107,18 +119,18 @@ def table(result: Result) -> str:
             f"{result.frames_with_two_labels} with more than one class"
         )
     width = max(len(name) for name in result.classes)
-    lines.append(f"  {'truth':{width}}  frames  right  most often taken for")
+    lines.append(f"  {'truth':{width}}  frames  right  most often predicted as")
     for i, name in enumerate(result.classes):
         row = scores.confusion[i]
         total = sum(row)
         wrong = [(count, result.classes[j]) for j, count in enumerate(row) if j != i and count]
-        taken = f"{max(wrong)[1]} ({max(wrong)[0]})" if wrong else "-"
+        confused = f"{max(wrong)[1]} ({max(wrong)[0]})" if wrong else "-"
         right = f"{row[i] / total:5.2f}" if total else "    -"
-        lines.append(f"  {name:{width}}  {total:6}  {right}  {taken}")
+        lines.append(f"  {name:{width}}  {total:6}  {right}  {confused}")
     return "\n".join(lines)
 
 
-def _shown(estimate: Estimate) -> str:
+def _format_estimate(estimate: Estimate) -> str:
     return f"{estimate.value:.3f}  [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 

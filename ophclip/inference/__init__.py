@@ -1,1 +1,1 @@
-"""Loading a trained model, embedding, search and export."""
+"""Load a trained model, embed a dataset, search it, export the model."""

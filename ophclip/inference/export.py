@@ -1,4 +1,4 @@
-"""A trained model for the world outside. In: a checkpoint. Out: a folder that transformers alone can load."""
+"""Export a trained model. In: a checkpoint. Out: a folder that transformers alone can load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
     """Write weights (safetensors), configs, tokenizer, code and model card into the new folder `to`.
 
     Args:
-        licence: what the card says of the weights, e.g. an SPDX id.
+        source: the model and its checkpoint.
+        to: a folder that does not exist or is empty.
+        licence: licence of the weights for the card, e.g. an SPDX id.
 
     Raises:
         ConfigError: `to` is not empty, or cannot be written.
@@ -36,7 +38,7 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
     try:
         working.mkdir(parents=True)
         converted(source.model).save_pretrained(working)
-        # safetensors writes for the owner's eyes only; this folder is to be passed on.
+        # safetensors lets only the owner read the file; this folder is to be passed on.
         (working / "model.safetensors").chmod(0o644)
         tokenizer = source.model.text_encoder.tokenizer
         # So that `truncation=True` alone cuts where training cut.
@@ -54,16 +56,16 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
 
 
 def converted(model: OphCLIP) -> OphCLIPModel:
-    """The same model as transformers knows it, on the CPU; adapters are merged into what they stand beside.
+    """Convert a model to the class that transformers loads, on the CPU, with adapters merged.
 
     Raises:
-        ConfigError: it pools frames or looks around clips in a way that the exported form does not have.
+        ConfigError: the exported form lacks the model's frame pooling or context encoder.
     """
-    for name, part in (
+    for name, module in (
         ('model.frame_pooling = "transformer"', model.pooling),
         ("model.context_layers", model.context),
     ):
-        if part is not None:
+        if module is not None:
             raise ConfigError(
                 f"a model with {name} cannot be exported yet; use it by ophclip.load, ophclip embed and "
                 "ophclip search"
@@ -73,15 +75,15 @@ def converted(model: OphCLIP) -> OphCLIPModel:
         "text_encoder": without_adapters(model.text_encoder.network),
     }
     poolers = {name: getattr(network, "pooler", True) for name, network in networks.items()}
-    made = OphCLIPModel(
+    exported = OphCLIPModel(
         OphCLIPConfig(
-            image_network=_described(networks["image_encoder"]),
-            text_network=_described(networks["text_encoder"]),
+            image_network=_network_config(networks["image_encoder"]),
+            text_network=_network_config(networks["text_encoder"]),
             image_width=model.image_encoder.width,
             text_width=model.text_encoder.width,
             embedding_dim=model.config.embedding_dim,
             separate_heads=model.config.separate_heads,
-            image_pooling="max" if model.image_encoder.strongest else "own",
+            image_pooling="max" if model.image_encoder.max_pool else "own",
             image_pooler=poolers["image_encoder"] is not None,
             text_pooler=poolers["text_encoder"] is not None,
             max_logit_scale=model.config.max_logit_scale,
@@ -98,22 +100,22 @@ def converted(model: OphCLIP) -> OphCLIPModel:
     }
     for encoder, network in networks.items():
         tensors |= {f"{encoder}.{name}": value for name, value in network.state_dict().items()}
-    made.load_state_dict({name: tensor.cpu() for name, tensor in tensors.items()})
-    return made
+    exported.load_state_dict({name: tensor.cpu() for name, tensor in tensors.items()})
+    return exported
 
 
 def image_processor(source: Pretrained) -> dict[str, object]:
-    """The preprocessor config that makes of a picture what training made of it."""
+    """Return the preprocessor config that resizes and normalises an image as training did."""
     side, encoder = source.config.model.image_size, source.model.image_encoder
     square = {"height": side, "width": side}
-    crops = source.config.data.fit == "crop"
+    is_crop = source.config.data.fit == "crop"
     return {
-        "image_processor_type": "CLIPImageProcessor" if crops else "ViTImageProcessor",
+        "image_processor_type": "CLIPImageProcessor" if is_crop else "ViTImageProcessor",
         "do_convert_rgb": True,
         "do_resize": True,
-        "size": {"shortest_edge": side} if crops else square,
+        "size": {"shortest_edge": side} if is_crop else square,
         "resample": 2,  # Bilinear.
-        **({"do_center_crop": True, "crop_size": square} if crops else {}),
+        **({"do_center_crop": True, "crop_size": square} if is_crop else {}),
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
@@ -123,7 +125,7 @@ def image_processor(source: Pretrained) -> dict[str, object]:
 
 
 def card(source: Pretrained, *, licence: str) -> str:
-    """The model card, with the figures of every evaluation of this very checkpoint."""
+    """Render the model card, with the figures of every evaluation of this checkpoint."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -139,21 +141,23 @@ def card(source: Pretrained, *, licence: str) -> str:
     )
 
 
-def _described(network: Any) -> dict[str, Any]:
-    """A network's own config, without the place on this machine that it was loaded from."""
-    described: dict[str, Any] = network.config.to_dict()
-    described.pop("_name_or_path", None)
-    return described
+def _network_config(network: Any) -> dict[str, Any]:
+    """Return a network's own config, without the path on this machine that it was loaded from."""
+    config: dict[str, Any] = network.config.to_dict()
+    config.pop("_name_or_path", None)
+    return config
 
 
 def _results(source: Pretrained) -> list[dict[str, object]]:
-    """What `ophclip eval` wrote about this checkpoint into the run's eval folder, oldest first."""
-    found = []
+    """Read the results of `ophclip eval` for this checkpoint from the run's eval folder, by file name."""
+    results = []
     for path in sorted((source.folder.parents[1] / "eval").glob("*.json")):
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as err:
-            raise ConfigError(f"{path} is not a result of `ophclip eval`: {err}") from err
+            raise ConfigError(
+                f"{path} is not a result of `ophclip eval`: {err}; move it out of the eval folder"
+            ) from err
         if result.get("checkpoint_sha256") == source.sha256:
             scores = result["scores"]
             figures = {
@@ -161,5 +165,5 @@ def _results(source: Pretrained) -> list[dict[str, object]]:
                 for name, score in scores.items()
                 if isinstance(score, dict) and {"value", "low", "high"} <= score.keys()
             }
-            found.append({**result, "figures": figures})
-    return found
+            results.append({**result, "figures": figures})
+    return results

@@ -1,11 +1,11 @@
 """OphCLIP for transformers: one file that needs transformers and torch, nothing else.
 
-`ophclip export` puts a copy of it beside the weights, where
+`ophclip export` copies it next to the weights, where
 `AutoModel.from_pretrained(folder, trust_remote_code=True)` finds it. No standard architecture fits:
-texts are the mean over tokens less a centre, clips the mean over frames, the small image encoder takes
-the strongest place of the picture, and clip and video level have projections of their own.
+texts are the mean over tokens less a centre, clips the mean over frames, the small image encoder is pooled
+by the maximum over positions, and clip and video level have separate projections.
 
-Shapes: B items, F frames, T tokens, D = `config.embedding_dim`.
+Shapes: B items, F frames, T tokens, s the side of a frame in pixels, D = `config.embedding_dim`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from transformers.utils.generic import ModelOutput
 
 
 class OphCLIPConfig(PretrainedConfig):  # type: ignore[no-untyped-call,unused-ignore]
-    """The two networks' own configs, and what is built on them."""
+    """The configs of the two networks, and the settings of pooling and projections."""
 
     model_type = "ophclip"
 
@@ -46,7 +46,7 @@ class OphCLIPConfig(PretrainedConfig):  # type: ignore[no-untyped-call,unused-ig
         self.text_width = text_width
         self.embedding_dim = embedding_dim
         self.separate_heads = separate_heads
-        # "max": the strongest place of the picture; "own": the network's pooler, else the mean.
+        # "max": the maximum over positions; "own": the network's pooler, else the mean.
         self.image_pooling = image_pooling
         # Whether the networks have the poolers that their classes have; some weights come without.
         self.image_pooler = image_pooler
@@ -56,7 +56,7 @@ class OphCLIPConfig(PretrainedConfig):  # type: ignore[no-untyped-call,unused-ig
 
 @dataclass
 class OphCLIPOutput(ModelOutput):
-    """Embeddings of unit length, [B, D] each, and their cosines by the temperature, [B, B']."""
+    """Embeddings of unit length, [B, D] and [B', D], and their cosines over the temperature, [B, B']."""
 
     image_embeds: torch.Tensor | None = None
     text_embeds: torch.Tensor | None = None
@@ -65,7 +65,7 @@ class OphCLIPOutput(ModelOutput):
 
 
 class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-ignore]
-    """Pictures and texts of eye surgery in one space, for clips ("clip") and whole videos ("video")."""
+    """Embeds images and texts of eye surgery in one space, for clips ("clip") and whole videos ("video")."""
 
     config_class = OphCLIPConfig
     base_model_prefix = "ophclip"
@@ -89,12 +89,20 @@ class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-igno
         )
         self.log_scales = nn.ParameterDict({head: nn.Parameter(torch.zeros(())) for head in heads})
         self.register_buffer("text_centre", torch.zeros(config.text_width))
-        # The mean clip embedding of training pictures; zero-shot classification takes it off.
+        # The mean clip embedding of training frames; zero-shot classification subtracts it.
         self.register_buffer("image_centre", torch.zeros(dim))
         self.post_init()  # type: ignore[no-untyped-call,unused-ignore]
 
     def get_image_features(self, pixel_values: torch.Tensor, level: str = "clip") -> torch.Tensor:
-        """Pictures [B, 3, s, s] or clips [B, F, 3, s, s], as the image processor makes them, to [B, D]."""
+        """Embed images or clips.
+
+        Args:
+            pixel_values: [B, 3, s, s] or [B, F, 3, s, s], as the image processor returns them.
+            level: "clip" or "video".
+
+        Returns:
+            [B, D] of unit length.
+        """
         clips = pixel_values if pixel_values.ndim == 5 else pixel_values.unsqueeze(1)
         output = self.image_encoder(clips.flatten(0, 1))
         features = _pooled(output, self.config.image_pooling).view(*clips.shape[:2], -1)
@@ -107,7 +115,17 @@ class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-igno
         token_type_ids: torch.Tensor | None = None,
         level: str = "clip",
     ) -> torch.Tensor:
-        """Texts as the tokenizer makes them, [B, T], to [B, D]."""
+        """Embed texts.
+
+        Args:
+            input_ids: [B, T], as the tokenizer returns them.
+            attention_mask: [B, T], 0 for padding; None if there is none.
+            token_type_ids: [B, T] or None.
+            level: "clip" or "video".
+
+        Returns:
+            [B, D] of unit length.
+        """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
@@ -127,7 +145,10 @@ class OphCLIPModel(PreTrainedModel):  # type: ignore[no-untyped-call,unused-igno
         level: str = "clip",
         **_: Any,
     ) -> OphCLIPOutput:
-        """Embed pictures, texts or both; with both, compare them."""
+        """Embed images, texts or both; with both, compute the logits too.
+
+        Arguments are those of `get_image_features` and `get_text_features`.
+        """
         images = texts = logits = None
         if pixel_values is not None:
             images = self.get_image_features(pixel_values, level)
@@ -157,7 +178,7 @@ def _network(config: dict[str, Any], *, pooler: bool) -> nn.Module:
 
 
 def _pooled(output: Any, pooling: str) -> torch.Tensor:
-    """[N, W] of a network's output for N pictures."""
+    """Return one feature for each of N images, [N, W], from a network's output."""
     states: torch.Tensor = output.last_hidden_state
     if pooling == "max":
         return states.amax(dim=(2, 3))

@@ -1,4 +1,4 @@
-"""A trained model as others use it. In: a checkpoint. Out: the model, and what goes with it."""
+"""Load a trained model. In: a checkpoint. Out: the model, its preprocessing and its tokenizer."""
 
 from __future__ import annotations
 
@@ -18,62 +18,69 @@ from ophclip.errors import DataError
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
 
-Picture = Image.Image | np.ndarray[Any, Any] | torch.Tensor
+ImageInput = Image.Image | np.ndarray[Any, Any] | torch.Tensor
 """A Pillow image, or uint8 [H, W, 3] in RGB order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
-    """A model in evaluation mode, and the checkpoint that it comes from."""
+    """A model in evaluation mode, and its checkpoint."""
 
     model: OphCLIP
     config: Config
-    state: weights.State
+    state: weights.CheckpointState
     folder: Path
     sha256: str
-    """Hash of the checkpoint's SHA256SUMS, which names it."""
+    """Hash of the checkpoint's SHA256SUMS, which identifies it."""
 
     @property
     def device(self) -> torch.device:
+        """The device of the model."""
         return self.model.image_centre.device
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocess:
-    """Pictures as training saw them: squares of `side` pixels, values in [0, 1]."""
+    """Resizes images as training did: squares of `side` pixels, values in [0, 1]."""
 
     side: int
     fit: Fit
 
-    def __call__(self, pictures: Picture | Sequence[Picture]) -> torch.Tensor:
-        """One picture, or the F pictures of a clip in time order, to float [F, 3, side, side].
+    def __call__(self, images: ImageInput | Sequence[ImageInput]) -> torch.Tensor:
+        """Convert one image, or the F images of a clip in time order.
+
+        Returns:
+            Float [F, 3, side, side] in [0, 1].
 
         Raises:
-            DataError: there is no picture, or one is neither a Pillow image nor uint8 [H, W, 3].
+            DataError: there is no image, or one is neither a Pillow image nor uint8 [H, W, 3].
         """
-        if isinstance(pictures, (Image.Image, np.ndarray, torch.Tensor)):
-            pictures = [pictures]
-        clip = list(pictures)
+        if isinstance(images, (Image.Image, np.ndarray, torch.Tensor)):
+            images = [images]
+        clip = list(images)
         if not clip:
-            raise DataError("a clip without pictures; give at least one")
-        return torch.stack([self._one(picture, place) for place, picture in enumerate(clip)])
+            raise DataError("a clip without images; give at least one")
+        return torch.stack([self._convert(image, index) for index, image in enumerate(clip)])
 
-    def _one(self, picture: Picture, place: int) -> torch.Tensor:
-        image = _as_image(picture, place).convert("RGB")
+    def _convert(self, image: ImageInput, index: int) -> torch.Tensor:
         resize = ImageOps.fit if self.fit == "crop" else Image.Image.resize
-        square = resize(image, (self.side, self.side), Image.Resampling.BILINEAR)
+        square = resize(
+            _as_pillow(image, index).convert("RGB"),
+            (self.side, self.side),
+            Image.Resampling.BILINEAR,
+        )
         return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous().float() / 255
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tokenizer:
-    """Texts as the text encoder takes them: `model.text_encoder.network(**tokenizer(texts))`."""
+    """Tokenizes texts for the text encoder: `model.text_encoder.network(**tokenizer(texts))`."""
 
     inner: Any
     max_tokens: int
 
     def __call__(self, texts: str | Sequence[str]) -> Any:
-        """The encoding of B texts: `input_ids`, `attention_mask`, ..., each int64 [B, T].
+        """Tokenize B texts: `input_ids`, `attention_mask`, ..., each int64 [B, T].
 
         T is the length of the longest text, at most `max_tokens`; shorter ones are padded.
         """
@@ -86,15 +93,19 @@ class Tokenizer:
         )
 
 
-def read(place: Path, *, device: str = "auto") -> Pretrained:
-    """The checkpoint meant by a checkpoint folder, a run, or a folder of runs, checked and loaded.
+def read(path: Path, *, device: str = "auto") -> Pretrained:
+    """Verify and load a checkpoint.
+
+    Args:
+        path: a checkpoint folder, a run, or a folder of runs (the newest of them).
+        device: "auto", "cpu" or "cuda".
 
     Raises:
         CheckpointError: there is none, or it is damaged or does not fit.
-        ConfigError: there is no such device, or an encoder's weights are out of reach.
+        ConfigError: there is no such device, or an encoder's weights cannot be loaded.
     """
     chosen = pick_device(device)
-    folder = weights.find(place)
+    folder = weights.find(path)
     sha256 = weights.verify(folder)
     state, config = weights.read(folder)
     model = OphCLIP(config.model)
@@ -104,19 +115,20 @@ def read(place: Path, *, device: str = "auto") -> Pretrained:
     )
 
 
-def load(place: Path, *, device: str = "auto") -> tuple[OphCLIP, Preprocess, Tokenizer]:
-    """See `ophclip.load`."""
-    found = read(place, device=device)
-    preprocess = Preprocess(side=found.config.model.image_size, fit=found.config.data.fit)
-    text_encoder = found.model.text_encoder
+def load(path: Path, *, device: str = "auto") -> tuple[OphCLIP, Preprocess, Tokenizer]:
+    """Load model, preprocessing and tokenizer; see `ophclip.load`."""
+    source = read(path, device=device)
+    preprocess = Preprocess(side=source.config.model.image_size, fit=source.config.data.fit)
+    text_encoder = source.model.text_encoder
     tokenizer = Tokenizer(inner=text_encoder.tokenizer, max_tokens=text_encoder.max_tokens)
-    return found.model, preprocess, tokenizer
+    return source.model, preprocess, tokenizer
 
 
-def _as_image(picture: Picture, place: int) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        return picture
-    pixels = picture.numpy(force=True) if isinstance(picture, torch.Tensor) else picture
+def _as_pillow(image: ImageInput, index: int) -> Image.Image:
+    """Return an image as a Pillow image; `index` names it in the error message."""
+    if isinstance(image, Image.Image):
+        return image
+    pixels = image.numpy(force=True) if isinstance(image, torch.Tensor) else image
     if (
         not isinstance(pixels, np.ndarray)
         or pixels.dtype != np.uint8
@@ -130,6 +142,6 @@ def _as_image(picture: Picture, place: int) -> Image.Image:
             else type(pixels).__name__
         )
         raise DataError(
-            f"picture {place} is {kind}; give a Pillow image, or uint8 [height, width, 3] in RGB order"
+            f"image {index} is {kind}; give a Pillow image, or uint8 [height, width, 3] in RGB order"
         )
     return Image.fromarray(pixels)

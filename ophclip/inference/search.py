@@ -1,4 +1,4 @@
-"""Search by words. In: a query, a model, shards. Out: the clips and silent stretches most like it."""
+"""Text search. In: a query, a model, shards. Out: the clips and silent windows most similar to it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 
 from ophclip.data.shards import Shards
 from ophclip.errors import ConfigError
-from ophclip.inference.embed import WINDOW, Tables, embed, stored
+from ophclip.inference.embed import WINDOW, EmbeddingTables, embed, read_embeddings
 from ophclip.inference.pretrained import Pretrained
 from schemas.vocab import Level
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A found stretch of a video. `similarity` is the cosine between its pictures and the query."""
+    """A span of a video that matches. `similarity` is the cosine between its frames and the query."""
 
     similarity: float
     pair_id: str
@@ -31,7 +31,7 @@ class Hit:
 
     @property
     def silent(self) -> bool:
-        """Whether no narration tells of it, so that it was found by its pictures alone."""
+        """Whether the span has no narration."""
         return self.level == WINDOW
 
 
@@ -42,87 +42,93 @@ def search(
     *,
     count: int,
     embeddings: Path,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> list[Hit]:
-    """The `count` clips and windows nearest to `query`, best first, no moment twice.
+    """Return the `count` clips and windows most similar to `query`, best first, without duplicates.
 
     Args:
+        source: the model and its checkpoint.
+        shards: the dataset.
+        query: any text.
+        count: most hits to return.
         embeddings: folder that `ophclip embed` wrote. Where it does not fit checkpoint and shards, the
-            embeddings are computed, and not kept.
+            embeddings are computed and not saved.
+        log: receives the line that says which embeddings are used.
 
     Raises:
-        ConfigError: see `check`.
-        DataError: a picture cannot be read.
+        ConfigError: see `check_query`.
+        DataError: a frame cannot be read.
     """
-    check(query, count)
-    tables = stored(source, shards, embeddings)
+    check_query(query, count)
+    tables = read_embeddings(source, shards, embeddings)
     if tables is None:
-        say(
+        log(
             f"no fitting embeddings in {embeddings}: computing those of {len(shards.rows)} rows "
-            "(`ophclip embed` keeps them)"
+            "(`ophclip embed` saves them)"
         )
         tables = embed(source, shards)
     else:
-        say(f"embeddings: {embeddings}")
+        log(f"embeddings: {embeddings}")
     with torch.no_grad():
-        wanted = source.model.embed_texts([query.strip()], Level.CLIP)[0].numpy(force=True)
-    return _distinct(_hits(tables, wanted), count)
+        embedding = source.model.embed_texts([query.strip()], Level.CLIP)[0].numpy(force=True)
+    return _distinct(_hits(tables, embedding), count)
 
 
-def check(query: str, count: int) -> None:
-    """Refuse what cannot be searched for, before anything is loaded.
+def check_query(query: str, count: int) -> None:
+    """Check the arguments of a search, before anything is loaded.
 
     Raises:
         ConfigError: the query is empty, or `count` is not positive.
     """
     if not query.strip():
-        raise ConfigError("the query is empty; say in words what to look for")
+        raise ConfigError("the query is empty; describe in words what to look for")
     if count < 1:
         raise ConfigError(f"-k {count}: ask for at least 1 result")
 
 
-def clock(seconds: float) -> str:
-    """A time as h:mm:ss, cut to whole seconds."""
+def format_time(seconds: float) -> str:
+    """Format a time as h:mm:ss, cut to whole seconds."""
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def line(rank: int, hit: Hit) -> str:
-    """A hit as one line for the terminal, without the control characters that a text may hold."""
-    told = f"[silent] {hit.title or 'no title'}" if hit.silent else hit.text or ""
-    span = f"{clock(hit.start_s)}-{clock(hit.end_s)}"
-    text = f"{rank:3}  {hit.similarity:6.3f}  {hit.video_id}  {span}  {told}"
-    return "".join(c if c.isprintable() else " " for c in text)
+def format_hit(rank: int, hit: Hit) -> str:
+    """Format a hit as one line for the terminal, without control characters of its text."""
+    text = f"[silent] {hit.title or 'no title'}" if hit.silent else hit.text or ""
+    span = f"{format_time(hit.start_s)}-{format_time(hit.end_s)}"
+    line = f"{rank:3}  {hit.similarity:6.3f}  {hit.video_id}  {span}  {text}"
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
-def _hits(tables: Iterable[Tables], wanted: np.ndarray) -> list[Hit]:
-    """All clips and windows, in the order of the tables."""
-    found = []
-    for some in tables:
-        for table in (some.rows, some.windows):
-            vectors = table.column("embedding").combine_chunks().flatten().to_numpy()
-            similarities = vectors.reshape(-1, len(wanted)) @ wanted
-            lines = table.drop_columns(["embedding", "checkpoint_sha256"]).to_pylist()
-            found += [
-                Hit(similarity=float(similarity), **fields)
-                for similarity, fields in zip(similarities, lines, strict=True)
-                if fields["level"] != Level.VIDEO
+def _hits(tables: Iterable[EmbeddingTables], query: np.ndarray) -> list[Hit]:
+    """Return all clips and windows with their similarity to `query` [D], in the order of the tables."""
+    hits = []
+    for both in tables:
+        for table in (both.rows, both.windows):
+            embeddings = table.column("embedding").combine_chunks().flatten().to_numpy()
+            similarities = embeddings.reshape(-1, len(query)) @ query
+            rows = table.drop_columns(["embedding", "checkpoint_sha256"]).to_pylist()
+            hits += [
+                Hit(similarity=float(similarity), **row)
+                for similarity, row in zip(similarities, rows, strict=True)
+                if row["level"] != Level.VIDEO
             ]
-    return found
+    return hits
 
 
 def _distinct(hits: list[Hit], count: int) -> list[Hit]:
-    """The best `count` hits, leaving out those that share half of their time with a better one."""
-    kept: list[Hit] = []
+    """Return the best `count` hits, without those that share half of their time with a better one."""
+    best: list[Hit] = []
     for hit in sorted(hits, key=lambda hit: (-hit.similarity, hit.pair_id, hit.start_s)):
-        if len(kept) == count:
+        if len(best) == count:
             break
-        if not any(_same_moment(hit, better) for better in kept):
-            kept.append(hit)
-    return kept
+        if not any(_overlap(hit, better) for better in best):
+            best.append(hit)
+    return best
 
 
-def _same_moment(one: Hit, other: Hit) -> bool:
+def _overlap(one: Hit, other: Hit) -> bool:
+    """Return whether two hits of one video share at least half of the shorter one."""
     shared_s = min(one.end_s, other.end_s) - max(one.start_s, other.start_s)
     shorter_s = min(one.end_s - one.start_s, other.end_s - other.start_s)
     return one.video_id == other.video_id and shared_s >= shorter_s / 2

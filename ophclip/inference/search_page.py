@@ -1,4 +1,4 @@
-"""Search results as one HTML page that needs no other file: thumbnails inside, everything escaped."""
+"""Write search results as one HTML page that needs no other file: thumbnails inside, all text escaped."""
 
 from __future__ import annotations
 
@@ -14,44 +14,51 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from ophclip.data.shards import Row, Shards
+from ophclip.data.shards import Sample, Shards
 from ophclip.errors import ConfigError, DataError
-from ophclip.inference.search import Hit, clock
+from ophclip.inference.search import Hit, format_time
 
 TEMPLATE = Path(__file__).with_name("search_page.html")
 _THUMBNAIL = (320, 320)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
-    """A hit as the page shows it."""
+class ResultCard:
+    """One hit on the page."""
 
     hit: Hit
     start: str
     end: str
     thumbnail: str
-    """data: URI of a JPEG picture."""
+    """data: URI of a JPEG image."""
     link: str | None
 
 
 def write_page(
     path: Path, query: str, hits: Sequence[Hit], shards: Shards, *, checkpoint: str
 ) -> None:
-    """Write the page. `checkpoint` names the model that found the hits.
+    """Write the page.
+
+    Args:
+        path: the HTML file.
+        query: the text that was searched for.
+        hits: its hits, best first.
+        shards: the dataset, for thumbnails and links.
+        checkpoint: hash of the checkpoint, shown on the page.
 
     Raises:
         ConfigError: the file cannot be written.
-        DataError: a picture or the table of videos cannot be read.
+        DataError: a frame or the table of videos cannot be read.
     """
     rows = {row.pair_id: row for row in shards.rows}
     locations = source_locations(shards)
     cards = [
-        Card(
+        ResultCard(
             hit=hit,
-            start=clock(hit.start_s),
-            end=clock(hit.end_s),
+            start=format_time(hit.start_s),
+            end=format_time(hit.end_s),
             thumbnail=_thumbnail(shards, rows[hit.pair_id], hit),
-            link=link(hit.video_id, locations.get(hit.video_id), hit.start_s),
+            link=video_link(hit.video_id, locations.get(hit.video_id), hit.start_s),
         )
         for hit in hits
     ]
@@ -66,8 +73,8 @@ def write_page(
         working.unlink(missing_ok=True)
 
 
-def render(query: str, cards: Sequence[Card], *, checkpoint: str) -> str:
-    """The page as HTML."""
+def render(query: str, cards: Sequence[ResultCard], *, checkpoint: str) -> str:
+    """Render the page as HTML."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -76,29 +83,29 @@ def render(query: str, cards: Sequence[Card], *, checkpoint: str) -> str:
 
 
 def source_locations(shards: Shards) -> dict[str, str]:
-    """Where each video came from: its page, else its URL or path, by the dataset's table of videos.
+    """Return the web page, else the URL or path, of each video, from the dataset's table of videos.
 
-    Empty where the shards lie alone, without the tables beside them.
+    Empty where the dataset folder has shards but no tables.
 
     Raises:
         DataError: the table cannot be read.
     """
     folder = shards.files[0].parent.parent / "tables" / "videos"
-    found: dict[str, str] = {}
+    locations: dict[str, str] = {}
     for path in sorted(folder.glob("*.parquet")):
         try:
             table = pq.read_table(path, columns=["video_id", "location", "webpage_url"])
         except (OSError, pa.ArrowInvalid) as err:
             raise DataError(f"cannot read the table of videos {path}: {err}") from err
         for row in table.to_pylist():
-            found[row["video_id"]] = row["webpage_url"] or row["location"]
-    return found
+            locations[row["video_id"]] = row["webpage_url"] or row["location"]
+    return locations
 
 
-def link(video_id: str, location: str | None, start_s: float) -> str | None:
-    """An address that opens the video at a time; None where nothing safe is known.
+def video_link(video_id: str, location: str | None, start_s: float) -> str | None:
+    """Return a URL that opens the video at a time; None where no safe one is known.
 
-    Only http, https and local files: a location is what a stranger wrote.
+    Only http, https and local files: a location is untrusted input.
     """
     second = int(start_s)
     if location is None and video_id.startswith("youtube_"):
@@ -120,19 +127,19 @@ def link(video_id: str, location: str | None, start_s: float) -> str | None:
     return urllib.parse.urlunsplit(parts._replace(fragment=f"t={second}"))
 
 
-def _thumbnail(shards: Shards, row: Row, hit: Hit) -> str:
-    """The picture nearest to the middle of the hit, made small."""
+def _thumbnail(shards: Shards, row: Sample, hit: Hit) -> str:
+    """Return the frame nearest to the middle of the hit as a data: URI of a small JPEG image."""
     middle_s = (hit.start_s + hit.end_s) / 2
     distances = [abs(time_s - middle_s) for time_s in row.frame_times_s]
-    place = distances.index(min(distances))
+    index = distances.index(min(distances))
     small = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(shards.jpegs(row)[place]), formats=["JPEG"]) as picture:
-            picture.thumbnail(_THUMBNAIL)
-            picture.convert("RGB").save(small, "JPEG", quality=80)
+        with Image.open(io.BytesIO(shards.jpegs(row)[index]), formats=["JPEG"]) as image:
+            image.thumbnail(_THUMBNAIL)
+            image.convert("RGB").save(small, "JPEG", quality=80)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
         raise DataError(
-            f"{shards.files[row.file]}: frame {place} of pair {row.pair_id} is not a readable JPEG "
+            f"{shards.files[row.file]}: frame {index} of pair {row.pair_id} is not a readable JPEG "
             f"file: {err}; rebuild this shard"
         ) from err
     return "data:image/jpeg;base64," + base64.b64encode(small.getvalue()).decode()

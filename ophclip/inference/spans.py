@@ -1,6 +1,7 @@
-"""Clip-level embeddings of spans of a video, from the features of all its pictures, as training makes them.
+"""Embed spans of a video at clip level, from the features of all its frames, as training does.
 
-S spans, F pictures of the video, L pictures of the longest span, W the features' width, D the embedding's.
+Shapes: S spans, F frames of the video, L frames of the longest span, N context frames, W the width of the
+features, D that of the embeddings.
 """
 
 from __future__ import annotations
@@ -11,73 +12,89 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from ophclip.config import DataConfig
-from ophclip.data.augment import plain
-from ophclip.data.batches import FrameStore, beside, surroundings
-from ophclip.data.shards import Row
+from ophclip.data.augment import resize_frames
+from ophclip.data.batches import FrameStore, context_frames, stack_context
+from ophclip.data.shards import Sample
 from ophclip.model.dual_encoder import OphCLIP
 
 Span = tuple[float, float]
 """Start and end in seconds, both included."""
 
-FRAMES_AT_ONCE = 64
-SPANS_AT_ONCE = 256
+FRAME_BATCH = 64
+SPAN_BATCH = 256
 
 
 @torch.no_grad()
-def row_features(model: OphCLIP, store: FrameStore, row: Row) -> torch.Tensor:
-    """[F, W] of all pictures of a row. Only some are decoded and encoded at a time, however long it is."""
+def row_features(model: OphCLIP, store: FrameStore, row: Sample) -> torch.Tensor:
+    """Encode all frames of a row, `FRAME_BATCH` at a time: [F, W]."""
     device = model.image_centre.device
-    numbers = range(len(row.frame_times_s))
-    made = []
-    for start in range(0, len(numbers), FRAMES_AT_ONCE):
-        frames = store.frames(row, numbers[start : start + FRAMES_AT_ONCE]).to(device)
-        made.append(model.frame_features(plain(frames, side=model.config.image_size)))
-    return torch.cat(made)
+    indices = range(len(row.frame_times_s))
+    features = []
+    for start in range(0, len(indices), FRAME_BATCH):
+        frames = store.frames(row, indices[start : start + FRAME_BATCH]).to(device)
+        features.append(model.frame_features(resize_frames(frames, side=model.config.image_size)))
+    return torch.cat(features)
 
 
 def windows(times_s: Sequence[float], window_s: float) -> list[Span]:
-    """A span around each picture, of the pictures at most `window_s` / 2 away."""
+    """Return a span of length `window_s` around each time."""
     return [(time_s - window_s / 2, time_s + window_s / 2) for time_s in times_s]
 
 
 def embed_spans(
     model: OphCLIP,
-    row: Row,
+    row: Sample,
     features: torch.Tensor,
     spans: Sequence[Span],
     *,
     data: DataConfig,
 ) -> torch.Tensor:
-    """[S, D] of spans that hold a picture each.
+    """Embed spans of a video at clip level.
 
     Args:
-        features: [F, W], of the pictures of `row`, which cover all of a video.
-        data: tells how far the model's context encoder looks around.
+        model: in evaluation mode.
+        row: the video-level row, whose frames cover all of the video.
+        features: [F, W], of the frames of `row`.
+        spans: S spans; each holds at least one frame.
+        data: settings of the context frames.
+
+    Returns:
+        [S, D] of unit length.
     """
-    made = []
-    for start in range(0, len(spans), SPANS_AT_ONCE):
-        some = spans[start : start + SPANS_AT_ONCE]
-        around = [
-            beside(row, *span, count=data.context, stride_s=data.context_stride_s) for span in some
+    embeddings = []
+    for start in range(0, len(spans), SPAN_BATCH):
+        batch = spans[start : start + SPAN_BATCH]
+        contexts = [
+            context_frames(row, *span, count=data.context, stride_s=data.context_stride_s)
+            for span in batch
         ]
-        near = surroundings(around, len(around))
-        picks = torch.tensor([one.picks for one in around], dtype=torch.int64)
-        own, mask = within(row.frame_times_s, features, some)
-        made.append(
+        times = stack_context(contexts, len(contexts))
+        indices = torch.tensor([context.indices for context in contexts], dtype=torch.int64)
+        own, mask = features_within(row.frame_times_s, features, batch)
+        embeddings.append(
             model.embed_clips(
-                own, features[picks.to(features.device)], near.offsets_s, near.found, mask
+                own, features[indices.to(features.device)], times.offsets_s, times.mask, mask
             )
         )
-    return torch.cat(made)
+    return torch.cat(embeddings)
 
 
-def within(
+def features_within(
     times_s: Sequence[float], features: torch.Tensor, spans: Sequence[Span]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The features [S, L, W] of the pictures in each span, and bool [S, L], False where there is none."""
+    """Select the features of the frames in each span, padded to the longest.
+
+    Args:
+        times_s: F times of the frames.
+        features: [F, W].
+        spans: S spans.
+
+    Returns:
+        Features [S, L, W], and a mask bool [S, L], False for padding.
+    """
     times = torch.tensor(times_s, dtype=torch.float64)
-    ends = torch.tensor(spans, dtype=torch.float64)
-    inside = (times >= ends[:, :1]) & (times <= ends[:, 1:])
-    found = [features[row.nonzero().flatten().to(features.device)] for row in inside]
-    mask = pad_sequence([torch.ones(len(one), dtype=torch.bool) for one in found], True)
-    return pad_sequence(found, batch_first=True), mask.to(features.device)
+    bounds = torch.tensor(spans, dtype=torch.float64)
+    inside = (times >= bounds[:, :1]) & (times <= bounds[:, 1:])
+    selected = [features[row.nonzero().flatten().to(features.device)] for row in inside]
+    mask = pad_sequence([torch.ones(len(one), dtype=torch.bool) for one in selected], True)
+    return pad_sequence(selected, batch_first=True), mask.to(features.device)

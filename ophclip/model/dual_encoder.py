@@ -1,4 +1,4 @@
-"""The dual encoder. In: frames and texts. Out: embeddings of unit length, one space for each level."""
+"""The dual encoder. In: frames and texts. Out: embeddings of unit length, in one space per level."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from schemas.vocab import Level
 
 
 class OphCLIP(nn.Module):
-    """Image encoder per frame, text encoder, and linear projections for clip and video level.
+    """An image encoder for frames, a text encoder, and linear projections for clip and video level.
 
-    Shapes: B items, F frames, N neighbours, W = `image_encoder.width`, D = `config.embedding_dim`.
+    Shapes: B items, F frames, N context frames, s = `config.image_size` pixels,
+    W = `image_encoder.width`, T = `text_encoder.width`, D = `config.embedding_dim`.
     """
 
     text_centre: torch.Tensor
@@ -52,24 +53,28 @@ class OphCLIP(nn.Module):
         self.log_scales = nn.ParameterDict({h: nn.Parameter(torch.tensor(start)) for h in heads})
         # Sentence encoders put texts of one field into a narrow cone; see `centre_texts`.
         self.register_buffer("text_centre", torch.zeros(self.text_encoder.width))
-        # So do pictures, in the space that they share with texts; see `centre_images`.
+        # So do frames, in the space that they share with texts; see `centre_images`.
         self.register_buffer("image_centre", torch.zeros(config.embedding_dim))
 
     def train(self, mode: bool = True) -> OphCLIP:
+        """Set the mode; BatchNorm layers stay in evaluation mode where the config freezes them."""
         super().train(mode)
         if self.config.freeze_batchnorm:
             freeze_batchnorm(self)
         return self
 
     def centre_texts(self, texts: Sequence[str]) -> None:
-        """Subtract the mean feature of `texts` from every text from now on (frozen encoder only)."""
+        """Set `text_centre` to the mean feature of `texts`; needs a frozen text encoder.
+
+        `text_features` subtracts it from the features of every text.
+        """
         with torch.no_grad():
             self.text_centre.copy_(self.text_encoder(texts).mean(0))
 
     def centre_images(self, frames: torch.Tensor) -> None:
-        """Take the mean clip-level embedding of `frames` [N, 3, s, s] as `image_centre`.
+        """Set `image_centre` to the mean clip-level embedding of float `frames` [n, 3, s, s].
 
-        Evaluation takes it off: the direction that all pictures share would favour some classes
+        Evaluation subtracts it: the direction that all frames share would favour some classes
         (the modality gap, https://arxiv.org/abs/2203.02053).
         """
         with torch.no_grad():
@@ -77,12 +82,27 @@ class OphCLIP(nn.Module):
             self.image_centre.copy_(embeddings.mean(0))
 
     def frame_features(self, frames: torch.Tensor) -> torch.Tensor:
-        """[..., 3, s, s] in [0, 1] to [..., W], before projection."""
+        """Encode frames, without projection.
+
+        Args:
+            frames: float [..., 3, s, s] in [0, 1].
+
+        Returns:
+            float32 [..., W].
+        """
         flat = self.image_encoder(frames.flatten(0, -4))
         return flat.view(*frames.shape[:-3], -1)  # type: ignore[no-any-return]
 
     def pool_frames(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Features of frames [B, F, W] to [B, W]; `mask` [B, F] is False where there is no frame."""
+        """Pool the frame features of each item.
+
+        Args:
+            features: [B, F, W].
+            mask: bool [B, F], False where there is no frame; None if all are there.
+
+        Returns:
+            [B, W].
+        """
         if self.pooling is not None:
             pooled: torch.Tensor = self.pooling(features, mask)
             return pooled
@@ -90,73 +110,94 @@ class OphCLIP(nn.Module):
 
     def contextualise(
         self,
-        centre: torch.Tensor,
-        neighbours: torch.Tensor,
+        clips: torch.Tensor,
+        context: torch.Tensor,
         offsets_s: torch.Tensor,
         mask: torch.Tensor,
     ) -> torch.Tensor:
-        """Pooled clips [B, W] in the light of pictures around them; as they are without a context encoder.
+        """Add to pooled clips what the frames before and after them show.
 
-        For clip level only: a whole video has nothing around it.
+        Without a context encoder the clips are returned as they are. For clip level only: a whole video
+        has no frames around it.
 
         Args:
-            neighbours: [B, N, W], features of frames, or pooled ones of other clips.
+            clips: [B, W], pooled features.
+            context: [B, N, W], features of frames, or pooled ones of other clips.
             offsets_s: [B, N], seconds from the clip's middle.
-            mask: bool [B, N], True where there is a neighbour.
+            mask: bool [B, N], False where there is no context frame.
+
+        Returns:
+            [B, W].
         """
         if self.context is None:
-            return centre
-        changed: torch.Tensor = self.context(centre, neighbours, offsets_s, mask)
+            return clips
+        changed: torch.Tensor = self.context(clips, context, offsets_s, mask)
         return changed
 
     def project_images(self, features: torch.Tensor, level: Level) -> torch.Tensor:
-        """Features [..., W], e.g. of `pool_frames`, to embeddings [..., D]."""
+        """Project features [..., W], e.g. of `pool_frames`, to embeddings [..., D] of unit length."""
         return F.normalize(self.image_heads[self._head(level)](features).float(), dim=-1)
 
     def embed_frames(self, frames: torch.Tensor, level: Level) -> torch.Tensor:
-        """Clips or videos [B, F, 3, s, s] to [B, D], without context."""
+        """Embed clips or videos without context.
+
+        Args:
+            frames: float [B, F, 3, s, s] in [0, 1].
+            level: clip or video; selects the projection.
+
+        Returns:
+            [B, D] of unit length.
+        """
         return self.project_images(self.pool_frames(self.frame_features(frames)), level)
 
     def text_features(self, texts: Sequence[str]) -> torch.Tensor:
-        """Texts to [len(texts), width], before projection, with the centre taken off."""
+        """Encode texts, without projection, less `text_centre`: [len(texts), T]."""
         features: torch.Tensor = self.text_encoder(texts)
         return features - self.text_centre
 
     def project_texts(self, features: torch.Tensor, level: Level) -> torch.Tensor:
-        """What `text_features` made, [..., width], to embeddings [..., D]."""
+        """Project features of `text_features`, [..., T], to embeddings [..., D] of unit length."""
         return F.normalize(self.text_heads[self._head(level)](features).float(), dim=-1)
 
     def embed_clips(
         self,
         features: torch.Tensor,
-        around: torch.Tensor,
+        context: torch.Tensor,
         offsets_s: torch.Tensor,
-        found: torch.Tensor,
+        context_mask: torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Clips, from the features of their pictures and of those around them, to [B, D] at clip level.
+        """Embed clips at clip level, from the features of their frames and of their context frames.
 
         Args:
-            features: [B, F, W]; `mask` [B, F] is False where there is no picture.
-            around, offsets_s, found: [B, N, W], [B, N] and bool [B, N], as for `contextualise`; N may be 0.
+            features: [B, F, W], frames of the clips.
+            context: [B, N, W], context frames; N may be 0.
+            offsets_s: [B, N], seconds from the clip's middle.
+            context_mask: bool [B, N], False where there is no context frame.
+            mask: bool [B, F], False where there is no frame; None if all are there.
+
+        Returns:
+            [B, D] of unit length.
         """
         clips = self.pool_frames(features, mask)
-        if around.shape[1]:
+        if context.shape[1]:
             device = clips.device
-            clips = self.contextualise(clips, around, offsets_s.to(device), found.to(device))
+            clips = self.contextualise(
+                clips, context, offsets_s.to(device), context_mask.to(device)
+            )
         return self.project_images(clips, Level.CLIP)
 
     def embed_texts(self, texts: Sequence[str], level: Level) -> torch.Tensor:
-        """Texts to [len(texts), D]."""
+        """Embed texts: [len(texts), D] of unit length."""
         return self.project_texts(self.text_features(texts), level)
 
     def logit_scale(self, level: Level) -> torch.Tensor:
-        """1 / temperature of a level, at most `config.max_logit_scale`."""
+        """Return 1 / temperature of a level, at most `config.max_logit_scale`: a scalar."""
         scale: torch.Tensor = self.log_scales[self._head(level)].exp()
         return scale.clamp(max=self.config.max_logit_scale)
 
     def clamp_scales(self) -> None:
-        """Hold the stored logarithms at or below their limit, where `clamp` has no gradient."""
+        """Clamp the stored logarithms to their limit: above it `logit_scale` has no gradient."""
         limit = math.log(self.config.max_logit_scale)
         with torch.no_grad():
             for parameter in self.log_scales.values():
@@ -167,7 +208,7 @@ class OphCLIP(nn.Module):
 
 
 def _near_identity(width: int, dim: int) -> nn.Linear:
-    """A projection that starts by keeping the text encoder's own similarities."""
+    """Return a projection that preserves the text encoder's own similarities at the start."""
     layer = nn.Linear(width, dim, bias=False)
     nn.init.orthogonal_(layer.weight) if width != dim else nn.init.eye_(layer.weight)
     return layer

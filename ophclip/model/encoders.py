@@ -1,8 +1,8 @@
-"""Image and text encoders behind two small modules. Weights are read from safetensors only.
+"""Image and text encoders. Weights are read from safetensors only.
 
 An encoder is named by "scratch" or "minilm" (built here or packaged), an id on the model hub, or a
-local folder; the latter two go through transformers' Auto classes. Either may be frozen, learn in its
-last layers, learn whole, or stay frozen beside low-rank adapters that learn.
+local folder; the latter two are loaded by transformers' Auto classes. An encoder is frozen, trained in its
+last layers, trained whole, or frozen with trainable low-rank adapters.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _Statistics = tuple[Sequence[float], Sequence[float]]
-"""Mean and standard deviation of the pixels, one value a colour."""
+"""Mean and standard deviation of the pixels in [0, 1], one value for each colour channel."""
 
 CACHED_TEXTS = 500_000
-"""Features of a frozen text encoder are kept for at most this many different texts."""
-PORTION_TEXTS = 256
-"""So many texts go through a frozen text encoder at a time."""
+"""Most texts whose features by a frozen text encoder are cached."""
+TEXT_BATCH = 256
+"""Texts that go through a frozen text encoder at a time."""
 
 
 class ImageEncoder(nn.Module):
-    """RGB frames in [0, 1], [N, 3, s, s], to float32 features [N, `width`]."""
+    """Encodes RGB frames in [0, 1], [N, 3, s, s], as float32 features [N, `width`]."""
 
     mean: torch.Tensor
     std: torch.Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        # An instrument tip fills few places of the picture: a mean over all of them would drown it.
-        self.strongest = config.image_encoder == "scratch"
-        if self.strongest:
+        # An instrument tip covers few positions of the feature map: a mean over all would hide it.
+        self.max_pool = config.image_encoder == "scratch"
+        if self.max_pool:
             self.network = _scratch(config)
             statistics: _Statistics = (IMAGENET_MEAN, IMAGENET_STD)
         else:
@@ -65,25 +65,28 @@ class ImageEncoder(nn.Module):
                 self.width = self.forward(blank).shape[1]
         except ValueError as err:
             raise ConfigError(
-                f"{config.image_encoder} takes no pictures of model.image_size = {config.image_size}: {err}"
+                f"{config.image_encoder} takes no frames of model.image_size = {config.image_size}: {err}; "
+                "set model.image_size to the size that it was trained with"
             ) from err
         self.train()
 
     def train(self, mode: bool = True) -> ImageEncoder:
-        """What does not learn stays in evaluation mode: no dropout, and statistics as they are."""
+        """Set the mode; frozen modules stay in evaluation mode: no dropout, and statistics as they are."""
         super().train(mode and not self.frozen)
-        _rest_frozen(self.network)
+        _set_frozen_to_eval(self.network)
         return self
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Encode float frames [N, 3, s, s] in [0, 1] as float32 features [N, `width`]."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             pixels = (frames - self.mean) / self.std
             output = self.network(pixels.contiguous(memory_format=self.layout))
-            # Autocast may have left 8 bits: means over frames and norms want more.
+            # Autocast may have left 8 bits of mantissa: means over frames and norms need more.
             return self._pooled(output).float()
 
     def _pooled(self, output: Any) -> torch.Tensor:
-        if self.strongest:
+        """Return one feature per frame, [N, `width`], of the network's output."""
+        if self.max_pool:
             return output.last_hidden_state.amax(dim=(2, 3))  # type: ignore[no-any-return]
         pooled: torch.Tensor | None = output.pooler_output
         if pooled is not None:
@@ -93,7 +96,7 @@ class ImageEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Texts to float32 features [N, `width`] of unit length: the mean over tokens, padding left out."""
+    """Encodes texts as float32 features [N, `width`] of unit length: the mean over tokens without padding."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -112,33 +115,34 @@ class TextEncoder(nn.Module):
         self._features: dict[str, torch.Tensor] = {}
 
     def train(self, mode: bool = True) -> TextEncoder:
-        """What does not learn stays in evaluation mode: no dropout."""
+        """Set the mode; frozen modules stay in evaluation mode: no dropout."""
         super().train(mode and not self.frozen)
-        _rest_frozen(self.network)
+        _set_frozen_to_eval(self.network)
         return self
 
     def forward(self, texts: Sequence[str]) -> torch.Tensor:
+        """Encode N texts as float32 features [N, `width`]; a frozen encoder caches them."""
         if not self.frozen:
             return self._encode(texts)
         new = [text for text in dict.fromkeys(texts) if text not in self._features]
-        made: dict[str, torch.Tensor] = {}
+        features: dict[str, torch.Tensor] = {}
         if new:
-            # What is kept must not depend on whether it was asked for under autocast first.
+            # Cached features must not depend on whether the first request was under autocast.
             device = next(self.network.parameters()).device.type
             with torch.no_grad(), torch.autocast(device, enabled=False):
-                made = self._encode_in_portions(new)
+                features = self._encode_in_batches(new)
             if len(self._features) + len(new) <= CACHED_TEXTS:
-                self._features.update(made)
-        return torch.stack([made[t] if t in made else self._features[t] for t in texts])
+                self._features.update(features)
+        return torch.stack([features[t] if t in features else self._features[t] for t in texts])
 
-    def _encode_in_portions(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Texts of like length together: memory for one portion, little of it for padding."""
+    def _encode_in_batches(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Encode texts sorted by length, so that batches hold little padding: [`width`] for each text."""
         ordered = sorted(texts, key=len)
-        made: dict[str, torch.Tensor] = {}
-        for start in range(0, len(ordered), PORTION_TEXTS):
-            portion = ordered[start : start + PORTION_TEXTS]
-            made.update(zip(portion, self._encode(portion), strict=True))
-        return made
+        features: dict[str, torch.Tensor] = {}
+        for start in range(0, len(ordered), TEXT_BATCH):
+            batch = ordered[start : start + TEXT_BATCH]
+            features.update(zip(batch, self._encode(batch), strict=True))
+        return features
 
     def _encode(self, texts: Sequence[str]) -> torch.Tensor:
         tokens = self.tokenizer(
@@ -161,7 +165,7 @@ def freeze_batchnorm(module: nn.Module) -> None:
 
 
 def _scratch(config: ModelConfig) -> nn.Module:
-    """A small residual network (BiT): GroupNorm, weight-standardised convolutions."""
+    """Build a small residual network (BiT): GroupNorm, weight-standardised convolutions."""
     from transformers import AutoModel, BitConfig
 
     widths = list(config.image_widths)
@@ -192,29 +196,31 @@ def _pretrained(name: str) -> nn.Module:
             "model.safetensors, or an id that the model hub or its cache has in safetensors form "
             "(pickled weights are never loaded); --preset tiny needs neither."
         ) from err
-    network, told = loaded
+    network, info = loaded
     # BatchNorm's counter of batches changes nothing, and older files lack it.
-    missing = sorted(k for k in told["missing_keys"] if not k.endswith("num_batches_tracked"))
-    # Many encoders come without the pooler that their class has. Its random weights would be others
-    # after each loading; the mean over places or tokens takes its place.
+    missing = sorted(k for k in info["missing_keys"] if not k.endswith("num_batches_tracked"))
+    # Many encoders come without the pooler that their class has. Its weights would be random, and
+    # different after each loading; the mean over positions or tokens replaces it.
     if any(key.startswith("pooler.") for key in missing):
         network.pooler = None
-    lost = [key for key in missing if not key.startswith("pooler.")]
-    if lost:
-        raise ConfigError(f"the encoder '{name}' comes without weights for {', '.join(lost[:5])}")
+    required = [key for key in missing if not key.startswith("pooler.")]
+    if required:
+        raise ConfigError(
+            f"the encoder '{name}' comes without weights for {', '.join(required[:5])}; give a complete one"
+        )
     # A file in half precision would be trained in it.
     return network.float()  # type: ignore[no-any-return]
 
 
 def _pixel_statistics(name: str) -> _Statistics:
-    """Mean and standard deviation that the encoder was trained with; ImageNet's where not told."""
+    """Return the pixel statistics that the encoder was trained with; ImageNet's where it names none."""
     from transformers.image_processing_base import ImageProcessingMixin
 
     try:
-        told, _ = ImageProcessingMixin.get_image_processor_dict(name)
+        processor, _ = ImageProcessingMixin.get_image_processor_dict(name)
     except OSError:
-        told = {}
-    return told.get("image_mean", IMAGENET_MEAN), told.get("image_std", IMAGENET_STD)
+        processor = {}
+    return processor.get("image_mean", IMAGENET_MEAN), processor.get("image_std", IMAGENET_STD)
 
 
 def _tokenizer(name: str) -> Any:
@@ -230,22 +236,20 @@ def _packaged_minilm() -> str:
 
 
 def _layers(network: nn.Module) -> nn.ModuleList:
-    """The layers or stages that a network is made of: the longest list that lies in no other one."""
+    """Return the layers or stages of a network: the longest ModuleList that is inside no other one."""
     lists = {name: m for name, m in network.named_modules() if isinstance(m, nn.ModuleList)}
     outer = [
-        found
-        for name, found in lists.items()
+        layers
+        for name, layers in lists.items()
         if not any(name.startswith(f"{other}.") for other in lists)
     ]
     if not outer:
-        raise ConfigError(
-            f"{type(network).__name__} has no list of layers; let it learn whole (-1)"
-        )
+        raise ConfigError(f"{type(network).__name__} has no list of layers; train it whole (-1)")
     return max(outer, key=len)
 
 
 def _free_last_layers(network: nn.Module, count: int) -> None:
-    """Let the last `count` layers and what follows them learn (-1: everything), and nothing else."""
+    """Make the last `count` layers and what follows them trainable (-1: everything), freeze the rest."""
     network.requires_grad_(count < 0)
     if count <= 0:
         return
@@ -258,20 +262,20 @@ def _free_last_layers(network: nn.Module, count: int) -> None:
     for layer in list(layers)[-count:]:
         layer.requires_grad_(True)
     children = list(network.children())
-    place = next(i for i, child in enumerate(children) if layers in child.modules())
-    for child in children[place + 1 :]:
+    index = next(i for i, child in enumerate(children) if layers in child.modules())
+    for child in children[index + 1 :]:
         child.requires_grad_(True)
 
 
 def _freeze_pooler(network: nn.Module) -> None:
-    """Texts are the mean over tokens: a pooler is not used, and without gradient."""
+    """Freeze the pooler, which the mean over tokens does not use."""
     pooler = getattr(network, "pooler", None)
     if pooler is not None:
         pooler.requires_grad_(False)
 
 
-def _rest_frozen(network: nn.Module) -> None:
-    """Put every module that has weights, none of which learn, into evaluation mode."""
+def _set_frozen_to_eval(network: nn.Module) -> None:
+    """Put every module whose weights are all frozen into evaluation mode."""
     for module in network.modules():
         weights = list(module.parameters())
         if weights and not any(weight.requires_grad for weight in weights):

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA) on a frozen encoder's attention, by the library peft."""
+"""Low-rank adapters (LoRA) on the attention of a frozen encoder, with the library peft."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ATTENTION = re.compile("attention|attn", re.IGNORECASE)
 
 
 def add_adapters(network: nn.Module, layers: nn.ModuleList, *, rank: int, alpha: int) -> None:
-    """Put an adapter beside every attention projection of `layers`; nothing else of `network` learns.
+    """Add an adapter to every attention projection of `layers`, and freeze the rest of `network`.
 
-    An adapter adds alpha / rank times B A x, of which B starts at zero.
+    An adapter adds alpha / rank times B A x; B starts at zero.
 
     Raises:
         ConfigError: there is no attention in `layers`.
@@ -41,7 +41,7 @@ def add_adapters(network: nn.Module, layers: nn.ModuleList, *, rank: int, alpha:
 
 
 def without_adapters(network: nn.Module) -> nn.Module:
-    """A copy in which adapters are added into the weights they stood beside: the same outputs."""
+    """Return a copy with the adapters merged into the weights: it has the same outputs."""
     from peft.tuners.lora import LoraLayer
 
     plain = copy.deepcopy(network)

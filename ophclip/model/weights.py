@@ -1,15 +1,14 @@
-"""Reading checkpoints: their weights and configs. One folder each, checked before anything is loaded.
-
+"""Read checkpoints: their weights and configs. A checkpoint is a folder, verified before it is loaded.
 
 RUN/config.toml            the resolved config
-RUN/metrics.jsonl          one line a step
+RUN/metrics.jsonl          one line for each step
 RUN/checkpoints/step-00000200/
-    model.safetensors      weights (their moving average where one is kept), those of frozen layers left
-                           out: they come from their source
-    training.safetensors   optimiser moments, memory banks, loss scale; the raw weights beside averaged ones
+    model.safetensors      weights (or their moving average, if there is one) without those of frozen
+                           layers, which come from their source
+    training.safetensors   optimiser moments, memory banks, loss scale; with a moving average the raw weights
     state.json             step, data fingerprint, training videos, hash of the frozen weights
-    config.toml            the config once more, so that the folder stands alone
-    SHA256SUMS             one line a file; checked before anything is loaded
+    config.toml            the config again, so that the folder is complete
+    SHA256SUMS             one line for each file
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
-    """What a checkpoint says of itself. `step` counts the finished steps of both levels."""
+class CheckpointState:
+    """The fields of a checkpoint's `state.json`. `step` counts the finished steps of both levels."""
 
     step: int
     clip_batches: int
@@ -51,25 +50,25 @@ class State:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The run's whole checkpoints, oldest first."""
+    """Return the run's complete checkpoints, oldest first."""
     return sorted(path for path in (run / "checkpoints").glob("step-*") if (path / SUMS).is_file())
 
 
-def find(place: Path) -> Path:
-    """The checkpoint meant by a checkpoint folder, a run, or a folder of runs: the newest of its runs.
+def find(folder: Path) -> Path:
+    """Return the newest checkpoint of a run or a folder of runs, or the checkpoint folder itself.
 
     Raises:
         CheckpointError: there is none.
     """
-    if (place / SUMS).is_file():
-        return place
-    runs = [place, *(path for path in sorted(place.glob("*")) if path.is_dir())]
-    found = [checkpoint for run in runs for checkpoint in checkpoints(run)[-1:]]
-    if not found:
+    if (folder / SUMS).is_file():
+        return folder
+    runs = [folder, *(path for path in sorted(folder.glob("*")) if path.is_dir())]
+    newest = [checkpoint for run in runs for checkpoint in checkpoints(run)[-1:]]
+    if not newest:
         raise CheckpointError(
-            f"no checkpoint in {place}; train one with `ophclip train --shards DIR`"
+            f"no checkpoint in {folder}; train one with `ophclip train --shards DIR`"
         )
-    return max(found, key=lambda path: (path / SUMS).stat().st_mtime_ns)
+    return max(newest, key=lambda path: (path / SUMS).stat().st_mtime_ns)
 
 
 def verify(folder: Path) -> str:
@@ -80,35 +79,45 @@ def verify(folder: Path) -> str:
     """
     text = (folder / SUMS).read_text(encoding="utf-8")
     for line in text.splitlines():
-        wanted, _, name = line.partition("  ")
+        sha256, _, name = line.partition("  ")
         path = folder / name
-        if not path.is_file() or sha256_file(path) != wanted:
+        if not path.is_file() or sha256_file(path) != sha256:
             raise CheckpointError(
                 f"{path} is missing or damaged; use another checkpoint of this run"
             )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(folder: Path) -> tuple[State, Config]:
-    """State and config of a verified checkpoint."""
+def read(folder: Path) -> tuple[CheckpointState, Config]:
+    """Read state and config of a verified checkpoint.
+
+    Raises:
+        CheckpointError: they are of another version.
+    """
     try:
         raw = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         lists = {name: tuple(raw[name]) for name in ("train_videos", "bank_videos")}
-        state = State(**{**raw, **lists})
+        state = CheckpointState(**{**raw, **lists})
     except (OSError, ValueError, TypeError, KeyError) as err:
-        raise CheckpointError(f"{folder / 'state.json'} is not of this version: {err}") from err
+        raise CheckpointError(
+            f"{folder / 'state.json'} is not of this version: {err}; use the version that wrote it"
+        ) from err
     return state, read_config(folder / "config.toml")
 
 
 def read_config(path: Path) -> Config:
-    """A saved config. It is complete, so that nothing of the preset that it starts from remains."""
+    """Read a saved config. It must be complete, so that no value of a preset remains.
+
+    Raises:
+        CheckpointError: a setting is missing.
+    """
     config = change(tiny(), files=[path])
     if tomllib.loads(to_toml(config)) != tomllib.loads(path.read_text(encoding="utf-8")):
         raise CheckpointError(f"{path} is not a complete config of this version")
     return config
 
 
-def load_weights(folder: Path, model: OphCLIP, state: State) -> None:
+def load_weights(folder: Path, model: OphCLIP, state: CheckpointState) -> None:
     """Load the weights into a model built from the checkpoint's config.
 
     Raises:
@@ -120,17 +129,20 @@ def load_weights(folder: Path, model: OphCLIP, state: State) -> None:
             "trained with; install that version of the encoder"
         )
     tensors = load_tensors(folder / "model.safetensors")
-    wanted = set(learnt(model))
-    if set(tensors) != wanted:
-        differing = sorted(set(tensors) ^ wanted)
-        raise CheckpointError(f"{folder} does not fit its config: {', '.join(differing[:5])}")
+    expected = set(trainable_state(model))
+    if set(tensors) != expected:
+        differing = sorted(set(tensors) ^ expected)
+        raise CheckpointError(
+            f"{folder} does not fit its config, tensors {', '.join(differing[:5])} differ; use another "
+            "checkpoint of this run"
+        )
     model.load_state_dict(tensors, strict=False)
 
 
 def frozen_sha256(model: OphCLIP) -> str:
-    """Hash of all weights that do not learn and are therefore not saved."""
+    """Hash all weights that are frozen and therefore not saved; return the hex digest."""
     digest = hashlib.sha256()
-    saved = learnt(model)
+    saved = trainable_state(model)
     for name, tensor in sorted(model.state_dict().items()):
         if name not in saved:
             digest.update(name.encode())
@@ -138,10 +150,10 @@ def frozen_sha256(model: OphCLIP) -> str:
     return digest.hexdigest()
 
 
-def learnt(model: OphCLIP) -> dict[str, torch.Tensor]:
-    """A copy of all of the state but frozen parameters."""
+def trainable_state(model: OphCLIP) -> dict[str, torch.Tensor]:
+    """Copy the model's state without frozen parameters: the tensors that a checkpoint holds."""
     frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
-    # Of a frozen encoder the buffers stay out too.
+    # The buffers of a frozen text encoder are left out too.
     prefix = "text_encoder." if model.text_encoder.frozen else "\0"
     return {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
@@ -163,6 +175,6 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def sha256_file(path: Path) -> str:
-    """Return the hex digest of a file."""
+    """Return the SHA-256 of a file as a hex digest."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from ophclip.config import Config, to_toml
 from ophclip.model.dual_encoder import OphCLIP
-from ophclip.model.weights import SUMS, State, checkpoints, load_tensors, sha256_file
+from ophclip.model.weights import SUMS, CheckpointState, checkpoints, load_tensors, sha256_file
 from ophclip.retrieval.memory_bank import MemoryBank
 from ophclip.training.ema import MovingAverage
 
@@ -36,7 +36,7 @@ class Training:
 def save(
     run: Path,
     *,
-    state: State,
+    state: CheckpointState,
     config: Config,
     weights: Mapping[str, torch.Tensor],
     training: Training,
@@ -66,7 +66,7 @@ def save(
     return folder
 
 
-def load_training(folder: Path, *, state: State, training: Training) -> None:
+def load_training(folder: Path, *, state: CheckpointState, training: Training) -> None:
     """Restore optimiser, averages, memory banks and loss scale: the next step is as it would have been."""
     tensors = load_tensors(folder / "training.safetensors")
     parameters = _learning(training.model)

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from ophclip.data.shards import Row
+from ophclip.data.shards import Sample
 from ophclip.errors import TrainingError
 
 WINDOW = 50
@@ -23,7 +23,9 @@ class Watch:
         self._stop_above = stop_above
         self._recent: dict[str, deque[float]] = {}
 
-    def check(self, step: int, level: str, parts: Mapping[str, float], rows: Sequence[Row]) -> None:
+    def check(
+        self, step: int, level: str, parts: Mapping[str, float], rows: Sequence[Sample]
+    ) -> None:
         """Look at one step before anything is learnt from it.
 
         Args:

@@ -64,7 +64,7 @@ def train(
         )
         say(f"{threads} CPU thread(s): the fastest number just now")
     torch.set_num_threads(config.train.threads)
-    shards = open_shards(shards_folder, kept_groups=config.data.shuffle_groups)
+    shards = open_shards(shards_folder, cached_groups=config.data.shuffle_groups)
     corpus = Corpus.select(shards)
     trainer = Trainer(config, corpus, preset=preset, say=say, world=world)
     world.from_main(lambda: _begin(run, config, resume))

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 
 from ophclip.config import BankConfig, Config
-from ophclip.data.batches import Surroundings, generator, spread
+from ophclip.data.batches import ContextTimes, generator, sample_frame_indices
 from ophclip.data.phase_runs import PhaseRun
-from ophclip.data.shards import Row
+from ophclip.data.shards import Sample
 from ophclip.losses import contrastive
 from ophclip.losses.pseudo_labels import carried, carry_over
 from ophclip.losses.soft_dtw import order_loss
@@ -51,11 +51,11 @@ class Retrieved:
 
 
 def encode_clips(
-    model: OphCLIP, frames: torch.Tensor, texts: Sequence[str], beside: Surroundings
+    model: OphCLIP, frames: torch.Tensor, texts: Sequence[str], context: ContextTimes
 ) -> Embeddings:
     """Clips [b, F + N, 3, s, s] in [0, 1], the last N around them, and their narrations."""
     return {
-        "visual": _embed_clips(model, frames, beside),
+        "visual": _embed_clips(model, frames, context),
         "text": model.embed_texts(texts, Level.CLIP),
     }
 
@@ -71,13 +71,13 @@ def encode_runs(
     }
 
 
-def encode_windows(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> Embeddings:
+def encode_windows(model: OphCLIP, frames: torch.Tensor, context: ContextTimes) -> Embeddings:
     """Windows of silent videos, [b, F + N, 3, s, s] in [0, 1], the last N around them."""
-    return {"window": _embed_clips(model, frames, beside)}
+    return {"window": _embed_clips(model, frames, context)}
 
 
 def encode_videos(
-    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row], *, config: Config, step: int
+    model: OphCLIP, frames: torch.Tensor, rows: Sequence[Sample], *, config: Config, step: int
 ) -> Embeddings:
     """Videos [b, F, 3, s, s] in [0, 1], their titles, and what the further terms need."""
     features = model.frame_features(frames)
@@ -96,13 +96,13 @@ def encode_videos(
     return made
 
 
-def _embed_clips(model: OphCLIP, frames: torch.Tensor, beside: Surroundings) -> torch.Tensor:
+def _embed_clips(model: OphCLIP, frames: torch.Tensor, context: ContextTimes) -> torch.Tensor:
     features = model.frame_features(frames)
-    own = features.shape[1] - beside.offsets_s.shape[1]
-    return model.embed_clips(features[:, :own], features[:, own:], beside.offsets_s, beside.found)
+    own = features.shape[1] - context.offsets_s.shape[1]
+    return model.embed_clips(features[:, :own], features[:, own:], context.offsets_s, context.mask)
 
 
-def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row]) -> Embeddings:
+def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Sample]) -> Embeddings:
     """Silent neighbours [b, F, 3, s, s] in [0, 1], and their titles."""
     return {
         "neighbour_visual": model.embed_frames(frames, Level.VIDEO),
@@ -113,7 +113,7 @@ def encode_neighbours(model: OphCLIP, frames: torch.Tensor, rows: Sequence[Row])
 def clip_terms(
     model: OphCLIP,
     made: Embeddings,
-    rows: Sequence[Row],
+    rows: Sequence[Sample],
     *,
     config: Config,
     runs: Sequence[PhaseRun],
@@ -174,12 +174,12 @@ def clip_terms(
 def video_terms(
     model: OphCLIP,
     made: Embeddings,
-    rows: Sequence[Row],
+    rows: Sequence[Sample],
     *,
     config: Config,
     bank: MemoryBank | None,
     retrieved: Retrieved | None,
-    neighbours: Sequence[Row],
+    neighbours: Sequence[Sample],
     places: Sequence[int],
     step: int,
 ) -> Terms:
@@ -254,7 +254,7 @@ def retrieve(
     bank: MemoryBank | None,
     visual: torch.Tensor,
     title: torch.Tensor,
-    rows: Sequence[Row],
+    rows: Sequence[Sample],
     *,
     config: Config,
     step: int,
@@ -335,7 +335,9 @@ def _narrations(
     for key, said in narrations:
         # Of its own for each item, so that it does not depend on how the batch is shared.
         random = generator(config.train.seed, "narrations", step, key)
-        chosen.append([said[i] for i in spread(len(said), min(most, len(said)), random)])
+        chosen.append(
+            [said[i] for i in sample_frame_indices(len(said), min(most, len(said)), random)]
+        )
     texts = [text for said in chosen for text in said]
     embedded = model.embed_texts(texts or [""], level)
     padded = embedded.new_zeros(len(chosen), most, embedded.shape[1])
@@ -352,7 +354,7 @@ def _mean(said: torch.Tensor, is_said: torch.Tensor) -> torch.Tensor:
 
 
 def _ignored(
-    model: OphCLIP, rows: Sequence[Row], texts: Sequence[str], config: Config
+    model: OphCLIP, rows: Sequence[Sample], texts: Sequence[str], config: Config
 ) -> torch.Tensor:
     """bool [B, B]: pairs that are no negatives of each other: (nearly) the same text, or the same time."""
     same = contrastive.same_text(texts) | contrastive.overlapping(
@@ -367,14 +369,14 @@ def _ignored(
     return same
 
 
-def _weights(rows: Sequence[Row], config: Config, device: torch.device) -> torch.Tensor | None:
+def _weights(rows: Sequence[Sample], config: Config, device: torch.device) -> torch.Tensor | None:
     if not config.loss.use_confidence:
         return None
     return torch.tensor([row.confidence for row in rows], device=device)
 
 
 def _figures(
-    bank: MemoryBank, retrieved: Retrieved, rows: Sequence[Row], step: int
+    bank: MemoryBank, retrieved: Retrieved, rows: Sequence[Sample], step: int
 ) -> dict[str, float]:
     """How the retrieval fares: filled share, staleness, how often a neighbour shows the same surgery, and how
     many of a video's neighbours are those of the last time."""

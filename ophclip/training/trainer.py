@@ -14,13 +14,19 @@ from typing import TypeVar
 
 import torch
 
-import ophclip
 from ophclip.config import Config
-from ophclip.data.augment import augment, crop_text, draw, plain
-from ophclip.data.batches import Batch, Batches, Context, FrameStore, generator, spread
+from ophclip.data.augment import augment, crop_text, draw_augmentation, resize_frames
+from ophclip.data.batches import (
+    Batch,
+    Batches,
+    ContextSampler,
+    FrameStore,
+    generator,
+    sample_frame_indices,
+)
 from ophclip.data.corpus import Corpus
 from ophclip.data.sampler import Sampler
-from ophclip.data.shards import Row
+from ophclip.data.shards import Sample
 from ophclip.errors import CheckpointError
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
@@ -32,6 +38,7 @@ from ophclip.training.ema import MovingAverage
 from ophclip.training.gradient_cache import Embeddings, Part, backward
 from ophclip.training.objective import Retrieved, Terms
 from ophclip.training.optim import Plan, build_optimiser, lr_share
+from ophclip.version import __version__
 from schemas.vocab import Level
 
 Say = Callable[[str], None]
@@ -69,13 +76,13 @@ class Trainer:
         self.watch = Watch(config.train.stop_above)
         self.store = FrameStore(
             corpus.shards,
-            (*corpus.clips, *corpus.films.values()),
+            (*corpus.clips, *corpus.video_rows.values()),
             config=config.data,
             side=math.ceil(config.model.image_size * config.data.margin),
         )
         self.sampler = Sampler(config=config, corpus=corpus, store=self.store)
         self.batches = {Level.CLIP: self._batches(Level.CLIP, corpus.clips)}
-        titled = corpus.videos + (corpus.silent if config.loss.silent_titles else ())
+        titled = corpus.videos + (corpus.titled_silent_videos if config.loss.silent_titles else ())
         has_videos = config.train.video_steps > 0 and len(titled) >= max(2, world.size)
         if has_videos:
             self.batches[Level.VIDEO] = self._batches(Level.VIDEO, titled)
@@ -140,7 +147,7 @@ class Trainer:
             self._refresh(self.bank, step)
         if level is Level.CLIP and self.narrated is not None:
             self.narrated.write(
-                [self.corpus.number(row) for row in batch.rows],
+                [self.corpus.clip_index(row) for row in batch.rows],
                 made["visual"],
                 made["text"],
                 step=step,
@@ -187,23 +194,23 @@ class Trainer:
         )
 
     def _save(self, run: Path, done: int) -> Path:
-        state = weights.State(
+        state = weights.CheckpointState(
             step=done,
             clip_batches=self.plan.done(done, Level.CLIP),
             video_batches=self.plan.done(done, Level.VIDEO),
             data_fingerprint=self.corpus.shards.fingerprint,
             clips=len(self.corpus.clips),
-            silent_videos=len(self.corpus.footage),
+            silent_videos=len(self.corpus.silent_videos),
             train_videos=self.corpus.video_ids,
             bank_videos=self.bank.video_ids if self.bank is not None else (),
             frozen_sha256=weights.frozen_sha256(self.model),
             preset=self.preset,
-            ophclip_version=ophclip.__version__,
+            ophclip_version=__version__,
             torch_version=str(torch.__version__),
         )
         with self.average.applied(self.model) if self.average else nullcontext():
             self._centre_images()
-            tensors = weights.learnt(self.model)
+            tensors = weights.trainable_state(self.model)
         return checkpoint.save(
             run,
             state=state,
@@ -222,12 +229,12 @@ class Trainer:
             crop_text(
                 row.text or "", config=changes, random=generator(seed, "text", step, row.pair_id)
             )
-            for row in batch.rows[batch.part]
+            for row in batch.rows[batch.local]
         ]
 
         def encode(items: slice, frames: torch.Tensor) -> Embeddings:
             return objective.encode_clips(
-                self.model, frames, texts[items], batch.surroundings.part(items)
+                self.model, frames, texts[items], batch.context.select(items)
             )
 
         parts = self._parts(step, "clip", len(batch.rows), batch.frames, encode)
@@ -252,7 +259,7 @@ class Trainer:
                 count,
                 frames,
                 lambda items, pictures: objective.encode_windows(
-                    self.model, pictures, near.part(items)
+                    self.model, pictures, near.select(items)
                 ),
             )
         return parts, lambda made: objective.clip_terms(
@@ -269,14 +276,14 @@ class Trainer:
         self, step: int, batch: Batch
     ) -> tuple[list[Part], Callable[[Embeddings], Terms]]:
         """The same for a video step. Neighbours that learn are found before, and encoded with the rest."""
-        own, config = batch.rows[batch.part], self.config
+        own, config = batch.rows[batch.local], self.config
 
         def encode(items: slice, frames: torch.Tensor) -> Embeddings:
             return objective.encode_videos(self.model, frames, own[items], config=config, step=step)
 
         parts = self._parts(step, "video", len(batch.rows), batch.frames, encode)
         retrieved: Retrieved | None = None
-        neighbours: tuple[Row, ...] = ()
+        neighbours: tuple[Sample, ...] = ()
         places: tuple[int, ...] = ()
         if config.bank.learns and self.bank is not None:
             with torch.no_grad():
@@ -290,7 +297,7 @@ class Trainer:
             )
             if retrieved is not None:
                 places = tuple(sorted(frozenset().union(*retrieved.found.sets())))
-                neighbours = tuple(self.corpus.silent[place] for place in places)
+                neighbours = tuple(self.corpus.titled_silent_videos[place] for place in places)
                 parts += self._neighbour_parts(step, neighbours)
 
         def terms(made: Embeddings) -> Terms:
@@ -315,7 +322,7 @@ class Trainer:
         """The items, the last of them repeated up to a multiple of the processes."""
         return [*items, *list(items[-1:]) * (-len(items) % self.world.size)]
 
-    def _neighbour_parts(self, step: int, rows: Sequence[Row]) -> list[Part]:
+    def _neighbour_parts(self, step: int, rows: Sequence[Sample]) -> list[Part]:
         own = self._filled_up(rows)
         own = own[self.world.part(len(own))]
         return self._parts(
@@ -342,9 +349,9 @@ class Trainer:
         seed, config = self.config.train.seed, self.config
         own = self._filled_up(range(total))
         own = own[self.world.part(len(own))]
-        changes = draw(
+        changes = draw_augmentation(
             total, config=config.augment, random=generator(seed, "augment", name, step)
-        ).part(own)
+        ).select(own)
         size = config.data.chunk or len(frames)
 
         def part(items: slice) -> Part:
@@ -354,7 +361,7 @@ class Trainer:
                 torch.manual_seed(drawn.initial_seed())
                 pictures = augment(
                     frames[items].to(self.device),
-                    changes.part(items),
+                    changes.select(items),
                     side=config.model.image_size,
                 )
                 kind = _AUTOCAST.get(config.train.precision)
@@ -372,20 +379,26 @@ class Trainer:
         Each process encodes its part of them; all write all.
         """
         places = self._filled_up(bank.oldest(self.config.bank.refresh))
-        rows = [self.corpus.silent[place] for place in places[self.world.part(len(places))]]
+        rows = [
+            self.corpus.titled_silent_videos[place]
+            for place in places[self.world.part(len(places))]
+        ]
         visual, title = self.embed_videos(rows)
         bank.write(places, self.world.gather(visual), self.world.gather(title), step=step)
 
     @torch.no_grad()
-    def embed_videos(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    def embed_videos(self, rows: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures and titles of videos [B, D], as the bank keeps them: without augmentation."""
         wanted = self.config.data.video_frames
         frames = torch.stack(
-            [self.store.frames(row, spread(len(row.frame_times_s), wanted)) for row in rows]
+            [
+                self.store.frames(row, sample_frame_indices(len(row.frame_times_s), wanted))
+                for row in rows
+            ]
         ).to(self.device)
         self.model.eval()
         visual = self.model.embed_frames(
-            plain(frames, side=self.config.model.image_size), Level.VIDEO
+            resize_frames(frames, side=self.config.model.image_size), Level.VIDEO
         )
         title = self.model.embed_texts([row.title or "" for row in rows], Level.VIDEO)
         self.model.train()
@@ -394,22 +407,29 @@ class Trainer:
     @torch.no_grad()
     def _centre_images(self) -> None:
         """Measure the direction that all training pictures share, on frames of some videos."""
-        rows = (self.corpus.videos + self.corpus.silent) or self.corpus.clips
-        rows = tuple(rows[i] for i in spread(len(rows), min(len(rows), CENTRE_ROWS)))
+        rows = (self.corpus.videos + self.corpus.titled_silent_videos) or self.corpus.clips
+        rows = tuple(rows[i] for i in sample_frame_indices(len(rows), min(len(rows), CENTRE_ROWS)))
         frames = torch.cat(
-            [self.store.frames(row, spread(len(row.frame_times_s), CENTRE_FRAMES)) for row in rows]
+            [
+                self.store.frames(row, sample_frame_indices(len(row.frame_times_s), CENTRE_FRAMES))
+                for row in rows
+            ]
         )
         self.model.eval()
-        self.model.centre_images(plain(frames.to(self.device), side=self.config.model.image_size))
+        self.model.centre_images(
+            resize_frames(frames.to(self.device), side=self.config.model.image_size)
+        )
         self.model.train()
 
-    def _batches(self, level: Level, rows: Sequence[Row]) -> Batches:
+    def _batches(self, level: Level, rows: Sequence[Sample]) -> Batches:
         data = self.config.data
         clips = level is Level.CLIP
         context = None
         if clips and data.context:
-            films = self.corpus.films
-            context = Context(videos=films, count=data.context, stride_s=data.context_stride_s)
+            films = self.corpus.video_rows
+            context = ContextSampler(
+                videos=films, count=data.context, stride_s=data.context_stride_s
+            )
         return Batches(
             rows,
             self.store,
@@ -418,20 +438,20 @@ class Trainer:
             seed=self.config.train.seed,
             shuffle_groups=data.shuffle_groups,
             name=level,
-            part=self.world.part,
+            partition=self.world.part,
             processes=self.world.size,
             context=context,
         )
 
     def _bank(self) -> MemoryBank | None:
-        silent = self.corpus.silent
+        silent = self.corpus.titled_silent_videos
         wanted = self.config.bank.enabled and self.config.loss.retrieval_weight > 0
         if not wanted or len(silent) <= self.config.bank.neighbours:
             return None
         return _bank_of(silent, self.config, self.device)
 
     def _narrated_bank(self) -> MemoryBank | None:
-        if not self.config.loss.carry_weight or not self.corpus.footage:
+        if not self.config.loss.carry_weight or not self.corpus.silent_videos:
             return None
         return _bank_of(self.corpus.clips, self.config, self.device)
 
@@ -439,8 +459,9 @@ class Trainer:
         corpus, data = self.corpus, self.config.data
         processes = f", {self.world.size} processes" if self.world.size > 1 else ""
         say(
-            f"{len(corpus.clips)} clips, {len(corpus.videos)} narrated and {len(corpus.silent)} silent "
-            f"videos with a title; {self.plan.total} steps on {self.device}{processes}"
+            f"{len(corpus.clips)} clips, {len(corpus.videos)} narrated and "
+            f"{len(corpus.titled_silent_videos)} silent videos with a title; "
+            f"{self.plan.total} steps on {self.device}{processes}"
         )
         for level, wanted in ((Level.CLIP, data.clip_batch), (Level.VIDEO, data.video_batch)):
             if level not in self.batches:
@@ -456,10 +477,14 @@ class Trainer:
                 )
         if self.bank is None:
             say(f"retrieval is off: {self._why_no_bank()}")
-        titled = self.config.loss.silent_titles and Level.VIDEO in self.batches and corpus.silent
-        if corpus.footage and self.bank is None and self.narrated is None and not titled:
+        titled = (
+            self.config.loss.silent_titles
+            and Level.VIDEO in self.batches
+            and corpus.titled_silent_videos
+        )
+        if corpus.silent_videos and self.bank is None and self.narrated is None and not titled:
             say(
-                f"{len(corpus.footage)} silent videos are not learnt from: bank.enabled, "
+                f"{len(corpus.silent_videos)} silent videos are not learnt from: bank.enabled, "
                 "loss.silent_titles and loss.carry_weight would use them"
             )
         if self.config.loss.phase_weight:
@@ -470,7 +495,7 @@ class Trainer:
             say("no narrations are carried over: there is no silent video")
 
     def _why_no_bank(self) -> str:
-        bank, silent = self.config.bank, len(self.corpus.silent)
+        bank, silent = self.config.bank, len(self.corpus.titled_silent_videos)
         if not bank.enabled:
             return "bank.enabled is false"
         if not self.config.loss.retrieval_weight:
@@ -480,7 +505,7 @@ class Trainer:
         return "there is no video level"
 
 
-def _bank_of(rows: Sequence[Row], config: Config, device: torch.device) -> MemoryBank:
+def _bank_of(rows: Sequence[Sample], config: Config, device: torch.device) -> MemoryBank:
     return MemoryBank(
         [row.video_id for row in rows],
         [row.channel_id for row in rows],

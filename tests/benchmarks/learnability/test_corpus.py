@@ -26,8 +26,8 @@ def folder(tmp_path_factory):
 
 
 def test_the_trainer_reads_it(folder):
-    corpus = Corpus.select(open_shards(folder, kept_groups=4))
-    assert (len(corpus.videos), len(corpus.silent)) == (6, 4)
+    corpus = Corpus.select(open_shards(folder, cached_groups=4))
+    assert (len(corpus.videos), len(corpus.titled_silent_videos)) == (6, 4)
     assert len(corpus.clips) > 20
     assert all(row.frame_times_s for row in corpus.clips)
 
@@ -49,7 +49,7 @@ def test_every_picture_of_a_test_video_has_one_phase(folder):
         for row in pq.read_table(folder / "labels.parquet").to_pylist()
         if row["task"] == "phase"
     ]
-    rows = [row for row in open_shards(folder, kept_groups=1).rows if row.split == "test"]
+    rows = [row for row in open_shards(folder, cached_groups=1).rows if row.split == "test"]
     for row in rows:
         own = [span for span in spans if span["video_id"] == row.video_id]
         for time_s in row.frame_times_s:

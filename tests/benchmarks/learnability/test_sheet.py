@@ -39,7 +39,7 @@ def test_a_row_for_each_phase_and_a_column_for_each_video(folder):
 
 
 def test_the_middle_picture_of_a_span_lies_in_it(folder):
-    rows = {row.video_id: row for row in open_shards(folder, kept_groups=1).rows if not row.text}
+    rows = {row.video_id: row for row in open_shards(folder, cached_groups=1).rows if not row.text}
     spans = sheet._first_spans(folder)
     assert {video for video, _ in spans} == set(rows)
     for (video, _), (start_s, end_s) in spans.items():
@@ -69,7 +69,7 @@ def test_no_text_that_training_sees_holds_a_prompt(folder):
     """Of the texts as they stand in the shards, less case and punctuation."""
     texts = {
         _plain(text)
-        for row in open_shards(folder, kept_groups=1).rows
+        for row in open_shards(folder, cached_groups=1).rows
         for text in (row.text, row.title, *row.narrations)
         if text
     }

@@ -6,7 +6,7 @@ import dataclasses
 
 import torch
 
-from ophclip.data.augment import augment, crop_text, draw, plain
+from ophclip.data.augment import augment, crop_text, draw_augmentation, resize_frames
 from ophclip.data.batches import generator
 from ophclip.presets import PRESETS
 from tests.ophclip.shard_factory import small_config
@@ -15,17 +15,17 @@ from tests.ophclip.shard_factory import small_config
 def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
     frames = torch.randint(0, 256, (2, 1, 3, 40, 40), dtype=torch.uint8).expand(2, 3, 3, 40, 40)
     config = small_config().augment
-    changes = draw(2, config=config, random=generator(1))
-    made = augment(frames, changes, side=32)
+    augmentation = draw_augmentation(2, config=config, random=generator(1))
+    made = augment(frames, augmentation, side=32)
     assert made.shape == (2, 3, 3, 32, 32)
     assert made.min() >= 0
     assert made.max() <= 1
     assert torch.allclose(made[:, 0], made[:, 1], atol=1e-5)
-    again = augment(frames, draw(2, config=config, random=generator(1)), side=32)
+    again = augment(frames, draw_augmentation(2, config=config, random=generator(1)), side=32)
     assert torch.equal(made, again)
-    other = augment(frames, draw(2, config=config, random=generator(2)), side=32)
+    other = augment(frames, draw_augmentation(2, config=config, random=generator(2)), side=32)
     assert not torch.equal(made, other)
-    second = augment(frames[1:], changes.part(slice(1, 2)), side=32)
+    second = augment(frames[1:], augmentation.select(slice(1, 2)), side=32)
     torch.testing.assert_close(second, made[1:])
 
 
@@ -36,11 +36,11 @@ def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
         rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
         brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
     )  # fmt: skip
-    made = augment(frames, draw(1, config=still, random=generator(0)), side=32)
-    assert torch.allclose(made, plain(frames, side=32), atol=1e-4)
+    made = augment(frames, draw_augmentation(1, config=still, random=generator(0)), side=32)
+    assert torch.allclose(made, resize_frames(frames, side=32), atol=1e-4)
     assert not any(preset().augment.mirror_p for preset in PRESETS.values())
     mirror = dataclasses.replace(still, mirror_p=1.0)
-    mirrored = augment(frames, draw(1, config=mirror, random=generator(0)), side=32)
+    mirrored = augment(frames, draw_augmentation(1, config=mirror, random=generator(0)), side=32)
     assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
 
 

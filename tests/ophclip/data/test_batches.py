@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from ophclip.data import batches
-from ophclip.data.batches import Batches, Context, FrameStore, beside, generator, spread
+from ophclip.data.batches import (
+    Batches,
+    ContextSampler,
+    FrameStore,
+    context_frames,
+    generator,
+    sample_frame_indices,
+)
 from ophclip.data.shards import open_shards
 from ophclip.errors import DataError
 from tests.ophclip.shard_factory import (
@@ -23,7 +30,7 @@ from tests.ophclip.shard_factory import (
 
 
 def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2, **options):
-    shards = open_shards(root, kept_groups=2)
+    shards = open_shards(root, cached_groups=2)
     clips = [row for row in shards.rows if row.level == "clip"]
     config = dataclasses.replace(small_config().data, cache_mb=cache_mb)
     store = FrameStore(shards, clips, config=config, side=32)
@@ -79,7 +86,7 @@ def test_fewer_rows_than_a_batch_make_one_smaller_batch(root):
     assert (batches.batch, batches.per_epoch, batches.left_out) == (18, 1, 0)
 
 
-def test_pictures_are_those_of_the_shard(root):
+def test_frames_are_those_of_the_shard(root):
     batches = make_batches(root)
     for k in range(3):
         made = batches[k]
@@ -98,7 +105,7 @@ def test_batches_are_the_same_from_memory_disk_and_processes(root):
             assert torch.equal(made.frames, other.frames)
 
 
-def test_a_broken_picture_names_pair_and_shard(tmp_path):
+def test_a_broken_frame_names_pair_and_shard(tmp_path):
     rows = video_rows(1)
     whole = rows[1].frames[0]
     for broken in (whole[: len(whole) // 2], b"", b"GIF89a"):
@@ -109,19 +116,19 @@ def test_a_broken_picture_names_pair_and_shard(tmp_path):
             batches[0]
 
 
-def test_spread_takes_one_frame_from_each_stretch():
-    assert spread(8, 4) == [1, 3, 5, 7]
-    assert spread(2, 4) == [0, 0, 1, 1]
+def test_one_frame_is_drawn_from_each_segment():
+    assert sample_frame_indices(8, 4) == [1, 3, 5, 7]
+    assert sample_frame_indices(2, 4) == [0, 0, 1, 1]
     for seed in range(20):
-        picks = spread(64, 16, generator(seed))
-        assert all(4 * i <= pick < 4 * i + 4 for i, pick in enumerate(picks))
+        indices = sample_frame_indices(64, 16, generator(seed))
+        assert all(4 * i <= index < 4 * i + 4 for i, index in enumerate(indices))
 
 
 def test_processes_share_a_batch_and_know_its_rows(root):
     whole = make_batches(root, batch=4)
     parts = [
         make_batches(
-            root, batch=5, processes=2, part=lambda n, rank=rank: slice(2 * rank, 2 * rank + 2)
+            root, batch=5, processes=2, partition=lambda n, rank=rank: slice(2 * rank, 2 * rank + 2)
         )
         for rank in range(2)
     ]
@@ -136,32 +143,32 @@ def test_too_few_rows_for_the_processes_is_an_error(root):
         make_batches(root, processes=20)
 
 
-def test_the_surroundings_of_a_span(root):
-    rows = open_shards(root, kept_groups=1).rows
+def test_context_frames_are_nearest_to_the_times_around_a_span(root):
+    rows = open_shards(root, cached_groups=1).rows
     row = dataclasses.replace(rows[0], frame_times_s=(0.0, 2.0, 4.0, 6.0, 8.0, 30.0))
-    found = beside(row, 4.0, 6.0, count=2, stride_s=3.0)
-    assert found.picks == (0, 0, 4, 4)  # Wanted at -2, 1, 9 and 12 seconds.
-    assert found.offsets_s == (-5.0, -5.0, 3.0, 3.0)
-    assert found.found == (False, True, True, False)
+    context = context_frames(row, 4.0, 6.0, count=2, stride_s=3.0)
+    assert context.indices == (0, 0, 4, 4)  # Requested at -2, 1, 9 and 12 seconds.
+    assert context.offsets_s == (-5.0, -5.0, 3.0, 3.0)
+    assert context.mask == (False, True, True, False)
 
 
-def test_a_context_brings_pictures_of_the_same_video(root):
-    shards = open_shards(root, kept_groups=2)
+def test_context_frames_come_from_the_same_video(root):
+    shards = open_shards(root, cached_groups=2)
     videos = {row.video_id: row for row in shards.rows if row.level == "video"}
-    context = Context(videos=videos, count=1, stride_s=5.0)
+    context = ContextSampler(videos=videos, count=1, stride_s=5.0)
     made = make_batches(root, batch=18, context=context)[0]
     assert made.frames.shape[:2] == (18, 2 + 2)
     for i, row in enumerate(made.rows):
         place = int(row.pair_id[-4:])
-        assert made.surroundings.found[i].tolist() == [place > 0, place < 2]
+        assert made.context.mask[i].tolist() == [place > 0, place < 2]
         if place > 0:
             before = made.frames[i, 2].float().mean(dim=(1, 2))
             phase = list(COLOURS)[place - 1]
             assert before.tolist() == pytest.approx(COLOURS[phase], abs=6)
 
 
-def test_only_the_pictures_that_were_picked_are_decoded(root, monkeypatch):
-    """A long video is not decoded whole for a few of its pictures."""
+def test_only_requested_frames_are_decoded(root, monkeypatch):
+    """A long video is not decoded whole for a few of its frames."""
     decoded = []
     plain_decode = batches.decode
     monkeypatch.setattr(

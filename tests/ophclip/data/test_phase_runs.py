@@ -32,7 +32,7 @@ def opened(folder, *videos):
         ]
     # Shards are not in the order of time.
     write_shard(folder, rows[::-1])
-    return open_shards(folder, kept_groups=1)
+    return open_shards(folder, cached_groups=1)
 
 
 def spans(runs):
@@ -73,7 +73,7 @@ def test_what_is_negated_or_no_concept_names_nothing(tmp_path):
     rows[0].attributes.append(attribute("phase", None))
     rows[1].attributes.append(attribute("phase", "incision"))
     write_shard(tmp_path, rows)
-    (run,) = phase_runs(open_shards(tmp_path, kept_groups=1).rows)
+    (run,) = phase_runs(open_shards(tmp_path, cached_groups=1).rows)
     assert (run.phase, len(run.clips)) == ("incision", 2)
 
 

@@ -1,4 +1,4 @@
-"""What a step draws beside its batch: the same however it is shared, and only what it may be."""
+"""The sampler: independent of how processes share the items, and limited to what a step may use."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.ophclip.shard_factory import small_config, write_dataset
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = write_dataset(tmp_path_factory.mktemp("sampling"), narrated=7)
-    return Corpus.select(open_shards(folder, kept_groups=4))
+    return Corpus.select(open_shards(folder, cached_groups=4))
 
 
 def sampler(corpus, *overrides):
     config = small_config(*overrides)
-    rows = (*corpus.clips, *corpus.films.values())
+    rows = (*corpus.clips, *corpus.video_rows.values())
     store = FrameStore(corpus.shards, rows, config=config.data, side=32)
     return Sampler(config=config, corpus=corpus, store=store)
 
@@ -40,31 +40,32 @@ def test_without_a_weight_or_with_a_single_run_for_each_process_there_are_none(c
     assert weighted.runs(0, processes=8) == []
 
 
-def test_pictures_of_an_item_do_not_depend_on_the_others(corpus):
+def test_frames_of_an_item_do_not_depend_on_the_others(corpus):
     made = sampler(corpus, "loss.phase_weight=0.5")
     runs = made.runs(3, processes=1)
     assert torch.equal(made.run_frames(3, runs)[2:], made.run_frames(3, runs[2:]))
     assert not torch.equal(made.run_frames(3, runs), made.run_frames(4, runs))
-    silent = corpus.silent
+    silent = corpus.titled_silent_videos
     assert torch.equal(made.neighbours(3, silent)[1:], made.neighbours(3, silent[1:]))
 
 
-def test_windows_are_those_of_one_process_in_parts_with_their_surroundings(corpus):
+def test_processes_share_windows_and_their_context(corpus):
     made = sampler(corpus, "model.context_layers=1", "data.context=1", "carry.window_s=4.0")
-    whole, around = made.windows(5, 6, slice(0, 6))
+    whole, context = made.windows(5, 6, slice(0, 6))
     assert whole.shape == (6, 2 + 2, 3, 32, 32)
-    second, beside = made.windows(5, 6, slice(3, 6))
+    second, times = made.windows(5, 6, slice(3, 6))
     assert torch.equal(second, whole[3:])
-    assert torch.equal(beside.offsets_s, around.offsets_s[3:])
-    assert ((around.offsets_s < 0) | ~around.found)[:, 0].all()
-    assert ((around.offsets_s > 0) | ~around.found)[:, 1].all()
+    assert torch.equal(times.offsets_s, context.offsets_s[3:])
+    assert ((context.offsets_s < 0) | ~context.mask)[:, 0].all()
+    assert ((context.offsets_s > 0) | ~context.mask)[:, 1].all()
 
 
 def test_windows_show_silent_videos_only(corpus):
     made = sampler(corpus, "carry.window_s=0.1", "data.clip_frames=1")
     shown = made.windows(0, 40, slice(0, 40))[0].flatten(1)
-    films = [
-        made.store.frames(row, range(len(row.frame_times_s))).flatten(1) for row in corpus.footage
+    videos = [
+        made.store.frames(row, range(len(row.frame_times_s))).flatten(1)
+        for row in corpus.silent_videos
     ]
-    silent = {tuple(picture.tolist()) for film in films for picture in film}
-    assert all(tuple(picture.tolist()) in silent for picture in shown)
+    silent = {tuple(frame.tolist()) for video in videos for frame in video}
+    assert all(tuple(frame.tolist()) in silent for frame in shown)

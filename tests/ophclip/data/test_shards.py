@@ -16,17 +16,17 @@ from tests.ophclip.shard_factory import jpeg, video_rows, write_dataset, write_s
 
 def test_root_and_shards_folder_are_the_same_dataset(tmp_path):
     root = write_dataset(tmp_path, narrated=2, silent=1)
-    by_root = open_shards(root, kept_groups=1)
-    by_folder = open_shards(root / "shards", kept_groups=1)
+    by_root = open_shards(root, cached_groups=1)
+    by_folder = open_shards(root / "shards", cached_groups=1)
     assert by_root.rows == by_folder.rows
     assert by_root.fingerprint == by_folder.fingerprint
     assert len(by_root.rows) == 2 * 4 + 1
 
 
-def test_every_row_gives_its_own_pictures(tmp_path):
+def test_every_row_has_its_own_frames(tmp_path):
     rows = [row for i in range(1, 6) for row in video_rows(i)]
-    write_shard(tmp_path, rows)  # Row groups of 8: pictures come from several of them.
-    shards = open_shards(tmp_path, kept_groups=1)
+    write_shard(tmp_path, rows)  # Row groups of 8: frames come from several of them.
+    shards = open_shards(tmp_path, cached_groups=1)
     for row, written in zip(reversed(shards.rows), reversed(rows), strict=True):
         assert row.pair_id == written.pair_id
         assert list(shards.jpegs(row)) == written.frames
@@ -38,15 +38,15 @@ def test_extra_column_names_file_and_column(tmp_path):
     extra = table.append_column("mood", pa.array(["calm"] * table.num_rows))
     pq.write_table(extra.replace_schema_metadata(SHARDS.arrow.metadata), path)
     with pytest.raises(DataError, match=r"train-00000\.parquet[\s\S]*mood: extra column"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
 
 
-def test_missing_column_and_other_version_are_told_at_once(tmp_path):
+def test_missing_column_and_other_version_are_reported_together(tmp_path):
     path = write_shard(tmp_path, video_rows(1))
     table = pq.read_table(path).drop_columns(["title"])
     pq.write_table(table.replace_schema_metadata({"ophvl.version": "99"}), path)
     with pytest.raises(DataError, match=r"title: missing column[\s\S]*wrong version"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
 
 
 def test_broken_rules_name_the_rows(tmp_path):
@@ -54,45 +54,45 @@ def test_broken_rules_name_the_rows(tmp_path):
     path = write_shard(tmp_path, video_rows(2))
     pq.write_table(SHARDS.table([bad]), path)
     with pytest.raises(DataError, match=r"split: not in set[\s\S]*bad span"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a parquet file at all"])
 def test_a_file_that_is_no_parquet(tmp_path, content):
     (tmp_path / "train-00000.parquet").write_bytes(content)
     with pytest.raises(DataError, match="not a readable Parquet file"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
 
 
 def test_no_shards_and_empty_shards(tmp_path):
     with pytest.raises(DataError, match=r"no \*\.parquet files"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
     write_shard(tmp_path, [])
     with pytest.raises(DataError, match="hold no rows"):
-        open_shards(tmp_path, kept_groups=1)
+        open_shards(tmp_path, cached_groups=1)
 
 
 def test_a_pair_in_two_files(tmp_path):
     write_shard(tmp_path, video_rows(1))
     write_shard(tmp_path, video_rows(1), name="train-00001")
-    with pytest.raises(DataError, match="stands in both"):
-        open_shards(tmp_path, kept_groups=1)
+    with pytest.raises(DataError, match="is in both"):
+        open_shards(tmp_path, cached_groups=1)
 
 
-def test_pictures_and_times_must_agree_in_number(tmp_path):
+def test_frames_and_times_must_agree_in_number(tmp_path):
     path = write_shard(tmp_path, video_rows(1))
     row = dataclasses.replace(video_rows(1)[0], frames=[jpeg((9, 9, 9))])
     pq.write_table(SHARDS.table([row]), path)
-    shards = open_shards(tmp_path, kept_groups=1)
+    shards = open_shards(tmp_path, cached_groups=1)
     with pytest.raises(DataError, match=f"{row.pair_id} has 1 frames and 4 frame times"):
         shards.jpegs(shards.rows[0])
 
 
 def test_fingerprint_follows_the_data_and_the_manifest(tmp_path):
     root = write_dataset(tmp_path, narrated=1)
-    first = open_shards(root, kept_groups=1).fingerprint
+    first = open_shards(root, cached_groups=1).fingerprint
     write_shard(root, video_rows(9), name="train-00001")
-    second = open_shards(root, kept_groups=1).fingerprint
+    second = open_shards(root, cached_groups=1).fingerprint
     (root / "shards" / "manifest.json").write_text("{}", encoding="utf-8")
-    third = open_shards(root, kept_groups=1).fingerprint
+    third = open_shards(root, cached_groups=1).fingerprint
     assert len({first, second, third}) == 3

@@ -13,7 +13,7 @@ from ophclip.data.shards import open_shards
 from ophclip.errors import DataError
 from ophclip.evaluation.zero_shot import (
     embed_classes,
-    match,
+    match_prompts,
     read_labels,
     read_prompts,
     zero_shot_phase,
@@ -89,7 +89,7 @@ def evaluate(model, prompts, folder, labels, **options):
     return zero_shot_phase(
         model,
         config=small_config(),
-        shards=open_shards(folder, kept_groups=1),
+        shards=open_shards(folder, cached_groups=1),
         spans=read_labels(labels),
         prompts=prompts,
         **arguments,
@@ -172,7 +172,7 @@ def test_labels_of_another_shape_are_refused(tmp_path):
 
 @pytest.mark.parametrize("classes", [CATARACT_101, CATARACT_1K, DEMO])
 def test_the_packaged_prompts_know_public_label_sets(classes):
-    matched = match(classes, read_prompts())
+    matched = match_prompts(classes, read_prompts())
     assert len({prompt.name for prompt in matched.values()}) == len(classes)
 
 
@@ -186,7 +186,7 @@ def test_packaged_prompts_are_well_formed():
 
 def test_a_class_without_prompt_is_an_error(prompts):
     with pytest.raises(DataError, match=r"no prompt for label class\(es\) 'trabeculectomy'"):
-        match(["incision", "trabeculectomy"], prompts)
+        match_prompts(["incision", "trabeculectomy"], prompts)
 
 
 def test_classes_are_the_mean_of_their_sentences():

@@ -1,4 +1,4 @@
-"""`ophclip embed`: right vectors, whole files, resumption, and windows over what no clip tells of."""
+"""`ophclip embed`: right vectors, whole files, resumption, and windows where no clip is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ophclip.data.augment import plain
-from ophclip.data.batches import Context, FrameStore, surroundings
+from ophclip.data.augment import resize_frames
+from ophclip.data.batches import ContextSampler, FrameStore, stack_context
 from ophclip.data.shards import open_shards
 from ophclip.errors import ConfigError
 from ophclip.inference import embed, pretrained, spans
@@ -38,7 +38,7 @@ def source(trained):
 def two_files(tmp_path):
     write_shard(tmp_path, [row for i in (1, 2) for row in video_rows(i)])
     write_shard(tmp_path, video_rows(3, kind="silent"), name="train-00001")
-    return open_shards(tmp_path, kept_groups=1)
+    return open_shards(tmp_path, cached_groups=1)
 
 
 def quiet(_):
@@ -46,7 +46,7 @@ def quiet(_):
 
 
 def test_each_row_has_the_embedding_that_the_model_gives_it(source, two_files, tmp_path):
-    embed.write_embeddings(source, two_files, tmp_path / "to", say=quiet)
+    embed.write_embeddings(source, two_files, tmp_path / "to", log=quiet)
     table = pq.read_table(tmp_path / "to" / "rows")
     assert table.schema.field("embedding").type.list_size == 384
     lines = {line["pair_id"]: line for line in table.to_pylist()}
@@ -70,8 +70,8 @@ def test_many_frames_are_embedded_in_parts(source, two_files, tmp_path, monkeypa
     monkeypatch.setattr(
         source.model, "frame_features", lambda f: counts.append(len(f)) or features(f)
     )
-    monkeypatch.setattr(spans, "FRAMES_AT_ONCE", 3)
-    monkeypatch.setattr(embed, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(spans, "FRAME_BATCH", 3)
+    monkeypatch.setattr(embed, "_ROW_BATCH", 2)
     parts = [tables.rows for tables in embed.embed(source, two_files)]
     assert max(counts) == 3
     assert len(parts) > len(whole) == 1
@@ -90,37 +90,37 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(source, two_files, tmp_path
 
     monkeypatch.setattr(embed, "embed", failing)
     with pytest.raises(KeyboardInterrupt):
-        embed.write_embeddings(source, two_files, to, say=quiet)
+        embed.write_embeddings(source, two_files, to, log=quiet)
     monkeypatch.undo()
     files = sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file())
     assert files == ["rows/train-00000.parquet", "windows/train-00000.parquet"]
-    assert embed.stored(source, two_files, to) is None
+    assert embed.read_embeddings(source, two_files, to) is None
 
     written_ns = (to / files[0]).stat().st_mtime_ns
-    said = []
-    embed.write_embeddings(source, two_files, to, say=said.append)
-    assert said == ["1/2 train-00000.parquet stands already", said[1]]
+    messages = []
+    embed.write_embeddings(source, two_files, to, log=messages.append)
+    assert messages == ["1/2 train-00000.parquet exists already", messages[1]]
     assert (to / files[0]).stat().st_mtime_ns == written_ns
-    assert sum(t.rows.num_rows for t in embed.stored(source, two_files, to)) == 9
+    assert sum(t.rows.num_rows for t in embed.read_embeddings(source, two_files, to)) == 9
 
 
 def test_embeddings_of_other_shards_or_damaged_ones_are_not_mixed(source, two_files, tmp_path):
     to = tmp_path / "to"
-    embed.write_embeddings(source, two_files, to, say=quiet)
+    embed.write_embeddings(source, two_files, to, log=quiet)
     write_shard(tmp_path / "other", video_rows(9))
-    other = open_shards(tmp_path / "other", kept_groups=1)
-    assert embed.stored(source, other, to) is None
+    other = open_shards(tmp_path / "other", cached_groups=1)
+    assert embed.read_embeddings(source, other, to) is None
     with pytest.raises(ConfigError, match="another checkpoint or from other shards"):
-        embed.write_embeddings(source, other, to, say=quiet)
+        embed.write_embeddings(source, other, to, log=quiet)
     (to / "windows" / "train-00001.parquet").write_bytes(b"")
-    assert embed.stored(source, two_files, to) is None
+    assert embed.read_embeddings(source, two_files, to) is None
 
 
 def test_windows_lie_where_no_clip_is(source, tmp_path):
     partly = video_rows(1)
-    del partly[1]  # Nobody tells of seconds 10 to 20.
+    del partly[1]  # No clip covers seconds 10 to 20.
     write_shard(tmp_path, partly + video_rows(2) + video_rows(3, kind="silent"))
-    shards = open_shards(tmp_path, kept_groups=1)
+    shards = open_shards(tmp_path, cached_groups=1)
     (tables,) = embed.embed(source, shards)
     found = [(w["video_id"][-1], w["start_s"], w["end_s"]) for w in tables.windows.to_pylist()]
     assert found == [("1", 10, 20), *(("3", start, start + 10) for start in (0, 5, 10, 15, 20))]
@@ -142,17 +142,15 @@ def test_windows_cover_the_whole_video_and_no_more(tmp_path, count, length_s):
         frames=[jpeg((9, 9, 9))] * count, frame_times_s=times,
     )  # fmt: skip
     write_shard(tmp_path, [row])
-    found = embed.stretches(open_shards(tmp_path, kept_groups=1).rows[0])
+    found = embed.video_windows(open_shards(tmp_path, cached_groups=1).rows[0])
     assert (found[0].start_s, found[-1].end_s) == (0.0, length_s)
     assert found[-1].stop == count
     assert all(a.end_s >= b.start_s for a, b in itertools.pairwise(found))
     assert len({(s.first, s.stop) for s in found}) == len(found)
 
 
-@pytest.mark.parametrize("at_once", [1, 5, 256])
-def test_clips_and_windows_are_embedded_as_training_sees_them(
-    source, tmp_path, monkeypatch, at_once
-):
+@pytest.mark.parametrize("batch", [1, 5, 256])
+def test_clips_and_windows_are_embedded_as_training_sees_them(source, tmp_path, monkeypatch, batch):
     config = small_config(
         "model.frame_pooling=transformer", "model.context_layers=1",
         "data.context=2", "data.context_stride_s=5.0",
@@ -164,8 +162,8 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(
     source = dataclasses.replace(source, model=model, config=config)
     # Clips 10 s long, and silent windows of the same pictures at 0 to 10, 5 to 15, ... s.
     write_shard(tmp_path, video_rows(1) + video_rows(2, kind="silent"))
-    shards = open_shards(tmp_path, kept_groups=1)
-    monkeypatch.setattr(spans, "SPANS_AT_ONCE", at_once)
+    shards = open_shards(tmp_path, cached_groups=1)
+    monkeypatch.setattr(spans, "SPAN_BATCH", batch)
     (tables,) = embed.embed(source, shards)
     lines = tables.rows.to_pylist()
     assert sorted(line["pair_id"] for line in lines) == sorted(row.pair_id for row in shards.rows)
@@ -173,16 +171,19 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(
 
     store = FrameStore(shards, shards.rows, config=config.data, side=64)
     videos = {row.video_id: row for row in shards.rows if row.level == Level.VIDEO}
-    context = Context(videos=videos, count=2, stride_s=5.0)
+    context = ContextSampler(videos=videos, count=2, stride_s=5.0)
     clips = [row for row in shards.rows if row.level == Level.CLIP]
     silent = next(row for row in videos.values() if row.kind == "silent")
 
-    def trained(row, picks, pictures_of):
-        around = context.around(row)
-        frames = [store.frames(pictures_of, picks), store.frames(around.row, around.picks)]
-        pictures = plain(torch.cat(frames), side=64)[None]
+    def trained(row, indices, frames_of):
+        frames_around = context.frames_around(row)
+        frames = [
+            store.frames(frames_of, indices),
+            store.frames(frames_around.row, frames_around.indices),
+        ]
+        pictures = resize_frames(torch.cat(frames), side=64)[None]
         with torch.no_grad():
-            made = objective.encode_clips(model, pictures, [""], surroundings([around], 1))
+            made = objective.encode_clips(model, pictures, [""], stack_context([frames_around], 1))
         return made["visual"][0].numpy()
 
     made = {line["pair_id"]: line["embedding"] for line in lines}
@@ -190,5 +191,7 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(
         np.testing.assert_allclose(made[clip.pair_id], trained(clip, range(4), clip), atol=1e-5)
     for number, window in enumerate(tables.windows.to_pylist()):
         as_clip = dataclasses.replace(silent, start_s=window["start_s"], end_s=window["end_s"])
-        picks = range(2 * number, 2 * number + 4)
-        np.testing.assert_allclose(window["embedding"], trained(as_clip, picks, silent), atol=1e-5)
+        indices = range(2 * number, 2 * number + 4)
+        np.testing.assert_allclose(
+            window["embedding"], trained(as_clip, indices, silent), atol=1e-5
+        )

@@ -34,8 +34,8 @@ def test_importing_ophclip_stays_light():
 def test_load_gives_a_model_that_embeds(trained):
     checkpoint = next((trained.run / "checkpoints").iterdir())
     made = []
-    for place in (checkpoint, trained.run, str(trained.runs)):
-        model, preprocess, _ = ophclip.load(place, device="cpu")
+    for path in (checkpoint, trained.run, str(trained.runs)):
+        model, preprocess, _ = ophclip.load(path, device="cpu")
         assert not model.training
         clip = preprocess([Image.fromarray(PIXELS), PIXELS, torch.from_numpy(PIXELS)])
         assert clip.shape == (3, 3, 64, 64)
@@ -71,19 +71,19 @@ def test_pictures_are_what_the_shard_reader_makes_of_them(tmp_path, fit):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "told"),
+    ("images", "message"),
     [
-        ([], "without pictures"),
-        (PIXELS.astype(np.float32), r"picture 0 is float32 \[5, 9, 3\]"),
-        ([PIXELS, PIXELS[..., 0]], r"picture 1 is uint8 \[5, 9\]"),
+        ([], "without images"),
+        (PIXELS.astype(np.float32), r"image 0 is float32 \[5, 9, 3\]"),
+        ([PIXELS, PIXELS[..., 0]], r"image 1 is uint8 \[5, 9\]"),
         (torch.zeros(3, 8, 8, dtype=torch.uint8), r"uint8 \[3, 8, 8\]"),
-        ([b"jpeg"], "picture 0 is bytes"),
+        ([b"jpeg"], "image 0 is bytes"),
         (PIXELS[:0], r"uint8 \[0, 9, 3\]"),
     ],
 )
-def test_what_is_no_picture_is_refused(pictures, told):
-    with pytest.raises(DataError, match=told):
-        Preprocess(side=64, fit="crop")(pictures)
+def test_invalid_images_are_refused(images, message):
+    with pytest.raises(DataError, match=message):
+        Preprocess(side=64, fit="crop")(images)
 
 
 def test_missing_damaged_and_impossible(trained, tmp_path):

@@ -44,10 +44,10 @@ def run(monkeypatch, capsys, *arguments):
 
 
 def test_the_picture_of_a_phase_is_found_by_its_name_also_where_nobody_speaks(source, trained):
-    shards = open_shards(trained.data, kept_groups=1)
+    shards = open_shards(trained.data, cached_groups=1)
     found = search.search(
         source, shards, "Capsulorhexis is shown here.", count=5, embeddings=trained.data / "none",
-        say=lambda _: None,
+        log=lambda _: None,
     )  # fmt: skip
     assert [(h.start_s, h.end_s) for h in found] == [(10.0, 20.0)] * 5
     assert {h.level for h in found} == {"clip", "window"}
@@ -55,25 +55,25 @@ def test_the_picture_of_a_phase_is_found_by_its_name_also_where_nobody_speaks(so
 
 
 def test_stored_embeddings_give_the_same_and_are_used_only_if_they_fit(source, trained, tmp_path):
-    shards = open_shards(trained.data, kept_groups=1)
-    said = []
+    shards = open_shards(trained.data, cached_groups=1)
+    messages = []
 
     def find(chosen):
         return search.search(
-            chosen, shards, "incision", count=50, embeddings=tmp_path, say=said.append
+            chosen, shards, "incision", count=50, embeddings=tmp_path, log=messages.append
         )
 
     computed = find(source)
-    write_embeddings(source, shards, tmp_path, say=lambda _: None)
+    write_embeddings(source, shards, tmp_path, log=lambda _: None)
     assert [dataclasses.astuple(h)[1:] for h in find(source)] == [
         dataclasses.astuple(h)[1:] for h in computed
     ]
     find(dataclasses.replace(source, sha256="0" * 64))
-    assert [line.split()[0] for line in said] == ["no", "embeddings:", "no"]
+    assert [line.split()[0] for line in messages] == ["no", "embeddings:", "no"]
 
 
 def test_no_moment_comes_twice_and_videos_as_a_whole_never(source, trained):
-    shards = open_shards(trained.data, kept_groups=1)
+    shards = open_shards(trained.data, cached_groups=1)
     found = search._hits(embed(source, shards), np.ones(384, dtype=np.float32))
     assert {h.level for h in found} == {"clip", "window"}
     hits = [hit(0, 10, 0.9), hit(5, 15, 0.8), hit(10, 20, 0.7), hit(6, 9, 0.6, "w")]
@@ -82,21 +82,21 @@ def test_no_moment_comes_twice_and_videos_as_a_whole_never(source, trained):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(0, "0:00:00"), (59.99, "0:00:59"), (3661, "1:01:01"), (36000, "10:00:00")],
 )
-def test_times_are_told_as_clocks_do(seconds, told):
-    assert search.clock(seconds) == told
+def test_times_are_formatted_as_clocks_do(seconds, text):
+    assert search.format_time(seconds) == text
 
 
 def test_a_line_has_no_control_characters():
-    told = search.line(1, dataclasses.replace(hit(0, 10), text=f"a\nb{HOSTILE}"))
-    assert told.isprintable()
-    assert told.startswith("  1   0.500  v  0:00:00-0:00:10  a b")
+    line = search.format_hit(1, dataclasses.replace(hit(0, 10), text=f"a\nb{HOSTILE}"))
+    assert line.isprintable()
+    assert line.startswith("  1   0.500  v  0:00:00-0:00:10  a b")
 
 
 @pytest.mark.parametrize(
-    ("video_id", "location", "wanted"),
+    ("video_id", "location", "expected"),
     [
         ("youtube_a-b", None, "https://www.youtube.com/watch?v=a-b&t=75s"),
         ("youtube_x", "https://youtu.be/x?t=3", "https://youtu.be/x?t=75s"),
@@ -108,8 +108,8 @@ def test_a_line_has_no_control_characters():
         ("url_1", "http://[", None),
     ],
 )
-def test_links_open_the_moment_and_only_safe_addresses(video_id, location, wanted):
-    assert search_page.link(video_id, location, 75.9) == wanted
+def test_links_open_the_time_and_only_safe_urls(video_id, location, expected):
+    assert search_page.video_link(video_id, location, 75.9) == expected
 
 
 def test_the_page_needs_no_other_file_and_escapes_everything(
@@ -164,7 +164,7 @@ def test_what_cannot_be_searched_ends_with_code_2(trained, tmp_path, monkeypatch
     write_shard(tmp_path, [])
     assert "hold no rows" in told("x", "--shards", tmp_path)
     with pytest.raises(ConfigError, match="-k -3"):
-        search.check("x", -3)
+        search.check_query("x", -3)
 
 
 def test_embed_and_search_meet_by_default(trained, tmp_path, monkeypatch, capsys):

@@ -225,7 +225,7 @@ def test_what_is_saved_brings_everything_back(tmp_path):
         optimiser.zero_grad()
         sum(made[:, 0].sum() for made in embed_all(model)).backward()
         optimiser.step()
-    saved = weights.learnt(model)
+    saved = weights.trainable_state(model)
     assert not any("base_layer" in name or "word_embeddings" in name for name in saved)
     other = OphCLIP(model.config)
     assert weights.frozen_sha256(other) == weights.frozen_sha256(model)

@@ -135,7 +135,7 @@ def test_more_layers_than_there_are_cannot_learn(folders):
         text_encoder("model.text_trainable_layers=7")
 
 
-def test_a_picture_size_that_does_not_fit_is_told(folders):
+def test_an_image_size_that_does_not_fit_is_refused(folders):
     with pytest.raises(ConfigError, match="image_size = 96"):
         image_encoder(folders["vit"], 0, "model.image_size=96")
 
@@ -192,10 +192,10 @@ def test_frozen_texts_are_the_same_under_autocast():
     assert torch.equal(first, text_encoder()(texts))
 
 
-def test_frozen_texts_are_encoded_in_portions_and_keep_their_places(monkeypatch):
+def test_frozen_texts_are_encoded_in_batches_and_stay_in_order(monkeypatch):
     texts = [f"{'Then ' * (n % 3)}the lens of eye {n} is implanted." for n in range(20)]
     alone = torch.stack([text_encoder()([text])[0] for text in texts])
-    monkeypatch.setattr("ophclip.model.encoders.PORTION_TEXTS", 8)
+    monkeypatch.setattr("ophclip.model.encoders.TEXT_BATCH", 8)
     encoder = text_encoder()
     sizes = []
     encoder.network.register_forward_pre_hook(
@@ -204,7 +204,7 @@ def test_frozen_texts_are_encoded_in_portions_and_keep_their_places(monkeypatch)
     assert torch.allclose(encoder(texts), alone, atol=1e-5)
     assert sizes == [8, 8, 4]
     encoder(texts)
-    assert len(sizes) == 3  # Kept, not made again.
+    assert len(sizes) == 3  # Cached, not encoded again.
 
 
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
@@ -247,7 +247,7 @@ def test_other_missing_weights_are_refused(folders, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["model.image_trainable_layers=-2"], "must be -1 or more"),
         (["model.image_trainable_layers=0"], '"scratch" starts at random'),
@@ -262,6 +262,6 @@ def test_other_missing_weights_are_refused(folders, tmp_path):
         (["model.context_layers=-1"], "must not be negative"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(overrides, told):
-    with pytest.raises(ConfigError, match=told):
+def test_settings_that_do_not_go_together_are_refused(overrides, message):
+    with pytest.raises(ConfigError, match=message):
         small_config(*overrides)

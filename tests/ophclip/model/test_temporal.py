@@ -1,4 +1,4 @@
-"""Temporal modules: they start as nothing, honour masks exactly, and hear order and time."""
+"""Temporal modules: they start as nothing, honour masks exactly, and depend on order and time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def opened(module):
     return module
 
 
-def surroundings():
+def context_inputs():
     torch.manual_seed(1)
     offsets_s = torch.tensor([[-5.0, 0.0, 2.0, 600.0], [-1.0, 1.0, 3.0, 9.0]])
     return torch.randn(2, WIDTH), torch.randn(2, 4, WIDTH), offsets_s, torch.ones(2, 4).bool()
@@ -48,7 +48,7 @@ def test_the_gate_learns_first_and_then_everything(pooling):
     assert all(parameter.grad.any() for parameter in pooling.parameters())
 
 
-def test_pooling_hears_the_order_of_frames_only_once_its_gate_is_open(pooling):
+def test_pooling_depends_on_the_order_of_frames_only_once_its_gate_is_open(pooling):
     features = torch.randn(3, 5, WIDTH)
     turned = features.flip(1)
     assert torch.allclose(pooling(features), pooling(turned), atol=1e-6)
@@ -67,19 +67,19 @@ def test_padding_changes_nothing(pooling):
 
 def test_training_and_evaluation_give_the_same_numbers(pooling, context):
     features = torch.randn(2, 5, WIDTH)
-    for module, given in ((pooling, (features,)), (context, surroundings())):
+    for module, given in ((pooling, (features,)), (context, context_inputs())):
         learning = opened(module).train()(*given)
         with torch.no_grad():
             assert torch.equal(module.eval()(*given), learning)
 
 
 def test_context_starts_as_the_clip_alone(context):
-    centre, *around = surroundings()
+    centre, *around = context_inputs()
     assert torch.equal(context(centre, *around), centre)
 
 
-def test_a_masked_neighbour_has_no_influence(context):
-    centre, neighbours, offsets_s, mask = surroundings()
+def test_a_masked_context_frame_has_no_influence(context):
+    centre, neighbours, offsets_s, mask = context_inputs()
     opened(context)
     mask[:, 3] = False
     expected = context(centre, neighbours, offsets_s, mask)
@@ -92,8 +92,8 @@ def test_a_masked_neighbour_has_no_influence(context):
     assert not torch.allclose(expected, centre, atol=1e-3)
 
 
-def test_a_clip_without_neighbours_stays_exactly_as_it_is(context):
-    centre, neighbours, offsets_s, mask = surroundings()
+def test_a_clip_without_context_stays_exactly_as_it_is(context):
+    centre, neighbours, offsets_s, mask = context_inputs()
     opened(context)
     mask[0] = False
     centre.requires_grad_()
@@ -106,8 +106,8 @@ def test_a_clip_without_neighbours_stays_exactly_as_it_is(context):
     assert torch.equal(none, centre)
 
 
-def test_context_hears_when_a_neighbour_was_and_not_its_place_in_the_row(context):
-    centre, neighbours, offsets_s, mask = surroundings()
+def test_context_depends_on_the_times_and_not_on_the_order_of_context_frames(context):
+    centre, neighbours, offsets_s, mask = context_inputs()
     opened(context)
     made = context(centre, neighbours, offsets_s, mask)
     order = torch.tensor([2, 0, 3, 1])
@@ -120,7 +120,7 @@ def test_context_hears_when_a_neighbour_was_and_not_its_place_in_the_row(context
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
 def test_under_autocast_features_stay_float32_and_close(pooling, context, kind):
     features = torch.randn(2, 5, WIDTH)
-    for module, given in ((pooling, (features,)), (context, surroundings())):
+    for module, given in ((pooling, (features,)), (context, context_inputs())):
         exact = opened(module)(*given)
         with torch.autocast("cpu", dtype=kind):
             made = module(*given)

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModel, ResNetConfig
 
 from ophclip.config import Config
-from ophclip.data.augment import plain
+from ophclip.data.augment import resize_frames
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -102,7 +102,7 @@ def test_only_split_train_is_trained_on(root, tmp_path):
     write_shard(tmp_path, [row for i in (1, 2) for row in video_rows(i)])
     for number, split in ((3, "val"), (4, "test")):
         write_shard(tmp_path, video_rows(number, split=split), name=f"{split}-00000")
-    corpus = Corpus.select(open_shards(tmp_path, kept_groups=1))
+    corpus = Corpus.select(open_shards(tmp_path, cached_groups=1))
     assert corpus.video_ids == tuple(f"file_{i:016x}" for i in (1, 2))
     assert len(corpus.clips) == 6
 
@@ -168,7 +168,7 @@ def test_the_logit_scale_stays_below_its_limit(root):
     config = small_config("model.max_logit_scale=14.3")
     trainer = Trainer(
         config,
-        Corpus.select(open_shards(root, kept_groups=1)),
+        Corpus.select(open_shards(root, cached_groups=1)),
         preset="tiny",
         say=lambda _: None,
         world=World(device=torch.device("cpu")),
@@ -208,7 +208,7 @@ def test_what_is_only_looked_at_teaches_batchnorm_nothing(root, tmp_path):
     config = small_config(
         f"model.image_encoder={tmp_path / 'resnet'}", "model.freeze_batchnorm=false"
     )
-    corpus = Corpus.select(open_shards(root, kept_groups=4))
+    corpus = Corpus.select(open_shards(root, cached_groups=4))
     trainer = Trainer(
         config, corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
     )
@@ -222,17 +222,17 @@ def test_what_is_only_looked_at_teaches_batchnorm_nothing(root, tmp_path):
 
 
 def test_the_bank_holds_the_embeddings_of_its_own_videos(root):
-    corpus = Corpus.select(open_shards(root, kept_groups=4))
+    corpus = Corpus.select(open_shards(root, cached_groups=4))
     trainer = Trainer(
         small_config(), corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
     )
     while not trainer.bank.filled.all():
         trainer._refresh(trainer.bank, 0)
     model = trainer.model.eval()
-    for place, row in enumerate(corpus.silent):
+    for place, row in enumerate(corpus.titled_silent_videos):
         frames = trainer.store.frames(row, [1, 4, 7, 10])[None]  # The middles of four stretches.
         with torch.no_grad():
-            visual = model.embed_frames(plain(frames, side=64), Level.VIDEO)[0]
+            visual = model.embed_frames(resize_frames(frames, side=64), Level.VIDEO)[0]
             title = model.embed_texts([str(row.title)], Level.VIDEO)[0]
         torch.testing.assert_close(trainer.bank.visual[place], visual, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(trainer.bank.title[place], title, rtol=1e-4, atol=1e-5)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from ophclip.config import change
-from ophclip.data.augment import plain
-from ophclip.data.batches import surroundings
+from ophclip.data.augment import resize_frames
+from ophclip.data.batches import stack_context
 from ophclip.data.phase_runs import PhaseRun
 from ophclip.data.shards import open_shards
 from ophclip.losses import contrastive
@@ -27,7 +27,7 @@ CONFIG = small_config("loss.same_text_cosine=1.0", "loss.order_weight=1.0")
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    shards = open_shards(write_dataset(tmp_path_factory.mktemp("objective")), kept_groups=1)
+    shards = open_shards(write_dataset(tmp_path_factory.mktemp("objective")), cached_groups=1)
     return {level: [r for r in shards.rows if r.level == level] for level in Level}
 
 
@@ -40,7 +40,7 @@ def model():
 def pictures(count: int, frames: int = 4) -> torch.Tensor:
     random = torch.Generator().manual_seed(1)
     shape = (count, frames, 3, 64, 64)
-    return plain(torch.randint(0, 256, shape, dtype=torch.uint8, generator=random), side=64)
+    return resize_frames(torch.randint(0, 256, shape, dtype=torch.uint8, generator=random), side=64)
 
 
 def test_narrations_are_drawn_in_the_order_of_time(model, rows):
@@ -121,7 +121,7 @@ def test_a_run_meets_the_mean_of_its_narrations(model, rows):
         PhaseRun(phase=f"phase_{n % 3}", clips=tuple(clips[2 * n : 2 * n + 2])) for n in range(4)
     ]
     own = objective.encode_clips(
-        model, pictures(8), [str(clip.text) for clip in clips], surroundings([], 8)
+        model, pictures(8), [str(clip.text) for clip in clips], stack_context([], 8)
     )
     made = {**own, **objective.encode_runs(model, pictures(4), runs, config=config, step=2)}
     mean = torch.stack([own["text"][2 * n : 2 * n + 2].mean(0) for n in range(4)])
@@ -150,7 +150,7 @@ def test_each_term_takes_the_scale_of_its_own_level(rows):
     model = scaled()
     clips = rows[Level.CLIP][:4]
     said = [str(row.text) for row in clips]
-    made = objective.encode_clips(model, pictures(4), said, surroundings([], 4))
+    made = objective.encode_clips(model, pictures(4), said, stack_context([], 4))
     found = objective.clip_terms(
         model, made, clips, config=CONFIG, runs=[], narrated=None, narrations=[]
     ).losses
@@ -228,7 +228,7 @@ def test_confidence_weighs_each_pair(model, rows):
         for row, confidence in zip(rows[Level.CLIP], sure, strict=False)
     ]
     said = [str(row.text) for row in clips]
-    made = objective.encode_clips(model, pictures(3), said, surroundings([], 3))
+    made = objective.encode_clips(model, pictures(3), said, stack_context([], 3))
     found = objective.clip_terms(
         model, made, clips, config=config, runs=[], narrated=None, narrations=[]
     ).losses["clip"]
@@ -249,7 +249,7 @@ def test_carried_narrations_move_the_windows_only(model, rows):
     said = [str(row.text) for row in clips]
     texts = model.embed_texts(said, Level.CLIP)
     bank.write(range(12), texts, texts, step=0)
-    made = dict(objective.encode_clips(model, pictures(12), said, surroundings([], 12)))
+    made = dict(objective.encode_clips(model, pictures(12), said, stack_context([], 12)))
     made["window"] = model.embed_frames(pictures(4), Level.CLIP).detach().requires_grad_()
     made["visual"] = made["visual"].detach().requires_grad_()
     terms = objective.clip_terms(
