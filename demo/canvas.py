@@ -1,4 +1,4 @@
-"""A picture to draw on in eye coordinates: origin at the centre of the cornea, unit its radius.
+"""A canvas to draw on in eye coordinates: origin at the centre of the cornea, unit its radius.
 
 Shapes are anti-aliased, may be translucent and soft-edged, and touch only the pixels under them.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Point = tuple[float, float]
 Colour = tuple[float, float, float]
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 SHIFT = 4
@@ -24,14 +24,14 @@ SHIFT = 4
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Where the microscope looks: centre of the cornea in pixels, pixels per unit, roll in radians."""
+    """The microscope's view: centre of the cornea in pixels, pixels per unit, roll in radians."""
 
     centre: Point
     scale: float
     roll: float
 
     def matrix(self) -> NDArray[np.float64]:
-        """The 2 x 3 affine map from eye coordinates to pixels."""
+        """Return the 2 x 3 affine map from eye coordinates to pixels."""
         cos, sin = self.scale * math.cos(self.roll), self.scale * math.sin(self.roll)
         return np.array([[cos, -sin, self.centre[0]], [sin, cos, self.centre[1]]])
 
@@ -39,7 +39,7 @@ class View:
 class Canvas:
     """RGB pixels (height, width, 3), uint8, seen through a view."""
 
-    def __init__(self, pixels: Picture, view: View) -> None:
+    def __init__(self, pixels: Pixels, view: View) -> None:
         self.pixels = pixels
         self.view = view
         self._matrix = view.matrix()
@@ -64,10 +64,10 @@ class Canvas:
         rings = [self.to_pixels(points)]
         if hole is not None and len(hole) > 2:
             rings.append(self.to_pixels(hole))
-        found = self._patch(rings[0], blur * self.view.scale * 3 + 2)
-        if found is None:
+        covered = self._patch(rings[0], blur * self.view.scale * 3 + 2)
+        if covered is None:
             return
-        patch, corner = found
+        patch, corner = covered
         mask = np.zeros(patch.shape[:2], np.uint8)
         fixed = [np.rint((ring - corner) * (1 << SHIFT)).astype(np.int32) for ring in rings]
         cv2.fillPoly(mask, fixed, 255, cv2.LINE_AA, SHIFT)
@@ -88,10 +88,10 @@ class Canvas:
             return
         pixels = self.to_pixels(points)
         thick = max(1, round(width * self.view.scale))
-        found = self._patch(pixels, blur * self.view.scale * 3 + thick + 2)
-        if found is None:
+        covered = self._patch(pixels, blur * self.view.scale * 3 + thick + 2)
+        if covered is None:
             return
-        patch, corner = found
+        patch, corner = covered
         mask = np.zeros(patch.shape[:2], np.uint8)
         fixed = np.rint((pixels - corner) * (1 << SHIFT)).astype(np.int32)
         cv2.polylines(mask, [fixed], closed, 255, thick, cv2.LINE_AA, SHIFT)
@@ -103,19 +103,19 @@ class Canvas:
         """Fill a circle."""
         self.fill(ring(centre, radius, steps=24 if radius < 0.2 else 64), colour, alpha, blur=blur)
 
-    def paste(self, source: Picture, mask: NDArray[np.uint8]) -> None:
-        """Lay a picture of the same size over this one through a mask (0 to 255)."""
+    def paste(self, source: Pixels, mask: NDArray[np.uint8]) -> None:
+        """Blend `source`, pixels of the same size, over the canvas through a mask (0 to 255)."""
         x, y, width, height = cv2.boundingRect(mask)
         if width == 0:
             return
-        part = np.s_[y : y + height, x : x + width]
-        share = mask[part][..., None].astype(np.float32) / 255.0
-        below = self.pixels[part].astype(np.float32)
-        mixed = below + (source[part].astype(np.float32) - below) * share
-        self.pixels[part] = np.rint(mixed).astype(np.uint8)
+        box = np.s_[y : y + height, x : x + width]
+        share = mask[box][..., None].astype(np.float32) / 255.0
+        below = self.pixels[box].astype(np.float32)
+        mixed = below + (source[box].astype(np.float32) - below) * share
+        self.pixels[box] = np.rint(mixed).astype(np.uint8)
 
     def mask(self, points: Points | Sequence[Point], *, blur: float = 0.0) -> NDArray[np.uint8]:
-        """The polygon as a mask of the picture's size."""
+        """Return the polygon as a mask of the canvas's size, 0 to 255."""
         mask = np.zeros(self.pixels.shape[:2], np.uint8)
         fixed = np.rint(self.to_pixels(points) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, SHIFT)
@@ -124,22 +124,23 @@ class Canvas:
     def warp(
         self, texture: NDArray[np.uint8], per_unit: float, *, turn: float = 0.0
     ) -> NDArray[np.uint8]:
-        """See a square texture, centred on the cornea and `per_unit` pixels a unit, in this view."""
+        """Warp a square texture, centred on the cornea with `per_unit` pixels a unit, into this view."""
         cos, sin = math.cos(turn) / per_unit, math.sin(turn) / per_unit
         half = (texture.shape[1] / 2, texture.shape[0] / 2)
         to_eye = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
         to_eye[:2, 2] = -to_eye[:2, :2] @ np.array(half)
         height, width = self.pixels.shape[:2]
-        seen = cv2.warpAffine(
+        warped = cv2.warpAffine(
             texture,
             self._matrix @ to_eye,
             (width, height),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        return np.asarray(seen, np.uint8)
+        return np.asarray(warped, np.uint8)
 
-    def _patch(self, pixels: Points, margin: float) -> tuple[Picture, Point] | None:
+    def _patch(self, pixels: Points, margin: float) -> tuple[Pixels, Point] | None:
+        """Return the canvas's pixels around a shape and their top left corner; None if there are none."""
         height, width = self.pixels.shape[:2]
         left, top = np.floor(pixels.min(axis=0) - margin).astype(int)
         right, bottom = np.ceil(pixels.max(axis=0) + margin).astype(int)
@@ -149,7 +150,7 @@ class Canvas:
         return self.pixels[top:bottom, left:right], (float(left), float(top))
 
     def _blend(
-        self, patch: Picture, mask: NDArray[np.uint8], colour: Colour, alpha: float, blur: float
+        self, patch: Pixels, mask: NDArray[np.uint8], colour: Colour, alpha: float, blur: float
     ) -> None:
         share = _softened(mask, blur * self.view.scale)[..., None] * np.float32(alpha / 255.0)
         below = patch.astype(np.float32)
@@ -159,7 +160,7 @@ class Canvas:
 def ring(
     centre: Point, radius: float, *, start: float = 0.0, sweep: float = math.tau, steps: int = 64
 ) -> Points:
-    """Points on an arc (radians)."""
+    """Return `steps` points on an arc (radians): (steps, 2)."""
     angles = start + np.linspace(0.0, sweep, steps)
     return np.stack(
         [centre[0] + radius * np.cos(angles), centre[1] + radius * np.sin(angles)], axis=1
@@ -167,28 +168,28 @@ def ring(
 
 
 def polar(radius: float, angle: float) -> Point:
-    """The point at this distance and angle (radians, clockwise on the screen) from the origin."""
+    """Return the point at a distance and angle (radians, clockwise on the screen) from the origin."""
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
 def between(a: Point, b: Point, share: float) -> Point:
-    """The point that lies `share` of the way from a to b."""
+    """Return the point `share` of the way from a to b."""
     return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share
 
 
 def ease(value: float, low: float = 0.0, high: float = 1.0) -> float:
-    """Smooth step: 0 up to `low`, 1 from `high` on."""
+    """Return a smooth step: 0 up to `low`, 1 from `high` on."""
     share = min(1.0, max(0.0, (value - low) / (high - low)))
     return share * share * (3.0 - 2.0 * share)
 
 
 def dark(colour: Colour, share: float) -> Colour:
-    """The colour with this share of its light."""
+    """Return the colour darkened to a share of its light."""
     return colour[0] * share, colour[1] * share, colour[2] * share
 
 
 def light(colour: Colour, share: float) -> Colour:
-    """The colour mixed with this share of white."""
+    """Return the colour mixed with a share of white."""
     r, g, b = (c + (255 - c) * share for c in colour)
     return r, g, b
 
@@ -196,7 +197,7 @@ def light(colour: Colour, share: float) -> Colour:
 def _softened(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
     if sigma < 0.5:
         return mask
-    # A Gaussian costs its width; a wide one is as good when made small first.
+    # The cost of a Gaussian grows with its width; a wide one is as good on a smaller mask.
     if sigma < 6:
         return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.uint8)
     factor = 4

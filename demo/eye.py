@@ -19,7 +19,7 @@ OPTIC = 0.5
 
 
 class EyePainter:
-    """Draws one patient's eye. Textures are made once, a frame takes a few milliseconds."""
+    """Draws one patient's eye. Textures are computed once, a frame takes a few milliseconds."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
@@ -37,7 +37,7 @@ class EyePainter:
         self._bubbles = rng.uniform(-1, 1, (7, 3))
 
     def background(self, canvas: Canvas) -> None:
-        """Everything outside the pupil, as it is before surgery."""
+        """Draw everything outside the pupil, as it is before surgery."""
         canvas.pixels[:] = canvas.warp(self._outside, PER_UNIT)
 
     def draw(self, canvas: Canvas, state: EyeState, time_s: float) -> None:
@@ -61,7 +61,7 @@ class EyePainter:
         self._wounds(canvas, state)
 
     def gloss(self, canvas: Canvas, time_s: float) -> None:
-        """The light's reflections on the cornea, above everything inside the eye."""
+        """Draw the light's reflections on the cornea, above everything inside the eye."""
         wobble = 0.012 * math.sin(1.7 * time_s)
         for x, y, radius in self._look.glints:
             canvas.disc((x + wobble, y - wobble), radius * 2.2, (255, 250, 240), 0.25, blur=radius)
@@ -87,8 +87,8 @@ class EyePainter:
         if state.cortex > 0.0:
             self._cortex(canvas, state.cortex)
         if state.cracked <= 0.0:
-            seen = canvas.warp(self._cataract, PER_UNIT, turn=state.nucleus_turn)
-            canvas.paste(seen[..., :3], np.ascontiguousarray(seen[..., 3]))
+            warped = canvas.warp(self._cataract, PER_UNIT, turn=state.nucleus_turn)
+            canvas.paste(warped[..., :3], np.ascontiguousarray(warped[..., 3]))
             if state.groove > 0.0:
                 self._groove(canvas, state)
             return

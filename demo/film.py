@@ -1,4 +1,4 @@
-"""Draws a planned video frame by frame and encodes it with its sound."""
+"""Draw a planned video frame by frame, and encode it with its sound."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.canvas import Canvas, Picture
+from demo.canvas import Canvas, Pixels
 from demo.eye import EyePainter
 from demo.hands import poses
 from demo.instruments import draw
 from demo.look import DRAWN_HEIGHT, DRAWN_WIDTH, HEIGHT, WIDTH, Look
 from demo.makeup import MakeupPainter
 from demo.phases import advance
-from demo.plan import Kind, Step, VideoPlan
+from demo.plan import Step, VideoKind, VideoPlan
 
 FPS = 8
 SAMPLE_RATE = 22050
@@ -30,7 +30,7 @@ Samples = NDArray[np.int16]
 
 
 class Camera:
-    """Turns drawings into what a microscope's camera records: light, lens, noise and the mark."""
+    """Turns drawings into frames of a microscope's camera: light, lens, noise and the label "SIMULATED"."""
 
     def __init__(self, look: Look, noise_seed: int) -> None:
         self._look = look
@@ -39,8 +39,8 @@ class Camera:
         fall = 1 - look.vignette * np.clip(x**2 + y**2 - 0.25, 0, 1) ** 1.2
         self._shading = (fall[..., None] * np.array(look.gains) * look.light).astype(np.float32)
 
-    def record(self, drawn: Picture, time_s: float) -> Picture:
-        """One frame of (HEIGHT, WIDTH, 3) from a larger drawing."""
+    def record(self, drawn: Pixels, time_s: float) -> Pixels:
+        """Record one frame (HEIGHT, WIDTH, 3) of a larger drawing."""
         small = cv2.resize(drawn, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
         if self._look.blur > 0.3:
             small = cv2.GaussianBlur(small, (0, 0), self._look.blur)
@@ -48,16 +48,16 @@ class Camera:
         light = small.astype(np.float32) * self._shading * np.float32(flicker)
         grain = self._noise.normal(0, self._look.noise, (HEIGHT // 2, WIDTH // 2, 1))
         light += cv2.resize(grain.astype(np.float32), (WIDTH, HEIGHT))[..., None]
-        frame: Picture = np.clip(light, 0, 255).astype(np.uint8)
-        _mark(frame, self._look.mark)
+        frame: Pixels = np.clip(light, 0, 255).astype(np.uint8)
+        _label_simulated(frame, self._look.mark)
         return frame
 
 
-def frames(plan: VideoPlan) -> Iterator[Picture]:
-    """All frames of a video, (HEIGHT, WIDTH, 3), RGB, `FPS` a second."""
+def frames(plan: VideoPlan) -> Iterator[Pixels]:
+    """Yield all frames of a video, (HEIGHT, WIDTH, 3), RGB, `FPS` per second."""
     camera = Camera(plan.look, plan.rng("noise").randrange(2**31))
     count = round(plan.duration_s * FPS)
-    if plan.kind is Kind.OTHER:
+    if plan.kind is VideoKind.OTHER:
         face = MakeupPainter(plan.look, plan.rng("makeup"))
         for i in range(count):
             drawn = face.draw(i / FPS, plan.duration_s)
@@ -68,8 +68,8 @@ def frames(plan: VideoPlan) -> Iterator[Picture]:
         yield camera.record(surgery_frame(plan, painter, i / FPS), i / FPS)
 
 
-def surgery_frame(plan: VideoPlan, painter: EyePainter, time_s: float) -> Picture:
-    """The drawing of one moment of an operation, (DRAWN_HEIGHT, DRAWN_WIDTH, 3)."""
+def surgery_frame(plan: VideoPlan, painter: EyePainter, time_s: float) -> Pixels:
+    """Draw one moment of an operation, (DRAWN_HEIGHT, DRAWN_WIDTH, 3)."""
     step = _step_at(plan, time_s)
     canvas = Canvas(
         np.empty((DRAWN_HEIGHT, DRAWN_WIDTH, 3), np.uint8),
@@ -79,16 +79,16 @@ def surgery_frame(plan: VideoPlan, painter: EyePainter, time_s: float) -> Pictur
         painter.draw(canvas, step.before, time_s)
         painter.gloss(canvas, time_s)
         return canvas.pixels
-    since = time_s - step.start_s
-    state = advance(step.before, step.phase, step.part, plan.look, since / step.length_s)
+    elapsed_s = time_s - step.start_s
+    state = advance(step.before, step.phase, step.part, plan.look, elapsed_s / step.length_s)
     painter.draw(canvas, state, time_s)
-    for pose in poses(step.phase, step.part, plan.look, state, since, step.length_s):
+    for pose in poses(step.phase, step.part, plan.look, state, elapsed_s, step.length_s):
         draw(canvas, pose, plan.look)
     painter.gloss(canvas, time_s)
     return canvas.pixels
 
 
-def encode(path: Path, pictures: Iterator[Picture], sound: Samples | None) -> None:
+def encode(path: Path, images: Iterator[Pixels], sound: Samples | None) -> None:
     """Write an MP4 file: H.264 video, and mono AAC at `SAMPLE_RATE` where there is sound."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=FPS)
@@ -106,8 +106,8 @@ def encode(path: Path, pictures: Iterator[Picture], sound: Samples | None) -> No
             audio = container.add_stream("aac", rate=SAMPLE_RATE)
             audio.layout = "mono"
             audio.bit_rate = 32_000
-        for picture in pictures:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio is not None and sound is not None:
@@ -125,8 +125,8 @@ def _step_at(plan: VideoPlan, time_s: float) -> Step:
     return next((step for step in plan.steps if time_s < step.end_s), plan.steps[-1])
 
 
-def _mark(frame: Picture, corner: int) -> None:
-    """The small label that tells these pictures from real ones."""
+def _label_simulated(frame: Pixels, corner: int) -> None:
+    """Draw the small label that distinguishes these frames from real ones."""
     text, font, size = "SIMULATED", cv2.FONT_HERSHEY_SIMPLEX, 0.32
     (width, height), _ = cv2.getTextSize(text, font, size, 1)
     x = 5 if corner % 2 else WIDTH - width - 5

@@ -1,4 +1,4 @@
-"""The surgeon's hands: where each instrument's tip is at any moment of a phase."""
+"""The surgeon's hands: the pose of each instrument at any moment of a phase."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from dataclasses import dataclass
 from demo.canvas import Point, between, ease, polar
 from demo.instruments import Pose
 from demo.look import Look
-from demo.phases import STRANDS, EyeState, Instrument, Part, Phase, tear_angle, turns
+from demo.phases import STRANDS, EyeState, Instrument, Phase, PhasePart, instrument_uses, tear_angle
 
 TRAVEL_S = 0.45
 """Time that an instrument takes to come in, and to leave."""
 
 
 def poses(
-    phase: Phase, part: Part, look: Look, state: EyeState, time_s: float, length_s: float
+    phase: Phase, part: PhasePart, look: Look, state: EyeState, time_s: float, length_s: float
 ) -> list[Pose]:
-    """The instruments in the picture `time_s` after the start of a phase of `length_s`."""
-    found = []
-    for turn in turns(phase, part, look):
-        start, end = turn.start * length_s, turn.end * length_s
+    """Return the poses of the visible instruments `time_s` after the start of a phase of `length_s`."""
+    visible = []
+    for use in instrument_uses(phase, part, look):
+        start, end = use.start * length_s, use.end * length_s
         if not start <= time_s < end:
             continue
         inside = min(ease(time_s - start, 0, TRAVEL_S), ease(end - time_s, 0, TRAVEL_S))
         now = Moment(
             look=look, part=part, state=state, time_s=time_s, own=(time_s - start) / (end - start)
         )
-        found.append(_carried(turn.instrument, _GRIPS[turn.instrument](now), now, inside))
-    return found
+        visible.append(_pose(use.instrument, _GRIPS[use.instrument](now), now, inside))
+    return visible
 
 
-def _carried(instrument: Instrument, grip: Grip, now: Moment, inside: float) -> Pose:
-    """The grip with the hand's tremor, slid out along its shaft while it comes or goes."""
+def _pose(instrument: Instrument, grip: Grip, now: Moment, inside: float) -> Pose:
+    """Add the hand's tremor to a grip, and slide it out along its shaft while it enters or leaves."""
     t, tremor = now.time_s, now.look.tremor
     phase = _tremor_phase(instrument)
     shake_x = tremor * (math.sin(9.1 * t + phase) + math.sin(5.3 * t))
@@ -50,22 +50,22 @@ def _carried(instrument: Instrument, grip: Grip, now: Moment, inside: float) -> 
 
 
 def _tremor_phase(instrument: Instrument) -> float:
-    """An offset of its own for each instrument's tremor, the same in every process."""
+    """Return a phase offset for the instrument's tremor, the same in every process."""
     return float(sum(map(ord, instrument)) % 7)
 
 
 def _through(port: float, tip: Point) -> float:
-    """The shaft's angle when it runs from the tip through the wound at angle `port`."""
+    """Return the angle of a shaft that runs from the tip through the wound at angle `port`."""
     wound = polar(1.0, port)
     return math.atan2(wound[1] - tip[1], wound[0] - tip[0])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What a hand needs to know: `own` is the share of the instrument's turn that has passed."""
+    """The state of a video at one time. `own` is the elapsed share of the instrument's use, 0 to 1."""
 
     look: Look
-    part: Part
+    part: PhasePart
     state: EyeState
     time_s: float
     own: float
@@ -73,7 +73,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Grip:
-    """Tip of an instrument, the wound that its shaft runs through, or else the shaft's own angle."""
+    """Tip of an instrument, and the wound that its shaft runs through, or else the shaft's angle."""
 
     tip: Point
     port: float
@@ -102,14 +102,14 @@ def _filling(now: Moment) -> Grip:
 
 
 def _pricking(now: Moment) -> Grip:
-    """The cystotome goes to the centre and draws the first cut outwards."""
+    """Move the cystotome to the centre and draw the first cut outwards."""
     look = now.look
     start, end = polar(0.05, look.main_angle), polar(look.rhexis, look.tear_start)
     return Grip(tip=between(start, end, ease(now.own, 0.45, 0.85)), port=look.main_angle)
 
 
 def _tearing(now: Moment) -> Grip:
-    """The forceps hold the flap near its root and let go at times to grasp it anew."""
+    """Hold the flap near its root with the forceps, and let go at times to grasp it again."""
     look, torn = now.look, now.state.torn
     swept = look.tear_sense * min(2.0, math.tau * torn)
     tip = polar(look.rhexis * 0.62, tear_angle(look, torn) - 0.25 * swept)
@@ -119,7 +119,7 @@ def _tearing(now: Moment) -> Grip:
 
 
 def _hydrodissecting(now: Moment) -> Grip:
-    """Under the rim of the capsule first, then on the nucleus, to turn it."""
+    """Move the cannula under the rim of the capsule, then onto the nucleus to turn it."""
     port, turned = now.look.main_angle, now.state.nucleus_turn
     if turned == 0.0:
         return Grip(tip=polar(now.look.rhexis + 0.06, port + 0.35), port=port)
@@ -142,15 +142,15 @@ def _chopping(now: Moment) -> Grip:
 
 
 def _aspirating(now: Moment) -> Grip:
-    """The port goes out to the next strand and draws it in; later it roams over the implant."""
+    """Move the port out to the next strand and back with it; later move it over the implant."""
     look, t = now.look, now.time_s
     opening = 0.5 + 0.5 * math.sin(4 * t)
-    if now.part is Part.AGAIN:
+    if now.part is PhasePart.AGAIN:
         tip = (0.34 * math.sin(1.5 * t), 0.3 * math.cos(1.1 * t))
     else:
-        place = now.state.cortex * STRANDS
-        strand = min(STRANDS - 1, int(place))
-        reach = 0.2 + 0.36 * (place - strand)
+        position = now.state.cortex * STRANDS
+        strand = min(STRANDS - 1, int(position))
+        reach = 0.2 + 0.36 * (position - strand)
         tip = polar(reach, look.tear_start + math.tau * strand / STRANDS)
     return Grip(tip=tip, port=look.main_angle, opening=opening)
 
@@ -173,7 +173,7 @@ def _dialling(now: Moment) -> Grip:
 
 
 def _hydrating(now: Moment) -> Grip:
-    """The cannula lies in the corner of the main wound, then in the side port."""
+    """Hold the cannula in the corner of the main wound, then in the side port."""
     look, own = now.look, now.own
     move = ease(own, 0.5, 0.62)
     corner = math.sin(own * 20) * 0.1

@@ -2,7 +2,7 @@
 
 Shapes are given in the instrument's own frame: x runs from the tip (0) towards the hand, y across,
 both in corneal radii. The instruments of one video share a metal, but hubs, sleeves and cartridges take
-random colours, so that shape and place tell an instrument, not its colour.
+random colours, so that shape and position identify an instrument, not its colour.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Profile = Sequence[tuple[float, float]]
 """Half widths along a shaft: (x, half width) from tip to hand."""
 
 FAR = 4.5
-"""Where a shaft ends: beyond the edge of every picture."""
+"""Length of a shaft: it ends beyond the edge of every frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Where an instrument is: its tip, the angle from tip to hand, and how far its jaws are open."""
+    """The pose of an instrument: its tip, the angle from tip to hand, and the opening of its jaws."""
 
     instrument: Instrument
     tip: Point
@@ -36,7 +36,7 @@ class Pose:
 
 
 class Pen:
-    """Draws in an instrument's own frame."""
+    """Draws in the coordinates of an instrument."""
 
     def __init__(self, canvas: Canvas, pose: Pose) -> None:
         cos, sin = math.cos(pose.angle), math.sin(pose.angle)
@@ -44,16 +44,16 @@ class Pen:
         self._tip = np.array(pose.tip)
         self._canvas = canvas
 
-    def place(self, points: Points | Sequence[Point]) -> Points:
-        """From the instrument's frame to eye coordinates."""
-        placed: Points = np.asarray(points, dtype=np.float64) @ self._axes + self._tip
-        return placed
+    def to_eye(self, points: Points | Sequence[Point]) -> Points:
+        """Map (n, 2) points from the instrument's coordinates to eye coordinates."""
+        mapped: Points = np.asarray(points, dtype=np.float64) @ self._axes + self._tip
+        return mapped
 
     def fill(
         self, points: Sequence[Point], colour: Colour, alpha: float = 1.0, *, blur: float = 0.0
     ) -> None:
         """Fill a polygon."""
-        self._canvas.fill(self.place(points), colour, alpha, blur=blur)
+        self._canvas.fill(self.to_eye(points), colour, alpha, blur=blur)
 
     def line(
         self,
@@ -65,14 +65,14 @@ class Pen:
         blur: float = 0.0,
     ) -> None:
         """Draw a polyline."""
-        self._canvas.line(self.place(points), colour, width, alpha, blur=blur)
+        self._canvas.line(self.to_eye(points), colour, width, alpha, blur=blur)
 
     def rod(
         self, profile: Profile, colour: Colour, *, alpha: float = 1.0, bend: float = 0.0
     ) -> None:
-        """A round shaft of changing width with a soft shadow, a dark side and a glint.
+        """Draw a round shaft of varying width with a soft shadow, a dark side and a glint.
 
-        `bend` bows it sideways, as cannulas are bowed.
+        `bend` curves it sideways, like a cannula.
         """
 
         def strip(low: float, high: float) -> list[Point]:
@@ -93,7 +93,7 @@ def draw(canvas: Canvas, pose: Pose, look: Look) -> None:
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """The colour made darker (below 1) or lighter."""
+    """Return the colour made darker (`factor` below 1) or lighter."""
     r, g, b = (min(255.0, c * factor) for c in colour)
     return r, g, b
 

@@ -1,4 +1,4 @@
-"""Ground truth of the rendered videos: phase and instrument spans, straight from their plans."""
+"""Ground truth of the rendered videos: phase and instrument spans, taken from their plans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.vocab import Task
 
 
 def video_id_of(path: Path) -> str:
-    """Return the id that a local file gets from its content."""
+    """Return the id of a local file: it depends on its content alone."""
     return f"file_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
@@ -45,13 +45,17 @@ def label_rows(plan: VideoPlan, video_id: str) -> list[LabelRow]:
 
 
 def label_table(rows: Sequence[LabelRow]) -> pa.Table:
-    """Return the rows as a table of the labels schema, in the order of its key."""
+    """Convert the rows to a table of the labels schema, in the order of its key."""
     ordered = sorted(rows, key=lambda row: (row.video_id, row.task, row.class_, row.start_s))
     return LABELS.table(ordered)
 
 
 def write_labels(rows: Sequence[LabelRow], path: Path) -> None:
-    """Check the rows against the schema and write them."""
+    """Check the rows against the schema and write them.
+
+    Raises:
+        ValueError: they break the schema.
+    """
     table = label_table(rows)
     violations = LABELS.check(table)
     if violations:

@@ -1,4 +1,4 @@
-"""How one simulated case looks: patient, light, microscope, instruments, and the hand that moves them.
+"""The appearance of a simulated case: patient, light, microscope, instruments, and the surgeon's tremor.
 
 Everything here is drawn once per video from the seed, and nothing of it depends on the phase.
 """
@@ -85,7 +85,7 @@ class Look:
     mark: int
 
     def view(self, time_s: float, jump: tuple[float, float]) -> View:
-        """Where the microscope looks at a time: a slow drift, plus the shift of the current shot."""
+        """Return the microscope's view at a time: a slow drift, plus the shift of the current shot."""
         s = self.sway
         x = math.sin(s[0] * time_s + s[4]) + 0.5 * math.sin(2.3 * s[1] * time_s + s[5])
         y = math.sin(s[1] * time_s + s[6]) + 0.5 * math.sin(2.1 * s[0] * time_s + s[7])

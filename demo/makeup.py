@@ -1,4 +1,4 @@
-"""The video that is not surgery: an eye make-up tutorial, a lid with lashes, brow and a brush."""
+"""Draw the video that is not surgery: an eye make-up tutorial with lid, lashes, brow and a brush."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 
-from demo.canvas import Canvas, Colour, Picture, Points, View, ring
+from demo.canvas import Canvas, Colour, Pixels, Points, View, ring
 from demo.instruments import shade
 from demo.look import DRAWN_HEIGHT, DRAWN_WIDTH, Look
 
@@ -15,15 +15,15 @@ SHADOWS: tuple[Colour, ...] = ((122, 72, 64), (112, 84, 140), (70, 96, 130), (17
 
 
 class MakeupPainter:
-    """Draws one face, more made up as the video goes on."""
+    """Draws one face, with more make-up as the video goes on."""
 
     def __init__(self, look: Look, rng: random.Random) -> None:
         self._look = look
         self._shadow = rng.choice(SHADOWS)
         self._lashes = [rng.uniform(0.8, 1.2) for _ in range(26)]
 
-    def draw(self, time_s: float, duration_s: float) -> Picture:
-        """The drawing of one moment, (DRAWN_HEIGHT, DRAWN_WIDTH, 3)."""
+    def draw(self, time_s: float, duration_s: float) -> Pixels:
+        """Draw one moment, (DRAWN_HEIGHT, DRAWN_WIDTH, 3)."""
         look = self._look
         size = (DRAWN_HEIGHT, DRAWN_WIDTH, 3)
         pixels = np.empty(size, np.uint8)

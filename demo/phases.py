@@ -1,7 +1,7 @@
-"""What each surgical phase does to the eye, and which instruments it uses when.
+"""The effect of each surgical phase on the eye, and the instruments that it uses.
 
 The state of an eye is immutable; a phase maps the state at its start and its progress (0 to 1) to
-the state now, so that any moment of a video can be drawn without drawing the ones before it.
+the current state, so that any moment of a video can be drawn without drawing the ones before it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from demo.canvas import ease
 from demo.look import Look
 
 STRANDS = 13
-"""Strands of cortex that are left at the equator of the bag after the nucleus is gone."""
+"""Strands of cortex that remain at the equator of the bag after the nucleus is removed."""
 
 
 class Phase(StrEnum):
@@ -49,8 +49,8 @@ class Instrument(StrEnum):
     HYDRATION_CANNULA = "hydration cannula"
 
 
-class Part(StrEnum):
-    """Which part of a phase that comes twice is meant."""
+class PhasePart(StrEnum):
+    """Part of a phase that a video can contain twice."""
 
     WHOLE = "whole"
     SIDE_PORT = "side port"
@@ -60,7 +60,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EyeState:
-    """How far the operation has come. Shares run from 0 to 1."""
+    """The state of the operation. Shares run from 0 to 1, turns are in radians."""
 
     side_cut: float = 0.0
     main_cut: float = 0.0
@@ -84,15 +84,15 @@ class EyeState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
-    """An instrument's time on the screen, in shares of its phase."""
+class InstrumentUse:
+    """The use of an instrument, from `start` to `end` in shares of its phase."""
 
     instrument: Instrument
     start: float
     end: float
 
 
-_CAST: dict[Phase, tuple[tuple[Instrument, float, float], ...]] = {
+_USES: dict[Phase, tuple[tuple[Instrument, float, float], ...]] = {
     Phase.INCISION: ((Instrument.SIDEPORT_KNIFE, 0.0, 0.42), (Instrument.KERATOME, 0.44, 1.0)),
     Phase.VISCOELASTIC: ((Instrument.VISCO_CANNULA, 0.0, 1.0),),
     Phase.CAPSULORHEXIS: ((Instrument.CYSTOTOME, 0.0, 0.3), (Instrument.FORCEPS, 0.31, 1.0)),
@@ -105,40 +105,39 @@ _CAST: dict[Phase, tuple[tuple[Instrument, float, float], ...]] = {
     Phase.IMPLANTATION: ((Instrument.INJECTOR, 0.0, 0.62), (Instrument.HOOK, 0.64, 1.0)),
     Phase.HYDRATION: ((Instrument.HYDRATION_CANNULA, 0.0, 1.0),),
 }
-"""Who is on the screen in a phase: instrument, start and end of its turn."""
+"""The instruments of each phase, with start and end of their use."""
 
 
-def turns(phase: Phase, part: Part, look: Look) -> tuple[Turn, ...]:
-    """The instruments of a phase, each with its turn."""
-
-    if phase is Phase.INCISION and part is not Part.WHOLE:
-        knife = Instrument.SIDEPORT_KNIFE if part is Part.SIDE_PORT else Instrument.KERATOME
-        return (Turn(instrument=knife, start=0.0, end=1.0),)
+def instrument_uses(phase: Phase, part: PhasePart, look: Look) -> tuple[InstrumentUse, ...]:
+    """Return the uses of instruments in a phase."""
+    if phase is Phase.INCISION and part is not PhasePart.WHOLE:
+        knife = Instrument.SIDEPORT_KNIFE if part is PhasePart.SIDE_PORT else Instrument.KERATOME
+        return (InstrumentUse(instrument=knife, start=0.0, end=1.0),)
     return tuple(
-        Turn(instrument=instrument, start=start, end=end)
-        for instrument, start, end in _CAST[phase]
+        InstrumentUse(instrument=instrument, start=start, end=end)
+        for instrument, start, end in _USES[phase]
         if instrument is not Instrument.IRRIGATION_TIP or look.bimanual
     )
 
 
-def advance(state: EyeState, phase: Phase, part: Part, look: Look, u: float) -> EyeState:
-    """The state at progress `u` of a phase that began in `state`."""
+def advance(state: EyeState, phase: Phase, part: PhasePart, look: Look, u: float) -> EyeState:
+    """Return the state at progress `u` (0 to 1) of a phase that began in `state`."""
     if phase is Phase.INCISION:
         return _cut(state, part, look, u)
     return _EFFECTS[phase](state, part, look, u)
 
 
-def _cut(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _cut(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     side, main = state.side_cut, state.main_cut
-    if part is not Part.MAIN_WOUND:
-        side = max(side, ease(u, 0.3, 0.6) if part is Part.SIDE_PORT else ease(u, 0.14, 0.26))
-    if part is not Part.SIDE_PORT:
-        main = max(main, ease(u, 0.3, 0.6) if part is Part.MAIN_WOUND else ease(u, 0.6, 0.8))
+    if part is not PhasePart.MAIN_WOUND:
+        side = max(side, ease(u, 0.3, 0.6) if part is PhasePart.SIDE_PORT else ease(u, 0.14, 0.26))
+    if part is not PhasePart.SIDE_PORT:
+        main = max(main, ease(u, 0.3, 0.6) if part is PhasePart.MAIN_WOUND else ease(u, 0.6, 0.8))
     return replace(state, side_cut=side, main_cut=main)
 
 
-def _fill(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
-    first = part is not Part.AGAIN
+def _fill(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
+    first = part is not PhasePart.AGAIN
     return replace(
         state,
         gel=max(state.gel, ease(u, 0.12, 0.85)),
@@ -148,14 +147,14 @@ def _fill(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
     )
 
 
-def _tear(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _tear(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     torn = 0.05 * ease(u, 0.14, 0.24) + 0.95 * ease(u, 0.38, 0.9)
     return replace(
         state, torn=torn, flap=ease(u, 0.32, 0.42) * (1 - ease(u, 0.94, 0.98)), gel_moving=0.0
     )
 
 
-def _hydrodissect(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _hydrodissect(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     # Two fluid waves, then the freed nucleus is turned.
     wave = None
     if 0.15 < u < 0.45:
@@ -167,7 +166,7 @@ def _hydrodissect(state: EyeState, part: Part, look: Look, u: float) -> EyeState
     )
 
 
-def _emulsify(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _emulsify(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     first, later = 0.36, (0.0, 0.15, 0.3, 0.45)
     pieces = [1 - ease(u, first + wait, first + wait + 0.16) for wait in later]
     return replace(
@@ -181,18 +180,18 @@ def _emulsify(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
     )
 
 
-def _aspirate(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
-    left = 1 - ease(u, 0.1, 0.92) if part is not Part.AGAIN else 0.0
+def _aspirate(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
+    left = 1 - ease(u, 0.1, 0.92) if part is not PhasePart.AGAIN else 0.0
     return replace(
         state,
         cortex=min(state.cortex, left),
         gel=min(state.gel, 1 - ease(u, 0.1, 0.9)),
         gel_moving=0.0,
-        lens_turn=state.lens_turn + (0.5 * u if part is Part.AGAIN else 0.0),
+        lens_turn=state.lens_turn + (0.5 * u if part is PhasePart.AGAIN else 0.0),
     )
 
 
-def _implant(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _implant(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     return replace(
         state,
         lens_out=ease(u, 0.12, 0.5),
@@ -202,7 +201,7 @@ def _implant(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
     )
 
 
-def _hydrate(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
+def _hydrate(state: EyeState, part: PhasePart, look: Look, u: float) -> EyeState:
     return replace(
         state,
         white_main=max(state.white_main, ease(u, 0.1, 0.5)),
@@ -212,7 +211,7 @@ def _hydrate(state: EyeState, part: Part, look: Look, u: float) -> EyeState:
     )
 
 
-_EFFECTS: dict[Phase, Callable[[EyeState, Part, Look, float], EyeState]] = {
+_EFFECTS: dict[Phase, Callable[[EyeState, PhasePart, Look, float], EyeState]] = {
     Phase.VISCOELASTIC: _fill,
     Phase.CAPSULORHEXIS: _tear,
     Phase.HYDRODISSECTION: _hydrodissect,
@@ -224,5 +223,5 @@ _EFFECTS: dict[Phase, Callable[[EyeState, Part, Look, float], EyeState]] = {
 
 
 def tear_angle(look: Look, torn: float) -> float:
-    """Where the edge of the growing capsulorhexis stands (radians)."""
+    """Return the angle of the edge of the growing capsulorhexis (radians)."""
     return look.tear_start + look.tear_sense * math.tau * torn

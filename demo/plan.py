@@ -1,7 +1,7 @@
-"""The plan of a video: its looks, its steps in time, and what is said when.
+"""The plan of a video: its appearance, its steps in time, and its spoken lines.
 
-A plan follows from seed, kind and index alone. Only a narrated one is stretched afterwards, by the
-measured length of its spoken lines (`fit_to_speech`), so that each line is said over its own phase.
+A plan follows from seed, kind and index alone. Only a narrated one is lengthened afterwards, by the
+measured length of its spoken lines (`fit_to_speech`), so that each line is spoken during its own phase.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from demo.look import Look, make_look
-from demo.phases import EyeState, Instrument, Part, Phase, advance, turns
+from demo.phases import EyeState, Instrument, Phase, PhasePart, advance, instrument_uses
 from demo.script import CLOSINGS, GREETINGS, MAKEUP, SPONSORS, spoken_line
 
 LEAD_S = 0.5
@@ -23,11 +23,11 @@ TAIL_S = 0.5
 
 
 MOST_PHASES_SAID = 8
-"""A narrator comments on this many phases at most; with greeting and closing that makes ten sentences."""
+"""Most phases that a narrator comments on; with greeting and closing these are ten sentences."""
 
 
-class Kind(StrEnum):
-    """What a video of the corpus is."""
+class VideoKind(StrEnum):
+    """The kinds of videos in the corpus."""
 
     NARRATED = "narrated"
     SILENT = "silent"
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 class Sound(StrEnum):
-    """What a video's audio stream holds."""
+    """The contents of a video's audio stream."""
 
     SPEECH = "speech"
     HUM = "hum"
@@ -43,15 +43,15 @@ class Sound(StrEnum):
 
 
 _SOUNDS = (Sound.NONE, Sound.HUM, Sound.NONE)
-"""What the silent videos' audio streams hold, in turn."""
+"""The sounds of silent videos, by turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One stretch of a video: a phase, or an idle view (phase None). Times in seconds."""
+    """A span of a video: a phase, or an idle view (phase None). Times in seconds."""
 
     phase: Phase | None
-    part: Part
+    part: PhasePart
     start_s: float
     end_s: float
     line: str
@@ -60,13 +60,13 @@ class Step:
 
     @property
     def length_s(self) -> float:
-        """How long the step lasts."""
+        """Length of the step in seconds."""
         return self.end_s - self.start_s
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstrumentSpan:
-    """An instrument is in the picture during [start_s, end_s)."""
+    """An instrument is visible during [start_s, end_s)."""
 
     instrument: Instrument
     start_s: float
@@ -75,10 +75,10 @@ class InstrumentSpan:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoPlan:
-    """Everything that decides the pixels and the words of one video."""
+    """Everything that determines the pixels and the words of one video."""
 
     seed: int
-    kind: Kind
+    kind: VideoKind
     index: int
     look: Look
     steps: tuple[Step, ...]
@@ -91,79 +91,79 @@ class VideoPlan:
 
     @property
     def duration_s(self) -> float:
-        """Length of the video."""
+        """Length of the video in seconds."""
         return self.steps[-1].end_s
 
     def rng(self, topic: str) -> random.Random:
-        """A random stream of this video's own, one for each topic."""
+        """Return the random generator of this video for a topic."""
         return stream(self.seed, self.kind, self.index, topic)
 
     def instruments(self) -> list[InstrumentSpan]:
-        """When which instrument is used."""
+        """Return the spans during which each instrument is visible."""
         return [
             InstrumentSpan(
-                instrument=turn.instrument,
-                start_s=step.start_s + turn.start * step.length_s,
-                end_s=step.start_s + turn.end * step.length_s,
+                instrument=use.instrument,
+                start_s=step.start_s + use.start * step.length_s,
+                end_s=step.start_s + use.end * step.length_s,
             )
             for step in self.steps
             if step.phase is not None
-            for turn in turns(step.phase, step.part, self.look)
+            for use in instrument_uses(step.phase, step.part, self.look)
         ]
 
 
-def stream(seed: int, kind: Kind, index: int, topic: str) -> random.Random:
-    """A reproducible random stream."""
+def stream(seed: int, kind: VideoKind, index: int, topic: str) -> random.Random:
+    """Return a random generator that is seeded by the arguments alone."""
     return random.Random(f"{seed}/{kind}/{index}/{topic}")
 
 
-def make_plan(seed: int, kind: Kind, index: int) -> VideoPlan:
-    """Plan one video of the corpus that `seed` stands for."""
+def make_plan(seed: int, kind: VideoKind, index: int) -> VideoPlan:
+    """Plan one video of the corpus of `seed`."""
     look = make_look(stream(seed, kind, index, "look"))
     rng = stream(seed, kind, index, "steps")
-    if kind is Kind.OTHER:
+    if kind is VideoKind.OTHER:
         steps = _makeup_steps(rng)
     else:
-        steps = _surgery_steps(rng, look, narrated=kind is Kind.NARRATED)
-    if kind is Kind.NARRATED:
+        steps = _surgery_steps(rng, look, narrated=kind is VideoKind.NARRATED)
+    if kind is VideoKind.NARRATED:
         steps = _with_lines(seed, index, look, steps)
-    sound = _SOUNDS[index % len(_SOUNDS)] if kind is Kind.SILENT else Sound.SPEECH
+    sound = _SOUNDS[index % len(_SOUNDS)] if kind is VideoKind.SILENT else Sound.SPEECH
     return VideoPlan(seed=seed, kind=kind, index=index, look=look, steps=steps, sound=sound)
 
 
 def fit_to_speech(plan: VideoPlan, lengths_s: Sequence[float]) -> VideoPlan:
-    """Stretch the steps so that each holds its spoken line; `lengths_s` has one entry per step."""
+    """Lengthen the steps so that each fits its spoken line; `lengths_s` has one entry per step."""
     steps: list[Step] = []
     now = 0.0
     for step, spoken_s in zip(plan.steps, lengths_s, strict=True):
-        least = spoken_s + LEAD_S + TAIL_S if step.line else 0.0
-        length = max(step.length_s, least)
+        shortest_s = spoken_s + LEAD_S + TAIL_S if step.line else 0.0
+        length = max(step.length_s, shortest_s)
         steps.append(replace(step, start_s=now, end_s=now + length))
         now += length
     return replace(plan, steps=tuple(steps))
 
 
-def _order(rng: random.Random) -> list[tuple[Phase, Part, bool]]:
-    """The phases of one operation: phase, part, and whether the video shows it."""
-    order: list[tuple[Phase, Part]] = []
+def _order(rng: random.Random) -> list[tuple[Phase, PhasePart, bool]]:
+    """Draw the phases of one operation: phase, part, and whether the video shows it."""
+    order: list[tuple[Phase, PhasePart]] = []
     if rng.random() < 0.35:
-        order += [(Phase.INCISION, Part.SIDE_PORT), (Phase.VISCOELASTIC, Part.WHOLE)]
-        order += [(Phase.INCISION, Part.MAIN_WOUND)]
+        order += [(Phase.INCISION, PhasePart.SIDE_PORT), (Phase.VISCOELASTIC, PhasePart.WHOLE)]
+        order += [(Phase.INCISION, PhasePart.MAIN_WOUND)]
     else:
-        order += [(Phase.INCISION, Part.WHOLE), (Phase.VISCOELASTIC, Part.WHOLE)]
+        order += [(Phase.INCISION, PhasePart.WHOLE), (Phase.VISCOELASTIC, PhasePart.WHOLE)]
     order += [
-        (Phase.CAPSULORHEXIS, Part.WHOLE),
-        (Phase.HYDRODISSECTION, Part.WHOLE),
-        (Phase.PHACO, Part.WHOLE),
-        (Phase.ASPIRATION, Part.WHOLE),
-        (Phase.VISCOELASTIC, Part.AGAIN),
-        (Phase.IMPLANTATION, Part.WHOLE),
-        (Phase.ASPIRATION, Part.AGAIN),
-        (Phase.HYDRATION, Part.WHOLE),
+        (Phase.CAPSULORHEXIS, PhasePart.WHOLE),
+        (Phase.HYDRODISSECTION, PhasePart.WHOLE),
+        (Phase.PHACO, PhasePart.WHOLE),
+        (Phase.ASPIRATION, PhasePart.WHOLE),
+        (Phase.VISCOELASTIC, PhasePart.AGAIN),
+        (Phase.IMPLANTATION, PhasePart.WHOLE),
+        (Phase.ASPIRATION, PhasePart.AGAIN),
+        (Phase.HYDRATION, PhasePart.WHOLE),
     ]
     # A video is edited: repeats are often cut out, and now and then a step that others show.
     return [
-        (phase, part, rng.random() < (0.25 if part is Part.AGAIN else 0.94))
+        (phase, part, rng.random() < (0.25 if part is PhasePart.AGAIN else 0.94))
         for phase, part in order
     ]
 
@@ -174,7 +174,7 @@ def _surgery_steps(rng: random.Random, look: Look, *, narrated: bool) -> tuple[S
     now = 0.0
     jump = (0.0, 0.0)
 
-    def add(phase: Phase | None, part: Part, length: float) -> None:
+    def add(phase: Phase | None, part: PhasePart, length: float) -> None:
         nonlocal now
         steps.append(
             Step(
@@ -189,11 +189,11 @@ def _surgery_steps(rng: random.Random, look: Look, *, narrated: bool) -> tuple[S
         )
         now += length
 
-    add(None, Part.WHOLE, rng.uniform(1.0, 2.5))
+    add(None, PhasePart.WHOLE, rng.uniform(1.0, 2.5))
     for phase, part, shown in _order(rng):
         if shown:
             # The share of each phase differs from video to video, as surgeons and editors do.
-            short = part in (Part.AGAIN, Part.SIDE_PORT, Part.MAIN_WOUND)
+            short = part in (PhasePart.AGAIN, PhasePart.SIDE_PORT, PhasePart.MAIN_WOUND)
             length = rng.uniform(3.0, 4.2 if short else 6.0)
             if not narrated and not short and rng.random() < 0.12:
                 length *= 1.8
@@ -201,18 +201,18 @@ def _surgery_steps(rng: random.Random, look: Look, *, narrated: bool) -> tuple[S
             add(phase, part, length)
         state = advance(state, phase, part, look, 1.0)
         if shown and rng.random() < 0.5:
-            add(None, Part.WHOLE, rng.uniform(0.4, 1.2))
-    add(None, Part.WHOLE, rng.uniform(1.0, 2.0))
+            add(None, PhasePart.WHOLE, rng.uniform(0.4, 1.2))
+    add(None, PhasePart.WHOLE, rng.uniform(1.0, 2.0))
     return tuple(steps)
 
 
 def _with_lines(seed: int, index: int, look: Look, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Give a greeting, one sentence for most phases, and a closing or some sponsor talk."""
-    rng = stream(seed, Kind.NARRATED, index, "lines")
+    rng = stream(seed, VideoKind.NARRATED, index, "lines")
     phases = [i for i, step in enumerate(steps) if step.phase is not None]
     count = min(len(phases) - rng.randint(0, 1), MOST_PHASES_SAID)
     commented = set(rng.sample(phases, count))
-    said: list[Step] = []
+    with_lines: list[Step] = []
     for i, step in enumerate(steps):
         line = ""
         if i == 0:
@@ -222,8 +222,8 @@ def _with_lines(seed: int, index: int, look: Look, steps: tuple[Step, ...]) -> t
             line = talk[(seed + index) % len(talk)]
         elif step.phase is not None and i in commented:
             line = spoken_line(seed, index, step.phase, step.part, look)
-        said.append(replace(step, line=line))
-    return tuple(said)
+        with_lines.append(replace(step, line=line))
+    return tuple(with_lines)
 
 
 def _makeup_steps(rng: random.Random) -> tuple[Step, ...]:
@@ -234,7 +234,7 @@ def _makeup_steps(rng: random.Random) -> tuple[Step, ...]:
         steps.append(
             Step(
                 phase=None,
-                part=Part.WHOLE,
+                part=PhasePart.WHOLE,
                 start_s=now,
                 end_s=now + length,
                 line=line,

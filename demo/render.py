@@ -20,7 +20,7 @@ import cv2
 
 from demo.film import SAMPLE_RATE, encode, frames
 from demo.labels import label_rows, video_id_of, write_labels
-from demo.plan import Kind, Sound, VideoPlan, fit_to_speech, make_plan
+from demo.plan import Sound, VideoKind, VideoPlan, fit_to_speech, make_plan
 from demo.titles import make_sidecar
 from demo.voice import hum_track, speak, speech_track
 from schemas.labels import LabelRow
@@ -31,16 +31,16 @@ LIST_HEAD = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class RenderJob:
     """One video to render."""
 
     seed: int
-    kind: Kind
+    kind: VideoKind
     index: int
     out: Path
 
 
-def render_video(job: Job) -> list[LabelRow]:
+def render_video(job: RenderJob) -> list[LabelRow]:
     """Render one video with its sidecar; return its labels."""
     cv2.setNumThreads(1)  # Videos run side by side, one process each.
     plan = make_plan(job.seed, job.kind, job.index)
@@ -68,12 +68,14 @@ def render_corpus(
 ) -> list[Path]:
     """Render a whole corpus into a folder; return the paths of its videos."""
     out.mkdir(parents=True, exist_ok=True)
-    wanted = {Kind.NARRATED: narrated, Kind.SILENT: silent, Kind.OTHER: other}
+    counts = {VideoKind.NARRATED: narrated, VideoKind.SILENT: silent, VideoKind.OTHER: other}
     jobs = [
-        Job(seed=seed, kind=kind, index=i, out=out) for kind, n in wanted.items() for i in range(n)
+        RenderJob(seed=seed, kind=kind, index=i, out=out)
+        for kind, count in counts.items()
+        for i in range(count)
     ]
     if workers > 1:
-        # Spawned, not forked: OpenCV, ONNX Runtime and Arrow hold threads that a fork would break.
+        # Spawned, not forked: a fork would break the threads of OpenCV, ONNX Runtime and Arrow.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
             results = list(pool.map(render_video, jobs))
@@ -87,7 +89,7 @@ def render_corpus(
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m demo.render", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--narrated", type=int, default=0, help="videos with a spoken commentary")

@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from demo.canvas import Picture
+from demo.canvas import Pixels
 from demo.eye import EyePainter
 from demo.film import Camera, surgery_frame
-from demo.phases import Part, Phase
-from demo.plan import Kind, VideoPlan, make_plan
+from demo.phases import Phase, PhasePart
+from demo.plan import VideoKind, VideoPlan, make_plan
 
 COLUMNS = 5
 TILE = (192, 144)
@@ -31,16 +31,16 @@ MOMENTS = {
     Phase.IMPLANTATION: 0.4,
     Phase.HYDRATION: 0.45,
 }
-"""The most telling moment of each phase, as a share of its length."""
+"""The most typical moment of each phase, as a share of its length."""
 
 
-def contact_sheet(seed: int) -> Picture:
-    """The sheet for cases of this seed, as RGB."""
-    columns: dict[Phase, list[Picture]] = {phase: [] for phase in Phase}
+def contact_sheet(seed: int) -> Pixels:
+    """Draw the sheet for cases of this seed: (height, width, 3), RGB."""
+    columns: dict[Phase, list[Pixels]] = {phase: [] for phase in Phase}
     index = 0
     # Each row takes the first cases that show its phase, so that no tile is empty.
     while min(map(len, columns.values())) < COLUMNS:
-        plan = make_plan(seed, Kind.SILENT, index)
+        plan = make_plan(seed, VideoKind.SILENT, index)
         painter = EyePainter(plan.look)
         for phase, tiles in columns.items():
             time_s = _moment(plan, phase)
@@ -55,24 +55,24 @@ def contact_sheet(seed: int) -> Picture:
 
 def _moment(plan: VideoPlan, phase: Phase) -> float | None:
     for step in plan.steps:
-        if step.phase is phase and step.part in (Part.WHOLE, Part.MAIN_WOUND):
+        if step.phase is phase and step.part in (PhasePart.WHOLE, PhasePart.MAIN_WOUND):
             return step.start_s + MOMENTS[phase] * step.length_s
     return None
 
 
-def _resized(frame: Picture) -> Picture:
+def _resized(frame: Pixels) -> Pixels:
     return np.asarray(cv2.resize(frame, TILE, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _row(phase: Phase, tiles: list[Picture]) -> Picture:
+def _row(phase: Phase, tiles: list[Pixels]) -> Pixels:
     label = np.full((LABEL_HEIGHT, TILE[0] * COLUMNS, 3), 250, np.uint8)
     cv2.putText(label, phase, (6, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
-    row: Picture = np.concatenate([label, np.concatenate(tiles, axis=1)])
+    row: Pixels = np.concatenate([label, np.concatenate(tiles, axis=1)])
     return row
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m demo.sheet", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("docs/images/demo.jpg"))

@@ -1,6 +1,6 @@
-"""The tissues that surgery leaves alone, as textures: painted once per video, then seen from each frame.
+"""Textures of the tissues that surgery does not change: drawn once per video, warped into each frame.
 
-Textures are square, uint8, centred on the cornea, with `PER_UNIT` pixels a corneal radius.
+Textures are square, uint8, centred on the cornea, with `PER_UNIT` pixels per corneal radius.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.canvas import Canvas, Picture, View, dark, light, polar
+from demo.canvas import Canvas, Pixels, View, dark, light, polar
 from demo.look import Look
 
 PER_UNIT = 150.0
@@ -21,8 +21,8 @@ FIELD = 3.2
 """Half the side of the large texture, in corneal radii."""
 
 
-def outside_texture(look: Look, rng: np.random.Generator) -> Picture:
-    """Skin, drape and speculum, conjunctiva with vessels, limbus and iris: (side, side, 3)."""
+def outside_texture(look: Look, rng: np.random.Generator) -> Pixels:
+    """Draw skin, drape, speculum, conjunctiva with vessels, limbus and iris: (side, side, 3)."""
     side = int(2 * FIELD * PER_UNIT)
     axis = (np.arange(side) - side / 2) / PER_UNIT
     x, y = np.meshgrid(axis, axis)
@@ -66,7 +66,7 @@ def _iris(
 
 
 def _vessels(image: NDArray[np.float32], look: Look, rng: np.random.Generator) -> None:
-    """Branching red threads that run towards the limbus."""
+    """Draw branching vessels that run towards the limbus."""
     layer = np.zeros(image.shape[:2], np.uint8)
     middle = image.shape[0] / 2
     for _ in range(2 * look.vessels):
@@ -82,13 +82,13 @@ def _vessels(image: NDArray[np.float32], look: Look, rng: np.random.Generator) -
         pixels = np.rint((np.array(path) * PER_UNIT + middle) * 16).astype(np.int32)
         strength = int(rng.uniform(40, 150))
         middle_of_path = len(pixels) // 2
-        for part, thick in ((pixels[: middle_of_path + 1], int(rng.integers(1, 4))), (pixels, 1)):
-            cv2.polylines(layer, [part], False, strength, thick, cv2.LINE_AA, 4)
+        for line, thick in ((pixels[: middle_of_path + 1], int(rng.integers(1, 4))), (pixels, 1)):
+            cv2.polylines(layer, [line], False, strength, thick, cv2.LINE_AA, 4)
     share = cv2.GaussianBlur(layer, (0, 0), 0.9)[..., None] / np.float32(255)
     image += (np.array((176, 44, 48), np.float32) - image) * share
 
 
-def _speculum(texture: Picture, look: Look) -> None:
+def _speculum(texture: Pixels, look: Look) -> None:
     view_canvas = Canvas(texture, _texture_view(texture))
     for side in (-1.0, 1.0):
         for height in (-1.0, 1.0):
@@ -101,20 +101,20 @@ def _speculum(texture: Picture, look: Look) -> None:
             view_canvas.line(wire, light(look.metal, 0.7), 0.02)
 
 
-def reflex_texture(look: Look, rng: np.random.Generator) -> Picture:
-    """The red reflex of the fundus: (side, side, 3), darker towards its rim."""
+def reflex_texture(look: Look, rng: np.random.Generator) -> Pixels:
+    """Draw the red reflex of the fundus, darker towards its rim: (side, side, 3)."""
     side = int(2.2 * PER_UNIT)
     axis = (np.arange(side) - side / 2) / PER_UNIT
     x, y = np.meshgrid(axis - rng.uniform(-0.15, 0.15), axis - rng.uniform(-0.15, 0.15))
     fall = np.exp(-(x**2 + y**2) / 0.75)[..., None]
     image = np.array(look.reflex, np.float32) * (0.42 + 0.62 * fall)
     image = image + _clouds(rng, side, 30)[..., None] * 5
-    texture: Picture = np.clip(image, 0, 255).astype(np.uint8)
+    texture: Pixels = np.clip(image, 0, 255).astype(np.uint8)
     return texture
 
 
-def cataract_texture(look: Look, rng: np.random.Generator) -> Picture:
-    """The cloudy lens as RGBA: (side, side, 4)."""
+def cataract_texture(look: Look, rng: np.random.Generator) -> Pixels:
+    """Draw the cloudy lens as RGBA: (side, side, 4)."""
     side = int(2.2 * PER_UNIT)
     axis = (np.arange(side) - side / 2) / PER_UNIT
     x, y = np.meshgrid(axis, axis)
@@ -137,13 +137,13 @@ def cataract_texture(look: Look, rng: np.random.Generator) -> Picture:
 
 
 def _clouds(rng: np.random.Generator, side: int, grain_px: int) -> NDArray[np.float32]:
-    """Smooth noise of about unit variance."""
+    """Draw smooth noise of about unit variance: (side, side)."""
     cells = max(4, side // grain_px)
     coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
     smooth = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.asarray(smooth, np.float32)
 
 
-def _texture_view(texture: Picture) -> View:
+def _texture_view(texture: Pixels) -> View:
     half = texture.shape[0] / 2
     return View(centre=(half, half), scale=PER_UNIT, roll=0.0)

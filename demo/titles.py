@@ -1,4 +1,4 @@
-"""Titles, descriptions and channels in the manner of video sites: messy, and of invented people only."""
+"""Titles, descriptions and channels as on video sites: messy, and with invented people only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
-from demo.plan import Kind, VideoPlan
+from demo.plan import VideoKind, VideoPlan
 
 NOTE = (
     "SIMULATED: this video was drawn by a computer program. "
@@ -32,7 +32,7 @@ LICENCES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """What yt-dlp writes beside a video, as far as the corpus needs it."""
+    """The fields of yt-dlp's info file that the corpus needs."""
 
     title: str
     description: str
@@ -45,16 +45,16 @@ class Sidecar:
     license: str | None
 
     def fields(self) -> dict[str, object]:
-        """The sidecar's JSON object; what is not known is left out."""
+        """Return the sidecar's JSON object, without unknown values."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def make_sidecar(plan: VideoPlan) -> Sidecar:
     """Invent the metadata of a video."""
     rng = plan.rng("title")
-    other = plan.kind is Kind.OTHER
-    place = _place(plan)
-    channel = "GlowWithMirabel ✨" if other else CHANNELS[place % len(CHANNELS)]
+    other = plan.kind is VideoKind.OTHER
+    number = _number(plan)
+    channel = "GlowWithMirabel ✨" if other else CHANNELS[number % len(CHANNELS)]
     uploaded = date(2017, 1, 1) + timedelta(days=rng.randrange(3000))
     title = _makeup_title(plan) if other else _surgery_title(plan)
     return Sidecar(
@@ -66,7 +66,7 @@ def make_sidecar(plan: VideoPlan) -> Sidecar:
         upload_date=uploaded.strftime("%Y%m%d"),
         duration=math.ceil(plan.duration_s),
         tags=("makeup", "smokyeye", "tutorial") if other else _tags(plan),
-        license=LICENCES[place % len(LICENCES)],
+        license=LICENCES[number % len(LICENCES)],
     )
 
 
@@ -103,14 +103,14 @@ def _surgery_title(plan: VideoPlan) -> str:
             f"cataract sx {eye} 68y F",
         )
     # Hospital files have no better name than their number.
-    if plan.kind is Kind.SILENT and plan.index % 5 == 2:
+    if plan.kind is VideoKind.SILENT and plan.index % 5 == 2:
         return f"case_{case}.mp4"
-    return titles[_place(plan) % len(titles)]
+    return titles[_number(plan) % len(titles)]
 
 
-def _place(plan: VideoPlan) -> int:
-    """A running number that lets neighbours in the corpus choose differently."""
-    return plan.seed + plan.index + (2 if plan.kind is Kind.SILENT else 0)
+def _number(plan: VideoPlan) -> int:
+    """Return a running number, so that successive videos of the corpus choose differently."""
+    return plan.seed + plan.index + (2 if plan.kind is VideoKind.SILENT else 0)
 
 
 def _makeup_title(plan: VideoPlan) -> str:
@@ -122,7 +122,7 @@ def _makeup_title(plan: VideoPlan) -> str:
 
 
 def _description(plan: VideoPlan, channel: str) -> str:
-    if plan.kind is Kind.OTHER:
+    if plan.kind is VideoKind.OTHER:
         body = "All products below 👇 use code SHIMMER10 💕 #makeup #eyeshadow"
     elif plan.look.small_pupil:
         body = "Small pupil managed with four iris hooks, then phaco and IOL in the bag."

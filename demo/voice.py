@@ -1,4 +1,4 @@
-"""Speaks the lines of a video with a synthetic voice, and lays them on a sound track."""
+"""Speak the lines of a video with a synthetic voice, and mix them into a sound track."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def speak(lines: Sequence[str], seed: int) -> list[Samples]:
 
 
 def speech_track(plan: VideoPlan, spoken: Sequence[Samples]) -> Samples:
-    """The lines at their places (`LEAD_S` after the start of each step) over a faint room noise."""
+    """Mix the lines, each `LEAD_S` after the start of its step, with a faint room noise."""
     track = hum_track(plan).astype(np.int32)
     for step, line in zip(plan.steps, spoken, strict=True):
         start = round((step.start_s + LEAD_S) * SAMPLE_RATE) if len(line) else 0
@@ -51,7 +51,7 @@ def speech_track(plan: VideoPlan, spoken: Sequence[Samples]) -> Samples:
 
 
 def hum_track(plan: VideoPlan) -> Samples:
-    """Near-silence: a faint hum and hiss, as recordings without a microphone have."""
+    """Synthesise near-silence: a faint hum and hiss, as in recordings without a microphone."""
     count = round(plan.duration_s * SAMPLE_RATE)
     rng = np.random.default_rng(plan.rng("hum").randrange(2**31))
     hum = 9.0 * np.sin(math.tau * 50.0 / SAMPLE_RATE * np.arange(count))

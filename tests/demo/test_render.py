@@ -13,7 +13,7 @@ import pytest
 from demo.film import FPS, encode, frames
 from demo.labels import video_id_of
 from demo.look import HEIGHT, WIDTH
-from demo.plan import Kind, make_plan
+from demo.plan import VideoKind, make_plan
 from demo.render import render_corpus
 from schemas.labels import LABELS
 
@@ -28,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_frames_follow_from_the_seed_and_move() -> None:
-    plan = make_plan(4, Kind.SILENT, 0)
+    plan = make_plan(4, VideoKind.SILENT, 0)
     first, again = (list(itertools.islice(frames(plan), 3)) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert first[0].shape == (HEIGHT, WIDTH, 3)
@@ -36,7 +36,7 @@ def test_frames_follow_from_the_seed_and_move() -> None:
 
 
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
-    plan = make_plan(4, Kind.SILENT, 0)
+    plan = make_plan(4, VideoKind.SILENT, 0)
     pictures = list(itertools.islice(frames(plan), 40))
     written = []
     for i in range(3):

