@@ -194,26 +194,26 @@ class EyePainter:
         long = 0.55 + 0.45 * state.lens_out
         frame = np.array([[math.cos(axis), math.sin(axis)], [-math.sin(axis), math.cos(axis)]])
 
-        def place(points: Points) -> Points:
-            placed: Points = points * np.array([long, wide]) @ frame + np.array(at)
-            return placed
+        def to_eye(points: Points) -> Points:
+            mapped: Points = points * np.array([long, wide]) @ frame + np.array(at)
+            return mapped
 
         tint = look.lens_tint
         for side in (1.0, -1.0):
             sweep = np.linspace(-0.25, 1.75, 26)
             reach = OPTIC + 0.32 * np.clip((sweep + 0.25) / 0.95, 0, 1) ** 0.8
-            haptic = place(side * np.stack([reach * np.cos(sweep), reach * np.sin(sweep)], axis=1))
+            haptic = to_eye(side * np.stack([reach * np.cos(sweep), reach * np.sin(sweep)], axis=1))
             canvas.line(haptic, (90, 60, 40), 0.06, 0.25, blur=0.01)
             canvas.line(haptic, light(tint, 0.4), 0.038, 0.85)
-        optic = place(ring((0, 0), OPTIC))
+        optic = to_eye(ring((0, 0), OPTIC))
         canvas.fill(optic, tint, 0.16 + 0.4 * (1 - state.lens_open))
         canvas.line(optic, (70, 40, 30), 0.03, 0.4, closed=True, blur=0.008)
         canvas.line(optic, light(tint, 0.6), 0.014, 0.8, closed=True)
-        inner = place(ring((0, 0), OPTIC * 0.9, start=2.4, sweep=1.3, steps=20))
+        inner = to_eye(ring((0, 0), OPTIC * 0.9, start=2.4, sweep=1.3, steps=20))
         canvas.line(inner, (255, 255, 255), 0.025, 0.55, blur=0.008)
         if state.lens_open < 0.95:
             for y in (-0.22, 0.22):
-                fold = place(np.array([[-OPTIC * 0.8, y], [0.0, y * 1.3], [OPTIC * 0.8, y]]))
+                fold = to_eye(np.array([[-OPTIC * 0.8, y], [0.0, y * 1.3], [OPTIC * 0.8, y]]))
                 canvas.line(fold, (255, 255, 255), 0.02, 0.6 * (1 - state.lens_open))
 
     def _hooks(self, canvas: Canvas, state: EyeState) -> None:

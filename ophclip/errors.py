@@ -1,4 +1,4 @@
-"""Faults that the user can mend. The command line prints the message and ends with code 2.
+"""Errors that the user can fix. The command line prints the message and exits with code 2.
 
     OphclipError
       ConfigError       a setting or option that does not fit
@@ -6,14 +6,14 @@
       CheckpointError   a run or checkpoint that cannot be read, or belongs to other data
       TrainingError     training cannot go on, e.g. the loss is not finite
 
-Anything else that escapes is a bug: it keeps its traceback and ends with code 1.
+Any other exception is a bug: its traceback is printed and the exit code is 1.
 """
 
 from __future__ import annotations
 
 
 class OphclipError(Exception):
-    """Root of the tree. The message says what is wrong, with which item, and what to do next."""
+    """The base class. The message says what is wrong, with which item, and what to do next."""
 
 
 class ConfigError(OphclipError):

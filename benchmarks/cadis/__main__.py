@@ -1,12 +1,12 @@
-"""On real pictures: instruments of the CaDIS videos by prompts, one video left out of training in turn.
+"""Find the instruments of real frames (CaDIS) by prompts, with one video left out of training in turn.
 
     python -m benchmarks.cadis                     all six videos; writes benchmarks/cadis.json
-    python -m benchmarks.cadis --quick             two videos, few steps; only to see that it runs
-    python -m benchmarks.cadis --json FILE         writes there
-    python -m benchmarks.cadis --seed 1            another seed of training; writes only with --json
+    python -m benchmarks.cadis --quick             two videos, few steps; only to check that it runs
+    python -m benchmarks.cadis --json FILE         writes to FILE
+    python -m benchmarks.cadis --seed 1            another training seed; writes only with --json
 
-ophclip's preset tiny learns from captions made of the labels of five videos and looks for each instrument of
-the sixth. OPHVL_TEST_DATA names the folder that holds `frames/cadis`. No checkpoint is kept.
+ophclip's preset tiny is trained on captions from the labels of five videos, and finds each instrument of the
+sixth. OPHVL_TEST_DATA names the folder that holds `frames/cadis`. Checkpoints are deleted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ QUICK_STEPS = 4
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train, measure, print, write; 2 where the data folder is not told or holds no CaDIS frames."""
+    """Train, measure, print and write; return 2 if there is no data folder or it has no CaDIS frames."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.cadis",
         description=__doc__,
@@ -42,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     data = os.environ.get("OPHVL_TEST_DATA")
     if not data or not (Path(data) / FOLDER / "labels.csv").is_file():
-        told = f"it is {data}" if data else "it is not set"
+        value = f"it is {data}" if data else "it is not set"
         print(
             f"benchmarks.cadis needs {FOLDER}/labels.csv and its images in the folder that "
-            f"OPHVL_TEST_DATA names; {told}. CaDIS is for research only and is not shipped.",
+            f"OPHVL_TEST_DATA names; {value}. CaDIS is for research only and is not shipped.",
             file=sys.stderr,
         )
         return 2
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.quick:
         frames = [frame for frame in frames if frame.video in QUICK_VIDEOS]
         settings = dataclasses.replace(settings, steps=QUICK_STEPS)
-    pairs = study(frames, videos(frames), settings, _say)
+    pairs = study(frames, videos(frames), settings, _log)
     print()
     for name, meaning in METHODS.items():
         print(f"{name:<22}{meaning}")
@@ -65,14 +65,14 @@ def main(arguments: Sequence[str]) -> int:
     usual = not chosen.quick and settings == Settings()
     report = chosen.json or (REPORT if usual else None)
     if report is not None:
-        made = as_json(pairs, frames, settings, wall_s)
-        report.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        document = as_json(pairs, frames, settings, wall_s)
+        report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         print(f"\nwritten: {report}")
     print(f"{wall_s:.0f} s in all")
     return 0
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(line, flush=True)
 
 

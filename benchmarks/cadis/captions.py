@@ -1,4 +1,4 @@
-"""What is said of a frame, made of its instruments' names alone; and the prompts of the zero-shot test."""
+"""Captions of frames, from the names of their instruments alone; and the prompts of the zero-shot test."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ EMPTY = (
     "You can see the bare eye.",
     "This is a pause between two steps.",
 )
-"""For a frame without instruments, in the place of the template with the same number."""
+"""For a frame without instruments, instead of the template with the same number."""
 
 
 def caption(instruments: Iterable[str], template: int) -> str:
-    """The sentence that template number `template` makes of a set of the data set's instruments."""
+    """Fill the template with the number `template` with a set of the dataset's instruments."""
     named = [_with_article(PLAIN[name]) for name in sorted(instruments)]
     if not named:
         return EMPTY[template]
@@ -33,9 +33,9 @@ def caption(instruments: Iterable[str], template: int) -> str:
 
 
 def prompt(instrument: str) -> str:
-    """What stands for an instrument in the zero-shot test; no caption has this form."""
-    said = _with_article(PLAIN[instrument])
-    return f"{said[0].upper()}{said[1:]} is in the eye."
+    """Return the prompt of an instrument in the zero-shot test; no caption has this form."""
+    name = _with_article(PLAIN[instrument])
+    return f"{name[0].upper()}{name[1:]} is in the eye."
 
 
 def _with_article(name: str) -> str:

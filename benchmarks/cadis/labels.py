@@ -1,4 +1,4 @@
-"""The labelled frames of six real cataract surgeries (CaDIS). Their pictures never leave the data folder."""
+"""Read the labelled frames of six real cataract surgeries (CaDIS). Images stay in the data folder."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ PLAIN = {
     "Troutman Forceps": "pair of Troutman forceps",
     "Viscoelastic Cannula": "viscoelastic cannula",
 }
-"""The data set's instruments in words that follow "a" or "an"."""
+"""The dataset's instruments in words that follow "a" or "an"."""
 
 _NUMBER = re.compile(r"frame(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Frame:
-    """One picture and what is seen in it."""
+class LabelledFrame:
+    """One frame and the instruments that it shows."""
 
     path: Path
     video: str
@@ -51,14 +51,15 @@ class Frame:
 
     @property
     def time_s(self) -> float:
+        """Time in the source video, in seconds."""
         return self.number / FRAMES_PER_S
 
 
-def read(data: Path) -> list[Frame]:
-    """All frames in the order of videos and time.
+def read(data: Path) -> list[LabelledFrame]:
+    """Read all frames, in the order of videos and time.
 
     Raises:
-        FileNotFoundError: `data` holds no CaDIS labels, or a picture is missing.
+        FileNotFoundError: `data` holds no CaDIS labels, or an image is missing.
         ValueError: a file name has no frame number, or an instrument has no plain name.
     """
     folder = data / FOLDER
@@ -67,8 +68,8 @@ def read(data: Path) -> list[Frame]:
         for row in csv.DictReader(file):
             number = _NUMBER.search(row["image"])
             if number is None:
-                raise ValueError(f"{row['image']} in {folder} tells no frame number")
-            frame = Frame(
+                raise ValueError(f"{row['image']} in {folder} has no frame number in its name")
+            frame = LabelledFrame(
                 path=folder / "images" / row["image"],
                 video=row["video"],
                 number=int(number[1]),
@@ -78,11 +79,11 @@ def read(data: Path) -> list[Frame]:
             if unknown:
                 raise ValueError(f"{row['image']}: no plain name for {', '.join(sorted(unknown))}")
             if not frame.path.is_file():
-                raise FileNotFoundError(f"{frame.path} is named in labels.csv, but is not there")
+                raise FileNotFoundError(f"{frame.path} is in labels.csv but does not exist")
             frames.append(frame)
     return sorted(frames, key=lambda frame: (frame.video, frame.number))
 
 
-def videos(frames: Sequence[Frame]) -> list[str]:
-    """The videos that frames come from, sorted."""
+def videos(frames: Sequence[LabelledFrame]) -> list[str]:
+    """Return the videos of the frames, sorted."""
     return sorted({frame.video for frame in frames})

@@ -9,12 +9,12 @@ import numpy as np
 
 LEVEL = 0.95
 MIN_VIDEOS = 4
-"""Of fewer there are too few draws for an interval."""
+"""With fewer videos there are too few different resamples for an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """An instrument in the video that was left out, and how well each method finds its frames."""
+    """An instrument in the left-out video, and how well each method finds its frames."""
 
     video: str
     instrument: str
@@ -27,8 +27,8 @@ class Pair:
     """Average precision by method."""
 
     @property
-    def tells(self) -> bool:
-        """Whether ranking frames can go wrong: an instrument on every frame gives everyone 1."""
+    def informative(self) -> bool:
+        """Whether rankings can differ: for an instrument on every frame all methods score 1."""
         return 0 < self.shown < self.frames
 
 
@@ -42,16 +42,16 @@ class Mean:
 
 
 def random_order(shown: int, frames: int) -> float:
-    """The average precision that scores without meaning have on average.
+    """Return the expected average precision of random scores.
 
-    With few frames it lies above the share of shown ones: 0.457 for one of five.
+    With few frames it is above the share of positive frames: 0.457 for one of five.
     """
     others = (shown - 1) / (frames - 1) if frames > 1 else 0.0
     return sum((1 + (rank - 1) * others) / rank for rank in range(1, frames + 1)) / frames
 
 
 def mean(pairs: Sequence[Pair], value: Callable[[Pair], float], *, draws: int, seed: int) -> Mean:
-    """The mean over pairs; videos are drawn anew with all their pairs for the interval."""
+    """Average over pairs; the interval comes from resampling videos with all their pairs."""
     by_video = {pair.video: [value(p) for p in pairs if p.video == pair.video] for pair in pairs}
     sums = np.array([sum(values) for values in by_video.values()])
     counts = np.array([len(values) for values in by_video.values()])

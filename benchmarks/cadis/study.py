@@ -1,7 +1,8 @@
-"""Train without one video, look for each instrument in it, and so on for every video.
+"""Train without one video and find each instrument in it; repeat for every video.
 
-The settings were fixed before any result was seen; none is chosen by one. The mean picture comes off every
-embedding as in `ophclip.evaluation.zero_shot`, though within one instrument it moves no frame before another.
+The settings were fixed before the first result; none is chosen by a result. The mean embedding of training
+frames is subtracted as in `ophclip.evaluation.zero_shot`, though it does not change the ranking of the frames
+for an instrument.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from benchmarks.cadis import baselines, corpus
 from benchmarks.cadis.captions import prompt
 from benchmarks.cadis.corpus import Jpegs
-from benchmarks.cadis.labels import Frame
+from benchmarks.cadis.labels import LabelledFrame
 from benchmarks.cadis.scores import Pair, random_order
 from ophclip.config import Config, change
 from ophclip.data.augment import resize_frames
@@ -48,22 +49,22 @@ METHODS = {
     IMAGENET: "logistic probe on EfficientNet-Lite0 with ImageNet weights",
 }
 
-_AT_ONCE = 64
+_BATCH = 64
 
-Say = Callable[[str], None]
+LogFn = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that the figures depend on, beside the data."""
+    """All that the figures depend on, except the data."""
 
     steps: int = 300
     captions_each: int = 2
     changes: tuple[str, ...] = (
-        # Titles are all alike: there is nothing to learn at video level.
+        # All titles are equal: there is nothing to learn at video level.
         "train.video_steps=0",
         "optim.warmup_steps=30",
-        # Sums come out the same only with the same number.
+        # Sums are reproducible only with the same number of threads.
         "train.threads=1",
         "train.device=cpu",
     )
@@ -74,7 +75,7 @@ class Settings:
     seed: int = 0
 
     def config(self) -> Config:
-        """The trainer's whole config."""
+        """Build the trainer's config."""
         run = (
             f"train.seed={self.seed}",
             f"train.max_steps={self.steps}",
@@ -85,52 +86,52 @@ class Settings:
 
 
 def study(
-    frames: Sequence[Frame], left_out: Sequence[str], settings: Settings, say: Say
+    frames: Sequence[LabelledFrame], left_out: Sequence[str], settings: Settings, log: LogFn
 ) -> list[Pair]:
-    """Every instrument of every left-out video with the average precision of all methods.
+    """Measure the average precision of all methods for every instrument of every left-out video.
 
     Args:
         frames: of all videos.
         left_out: the videos to leave out in turn.
-        say: gets a line for each part done.
+        settings: of the study.
+        log: receives one line of progress for each left-out video.
     """
     torch.set_num_threads(settings.config().train.threads)
     jpegs = corpus.shrink(frames)
     imagenet: torch.Tensor | None = None
-    if baselines.imagenet_is_there():
+    if baselines.has_imagenet():
         started = time.perf_counter()
         imagenet = baselines.imagenet_features([jpegs[frame.path] for frame in frames])
-        say(f"ImageNet features of {len(frames)} frames: {time.perf_counter() - started:.0f} s")
+        log(f"ImageNet features of {len(frames)} frames: {time.perf_counter() - started:.0f} s")
     else:
-        say(
+        log(
             f"left out, its packages are not installed: {IMAGENET} ({', '.join(baselines.PACKAGES)})"
         )
     return [
         pair
         for video in left_out
-        for pair in _without(video, frames, jpegs, imagenet, settings, say)
+        for pair in _without(video, frames, jpegs, imagenet, settings, log)
     ]
 
 
-def split(frames: Sequence[Frame], video: str) -> tuple[list[int], list[int]]:
-    """The numbers of the frames to train on, and of those of the left-out video."""
-    seen = [number for number, frame in enumerate(frames) if frame.video != video]
-    asked = [number for number, frame in enumerate(frames) if frame.video == video]
-    return seen, asked
+def split(frames: Sequence[LabelledFrame], video: str) -> tuple[list[int], list[int]]:
+    """Return the indices of the training frames, and of those of the left-out video."""
+    train_frames = [index for index, frame in enumerate(frames) if frame.video != video]
+    test_frames = [index for index, frame in enumerate(frames) if frame.video == video]
+    return train_frames, test_frames
 
 
 def _without(
     video: str,
-    frames: Sequence[Frame],
+    frames: Sequence[LabelledFrame],
     jpegs: Jpegs,
     imagenet: torch.Tensor | None,
     settings: Settings,
-    say: Say,
+    log: LogFn,
 ) -> list[Pair]:
-    """The figures of one left-out video."""
-    seen, asked = split(frames, video)
-    shown_there = frozenset().union(*(frames[number].instruments for number in asked))
-    instruments = sorted(shown_there)
+    """Train without `video` and measure all methods on it."""
+    train_frames, test_frames = split(frames, video)
+    instruments = sorted(frozenset().union(*(frames[i].instruments for i in test_frames)))
     labels = torch.tensor([[name in frame.instruments for name in instruments] for frame in frames])
     config = settings.config()
     pixels = torch.stack(
@@ -146,54 +147,54 @@ def _without(
     )
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="cadis-") as folder:
-        known = [frames[number] for number in seen]
         clips = corpus.write(
             Path(folder),
-            known,
+            [frames[i] for i in train_frames],
             jpegs,
             captions_each=settings.captions_each,
             seed=settings.seed,
         )
-        untrained = _untrained(Path(folder), config, pixels[seen])
+        untrained = _untrained(Path(folder), config, pixels[train_frames])
         train(config, shards_folder=Path(folder), run=Path(folder) / "run", preset="tiny")
         trained = pretrained.read(Path(folder) / "run", device="cpu").model
-    say(
-        f"{video} left out: {len(seen)} training frames as {clips} clips, {settings.steps} steps in "
-        f"{time.perf_counter() - started:.0f} s; {len(asked)} frames asked for "
+    log(
+        f"{video} left out: {len(train_frames)} training frames as {clips} clips, {settings.steps} steps "
+        f"in {time.perf_counter() - started:.0f} s; {len(test_frames)} test frames, "
         f"{len(instruments)} instruments"
     )
-    found = {
-        FREQUENCY: labels[seen].float().mean(0).expand(len(asked), -1),
-        UNTRAINED: _by_prompts(untrained, pixels[asked], instruments),
-        TRAINED: _by_prompts(trained, pixels[asked], instruments),
+    scores = {
+        FREQUENCY: labels[train_frames].float().mean(0).expand(len(test_frames), -1),
+        UNTRAINED: _by_prompts(untrained, pixels[test_frames], instruments),
+        TRAINED: _by_prompts(trained, pixels[test_frames], instruments),
     }
     features = {RANDOM: _features(untrained, pixels), PROBE: _features(trained, pixels)}
     if imagenet is not None:
         features[IMAGENET] = imagenet
-    for name, made in features.items():
-        found[name] = baselines.probe(
-            made[seen],
-            labels[seen],
-            made[asked],
+    for name, of_frames in features.items():
+        scores[name] = baselines.probe(
+            of_frames[train_frames],
+            labels[train_frames],
+            of_frames[test_frames],
             weight_decay=settings.probe_weight_decay,
         )
-    return _pairs(video, instruments, labels, found, seen, asked)
+    return _pairs(video, instruments, labels, scores, train_frames, test_frames)
 
 
 def _pairs(
     video: str,
     instruments: Sequence[str],
     labels: torch.Tensor,
-    found: Mapping[str, torch.Tensor],
-    seen: Sequence[int],
-    asked: Sequence[int],
+    scores: Mapping[str, torch.Tensor],
+    train_frames: Sequence[int],
+    test_frames: Sequence[int],
 ) -> list[Pair]:
+    """Score each of C instruments; `labels` is bool [frames, C], `scores` of a method [test frames, C]."""
     pairs = []
-    for place, name in enumerate(instruments):
-        shown = labels[asked, place].tolist()
+    for c, name in enumerate(instruments):
+        shown = labels[test_frames, c].tolist()
         precision = {
-            method: average_precision(scores[:, place].tolist(), shown)
-            for method, scores in found.items()
+            method: average_precision(of_method[:, c].tolist(), shown)
+            for method, of_method in scores.items()
         }
         precision[CHANCE] = random_order(sum(shown), len(shown))
         pairs.append(
@@ -202,7 +203,7 @@ def _pairs(
                 instrument=name,
                 shown=sum(shown),
                 frames=len(shown),
-                trained=int(labels[seen, place].sum()),
+                trained=int(labels[train_frames, c].sum()),
                 precision=precision,
             )
         )
@@ -210,7 +211,7 @@ def _pairs(
 
 
 def _untrained(folder: Path, config: Config, pixels: torch.Tensor) -> OphCLIP:
-    """The model that training starts from: same seed, same texts taken as the centre."""
+    """Build the model as it is before training: with the same seed and the same centre of texts."""
     texts = Corpus.select(open_shards(folder, cached_groups=config.data.shuffle_groups)).texts
     torch.manual_seed(config.train.seed)
     model = OphCLIP(config.model).eval()
@@ -221,14 +222,14 @@ def _untrained(folder: Path, config: Config, pixels: torch.Tensor) -> OphCLIP:
 
 @torch.no_grad()
 def _by_prompts(model: OphCLIP, pixels: torch.Tensor, instruments: Sequence[str]) -> torch.Tensor:
-    """[N, C]: the likeness of each frame to each instrument's prompt, as in `evaluation.zero_shot`."""
-    anchors = model.embed_texts([prompt(name) for name in instruments], Level.CLIP)
+    """Return the similarity of each frame to each prompt, as in `evaluation.zero_shot`: [N, C]."""
+    prompts = model.embed_texts([prompt(name) for name in instruments], Level.CLIP)
     embeddings = model.project_images(_features(model, pixels), Level.CLIP)
-    return (embeddings - model.image_centre) @ anchors.T
+    return (embeddings - model.image_centre) @ prompts.T
 
 
 @torch.no_grad()
 def _features(model: OphCLIP, pixels: torch.Tensor) -> torch.Tensor:
-    """[N, W]: the image encoder's features of uint8 frames [N, 3, s, s]."""
-    pictures = resize_frames(pixels, side=model.config.image_size)
-    return torch.cat([model.frame_features(part) for part in pictures.split(_AT_ONCE)])
+    """Encode uint8 frames [N, 3, s, s] with the image encoder: [N, W]."""
+    frames = resize_frames(pixels, side=model.config.image_size)
+    return torch.cat([model.frame_features(batch) for batch in frames.split(_BATCH)])

@@ -1,11 +1,11 @@
-"""The figures in words, and as JSON."""
+"""Format the figures as text and as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
-from benchmarks.cadis.labels import Frame, videos
+from benchmarks.cadis.labels import LabelledFrame, videos
 from benchmarks.cadis.scores import MIN_VIDEOS, Mean, Pair, mean
 from benchmarks.cadis.study import (
     CHANCE,
@@ -20,15 +20,15 @@ from benchmarks.cadis.study import (
 )
 
 SETS: dict[str, Callable[[Pair], bool]] = {
-    "trained on, on some frames": lambda pair: pair.tells and pair.trained > 0,
-    "never trained on, on some frames": lambda pair: pair.tells and not pair.trained,
+    "trained on, on some frames": lambda pair: pair.informative and pair.trained > 0,
+    "never trained on, on some frames": lambda pair: pair.informative and not pair.trained,
     "all, also those on every frame": lambda pair: True,
 }
 """The pairs of instrument and video that are averaged. Where an instrument is on every frame, all score 1."""
 
 
 _FLOORS = (FREQUENCY, CHANCE, UNTRAINED)
-"""What a method is compared with, pair by pair: those before it in METHODS."""
+"""Baselines that a method is compared with, pair by pair: those before it in METHODS."""
 _HEADS = {
     CHANCE: "chance",
     UNTRAINED: "untrained",
@@ -40,7 +40,7 @@ _HEADS = {
 
 
 def lines(pairs: Sequence[Pair], settings: Settings) -> Iterator[str]:
-    """Every instrument of every video, then the means."""
+    """Yield the lines of every instrument of every video, then those of the means."""
     methods = _methods(pairs)
     head = "".join(f"{_short(name):>11}" for name in methods)
     yield f"{'':<9}{'average precision':<32}{'shown':>9}{'trained':>9}{head}"
@@ -50,25 +50,25 @@ def lines(pairs: Sequence[Pair], settings: Settings) -> Iterator[str]:
         yield f"{pair.video:<9}{pair.instrument:<32}{shown:>9}{pair.trained:>9}{figures}"
     yield ""
     yield f"mAP with 95 % bootstrap interval over videos, where there are {MIN_VIDEOS} or more"
-    for title, chosen in SETS.items():
-        kept = [pair for pair in pairs if chosen(pair)]
-        if not kept:
+    for title, belongs in SETS.items():
+        chosen = [pair for pair in pairs if belongs(pair)]
+        if not chosen:
             yield f"{title}: none"
             continue
-        yield f"{title}: {_counted(kept)}"
+        yield f"{title}: {_counted(chosen)}"
         heads = "".join(f"{f'less {name}':<27}" for name in _FLOORS)
         yield f"  {'':<22}{'mAP':<24}{heads}".rstrip()
         for name in methods:
-            gains = (_gain(kept, name, floor, settings) for floor in _below(name))
-            told = "".join(f"{_told(gain, signed=True):<27}" for gain in gains)
-            value = _told(_mean(kept, name, settings))
-            yield f"  {name:<22}{value:<24}{told}".rstrip()
+            gains = (_gain(chosen, name, floor, settings) for floor in _below(name))
+            columns = "".join(f"{_format(gain, signed=True):<27}" for gain in gains)
+            value = _format(_mean(chosen, name, settings))
+            yield f"  {name:<22}{value:<24}{columns}".rstrip()
 
 
 def as_json(
-    pairs: Sequence[Pair], frames: Sequence[Frame], settings: Settings, wall_s: float
+    pairs: Sequence[Pair], frames: Sequence[LabelledFrame], settings: Settings, wall_s: float
 ) -> dict[str, object]:
-    """All that was printed, and the settings."""
+    """Collect the figures and the settings for the JSON file."""
     methods = _methods(pairs)
     return {
         "what": "instrument average precision on CaDIS frames, one video left out in turn",
@@ -77,20 +77,20 @@ def as_json(
         "settings": dataclasses.asdict(settings),
         "means": {
             title: {
-                "pairs": len(kept),
-                "videos": len({pair.video for pair in kept}),
-                "mAP": {name: _rounded(_mean(kept, name, settings)) for name in methods},
+                "pairs": len(chosen),
+                "videos": len({pair.video for pair in chosen}),
+                "mAP": {name: _rounded(_mean(chosen, name, settings)) for name in methods},
                 **{
                     f"mAP less {floor}": {
-                        name: _rounded(_gain(kept, name, floor, settings))
+                        name: _rounded(_gain(chosen, name, floor, settings))
                         for name in methods
                         if floor in _below(name)
                     }
                     for floor in _FLOORS
                 },
             }
-            for title, chosen in SETS.items()
-            if (kept := [pair for pair in pairs if chosen(pair)])
+            for title, belongs in SETS.items()
+            if (chosen := [pair for pair in pairs if belongs(pair)])
         },
         "pairs": [
             {
@@ -104,7 +104,7 @@ def as_json(
 
 
 def _below(name: str) -> list[str]:
-    """The floors that a method is compared with; none for a floor that is not learnt."""
+    """Return the baselines that a method is compared with; none for an untrained baseline."""
     order = list(METHODS)
     floors = [floor for floor in _FLOORS if order.index(floor) < order.index(name)]
     return [] if name == CHANCE else floors
@@ -134,7 +134,7 @@ def _counted(pairs: Sequence[Pair]) -> str:
     )
 
 
-def _told(figure: Mean, *, signed: bool = False) -> str:
+def _format(figure: Mean, *, signed: bool = False) -> str:
     form = "+.3f" if signed else ".3f"
     if figure.low is None or figure.high is None:
         return f"{figure.value:{form}}"
@@ -147,5 +147,5 @@ def _rounded(figure: Mean) -> dict[str, float | None]:
 
 
 def _short(name: str) -> str:
-    """A column's head: the method's name, shortened."""
+    """Return the head of a method's column."""
     return _HEADS.get(name, name)

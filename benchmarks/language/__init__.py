@@ -1,1 +1,1 @@
-"""How good and how fast the text side is: `python -m benchmarks.language --help`."""
+"""Measure quality and speed of the text processing: `python -m benchmarks.language --help`."""

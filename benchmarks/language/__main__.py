@@ -1,11 +1,11 @@
-"""Print every figure that the documents give for the text side.
+"""Print every figure that the documents give for the text processing.
 
     python -m benchmarks.language                          all sections
     python -m benchmarks.language attributes titles        some of them
     python -m benchmarks.language --gold DIR               another gold folder
 
 Sections: ontology, attributes, correction, titles, verdicts (of the real title lists in $OPHVL_TEST_DATA),
-speech, silence, speed. The gold of this folder is always used; `--gold` adds another, by default the folder
+speech, silence, speed. The gold data of this folder is always used; `--gold` adds another folder, by default
 `gold` in $OPHVL_TEST_DATA if that is set.
 """
 
@@ -24,7 +24,7 @@ BUILD = Path(__file__).parents[2] / "build" / "language"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the chosen sections; their lines go to standard output as they are made."""
+    """Run the chosen sections and print their lines."""
     parser = argparse.ArgumentParser(prog="benchmarks.language", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION")
     parser.add_argument("--gold", type=Path, action="append", default=[])
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _sections(golds: Sequence[Path], data: Path | None) -> dict[str, Callable[[], Iterator[str]]]:
-    """What each section prints; gold folders one after the other."""
+    """Return for each section a function that yields its lines, for one gold folder after the other."""
 
     def each(measure: Callable[[Path], Iterator[str]], file: str) -> Callable[[], Iterator[str]]:
         def lines() -> Iterator[str]:

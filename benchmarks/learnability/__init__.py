@@ -1,10 +1,10 @@
-"""The learnability study: what each part of the method gains, on surgeries that are drawn by a program.
+"""The learnability study: the gain of each part of the method, on surgeries that are drawn by a program.
 
 world     surgeries, their phases, and the instruments of each
-draw      pictures of 64 x 64 pixels
-words     what is said, how videos are titled, and prompts that training never sees
-corpus    the dataset: shards, and labels beside them
+draw      frames of 64 x 64 pixels
+words     narrations, titles, and prompts that are not used in training
+corpus    the dataset: shards and labels
 measure   the figures of one trained model
-variants  what is compared, and the settings that all share
-study     trains and measures; the table and learnability.json
+variants  the compared configs, and the settings that all share
+study     trains and measures; writes the table and learnability.json
 """

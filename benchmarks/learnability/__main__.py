@@ -31,7 +31,7 @@ RESULT = Path(__file__).parents[1] / "learnability.json"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train and measure what is asked for."""
+    """Train and measure the requested variants."""
     parser = argparse.ArgumentParser(prog="benchmarks.learnability", description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+")

@@ -1,4 +1,4 @@
-"""What the figures of the variants lie between: guessing, the most frequent class, and true labels."""
+"""Lower and upper bounds of the variants' figures: the most frequent class, and training on true labels."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _LR = 2e-3
 
 
 def frequency(folder: Path) -> Figures:
-    """Always the most frequent phase and surgery; instruments by their share."""
+    """Predict the most frequent phase and surgery everywhere, and instruments by their share."""
     _, rows = open_test(folder)
     truth = read_truth(folder, rows)
     classes = len(PHASE_PROMPTS)
     everything = torch.cat([truth.phases[row.video_id] for row in rows])
-    guess = int(everything.bincount(minlength=classes).argmax())
+    prediction = int(everything.bincount(minlength=classes).argmax())
     confusion = torch.zeros(len(rows), classes, classes, dtype=torch.int64)
-    for place, row in enumerate(rows):
-        confusion[place, :, guess] = truth.phases[row.video_id].bincount(minlength=classes)
-    shown = torch.cat([truth.instruments[row.video_id] for row in rows])
-    prevalence = shown.double().mean(0)
+    for v, row in enumerate(rows):
+        confusion[v, :, prediction] = truth.phases[row.video_id].bincount(minlength=classes)
+    instruments = torch.cat([truth.instruments[row.video_id] for row in rows])
+    prevalence = instruments.double().mean(0)
     surgeries = Counter(truth.surgeries.values())
     return figures_of(
         confusion,
@@ -54,7 +54,7 @@ def frequency(folder: Path) -> Figures:
 
 
 def supervised(folder: Path, *, seed: int, clip_steps: int) -> Figures:
-    """The same image encoder and augmentation, trained on the true phases of the narrated videos."""
+    """Train the same image encoder, with the same augmentation, on true phases of the narrated videos."""
     config = config_of(BASE, seed=seed, clip_steps=clip_steps)
     torch.set_num_threads(config.train.threads)
     torch.manual_seed(seed)
@@ -78,34 +78,34 @@ def supervised(folder: Path, *, seed: int, clip_steps: int) -> Figures:
         frames, targets = [], []
         for video, share in zip(videos, torch.rand(_BATCH, generator=random).tolist(), strict=True):
             row = train[video]
-            place = int(share * len(row.frame_times_s))
-            frames.append(store.frames(row, [place]))
-            targets.append(truth.phases[row.video_id][place])
+            index = int(share * len(row.frame_times_s))
+            frames.append(store.frames(row, [index]))
+            targets.append(truth.phases[row.video_id][index])
         augmentation = draw_augmentation(_BATCH, config=config.augment, random=random)
-        pictures = augment(torch.stack(frames), augmentation, side=side).flatten(0, 1)
-        loss = F.cross_entropy(head(encoder(pictures)), torch.stack(targets))
+        augmented = augment(torch.stack(frames), augmentation, side=side).flatten(0, 1)
+        loss = F.cross_entropy(head(encoder(augmented)), torch.stack(targets))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
-    return _judge(encoder, head, folder, store)
+    return _evaluate(encoder, head, folder, store)
 
 
 @torch.no_grad()
-def _judge(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameStore) -> Figures:
+def _evaluate(encoder: ImageEncoder, head: nn.Module, folder: Path, store: FrameStore) -> Figures:
     encoder.eval()
     _, rows = open_test(folder)
     truth = read_truth(folder, rows)
     classes = len(PHASE_PROMPTS)
     confusion = torch.zeros(len(rows), classes, classes, dtype=torch.int64)
-    for place, row in enumerate(rows):
+    for v, row in enumerate(rows):
         frames = store.frames(row, range(len(row.frame_times_s)))
         side = int(frames.shape[-1])
         times = row.frame_times_s
-        near = features_within(
+        in_windows = features_within(
             times, encoder(resize_frames(frames, side=side)), windows(times, WINDOW_S)
         )
-        guesses = head(masked_mean(*near)).argmax(1).tolist()
-        for true, guess in zip(truth.phases[row.video_id].tolist(), guesses, strict=True):
-            confusion[place, true, guess] += 1
+        predictions = head(masked_mean(*in_windows)).argmax(1).tolist()
+        for true, prediction in zip(truth.phases[row.video_id].tolist(), predictions, strict=True):
+            confusion[v, true, prediction] += 1
     return figures_of(confusion)

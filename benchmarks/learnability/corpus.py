@@ -1,7 +1,7 @@
 """The study's dataset. In: a seed and sizes. Out: shards as `ophvl build-pairs` writes them, and labels.
 
-A clip row holds the pictures of one step and what is said during it; a video row holds a picture every
-`FRAME_S` seconds of all of it. JPEG files are the only codec between the drawing and the trainer.
+A clip row holds the frames of one step and its narration; a video row holds a frame every `FRAME_S` seconds
+of the whole video. JPEG is the only codec between the drawing and the trainer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ROWS_PER_FILE = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Numbers of videos: narrated and silent ones to train on, and silent ones to be tested on."""
+    """Numbers of videos: narrated and silent ones for training, and silent ones for testing."""
 
     narrated: int
     silent: int
@@ -39,32 +39,33 @@ class Sizes:
 
 
 def write(folder: Path, *, seed: int, sizes: Sizes) -> None:
-    """Write `folder/shards` and `folder/labels.parquet`. The test videos are those of the seed alone.
+    """Write `folder/shards` and `folder/labels.parquet`. The test videos depend on the seed alone.
 
-    Every video has a random stream of its own, named by seed, part and number: more narrated videos leave
-    the others as they are.
+    Every video has its own random generator, seeded by seed, group and number: more narrated videos do not
+    change the others.
     """
-    place = folder / "shards"
-    place.mkdir(parents=True)
+    shards = folder / "shards"
+    shards.mkdir(parents=True)
     rows: list[ShardRow] = []
     labels: list[LabelRow] = []
     files = 0
-    parts = (
+    groups = (
         (Route.NARRATED, Split.TRAIN, sizes.narrated),
         (Route.SILENT, Split.TRAIN, sizes.silent),
         (Route.SILENT, Split.TEST, sizes.test),
     )
-    for number, (route, split, count) in enumerate(parts):
+    for number, (route, split, count) in enumerate(groups):
         for video in range(count):
             random = np.random.default_rng((seed, number, video))
-            made, told = _video(f"file_{seed:04x}{number:04x}{video:08x}", route, split, random)
-            rows += made
-            labels += told
+            video_id = f"file_{seed:04x}{number:04x}{video:08x}"
+            video_rows, video_labels = _video(video_id, route, split, random)
+            rows += video_rows
+            labels += video_labels
             if len(rows) >= _ROWS_PER_FILE:
-                write_shard(place, files, rows)
+                write_shard(shards, files, rows)
                 files, rows = files + 1, []
     if rows:
-        write_shard(place, files, rows)
+        write_shard(shards, files, rows)
     write_labels(labels, folder / "labels.parquet")
 
 
@@ -73,47 +74,47 @@ def _video(
 ) -> tuple[list[ShardRow], list[LabelRow]]:
     operation = operate(random)
     look = draw.style(operation, random)
-    said = narrate(operation, random)
-    heading = title(operation, random, silent=route is Route.SILENT)
+    narrations = narrate(operation, random)
+    video_title = title(operation, random, silent=route is Route.SILENT)
     surgery = PairAttribute(
         kind=Kind.SURGERY,
         concept_id=operation.surgery.concept_id,
         label=operation.surgery.name,
         negated=False,
     )
-    # What the title's words give away; of a vague or wrong one, nothing is known.
+    # The attributes of the title's words; a vague or wrong title has none.
     attributes = [surgery] if route is Route.NARRATED else []
-    pictures: list[bytes] = []
+    frames: list[bytes] = []
     times: list[float] = []
     rows: list[ShardRow] = []
     labels = [_label(video_id, 0.0, operation.duration_s, Task.SURGERY, operation.surgery.name)]
-    for place, step in enumerate(operation.steps):
+    for index, step in enumerate(operation.steps):
         labels.append(_label(video_id, step.start_s, step.end_s, Task.PHASE, step.phase))
-        seen = [s for s in _times(operation.duration_s) if step.start_s <= s < step.end_s]
-        drawn = list(_frames(operation, place, look, len(seen), random))
-        for time_s, one in zip(seen, drawn, strict=True):
+        step_times = [s for s in _times(operation.duration_s) if step.start_s <= s < step.end_s]
+        drawn = list(_frames(operation, index, look, len(step_times), random))
+        for time_s, one in zip(step_times, drawn, strict=True):
             labels += [
                 _label(video_id, time_s - FRAME_S / 2, time_s + FRAME_S / 2, Task.INSTRUMENT, name)
                 for name in sorted(one.instruments)
             ]
-        jpegs = [_jpeg(one.picture) for one in drawn]
-        pictures, times = pictures + jpegs, times + seen
+        jpegs = [_jpeg(one.pixels) for one in drawn]
+        frames, times = frames + jpegs, times + step_times
         if route is Route.NARRATED:
             rows.append(
                 training_row(
-                    pair_id=f"{video_id}-n{place:04d}",
+                    pair_id=f"{video_id}-n{index:04d}",
                     level=Level.CLIP,
                     kind=route,
                     video_id=video_id,
                     start_s=step.start_s,
                     end_s=step.end_s,
-                    text=said[place].text,
-                    title=heading,
+                    text=narrations[index].text,
+                    title=video_title,
                     narrations=[],
                     attributes=[],
                     split=split,
                     frames=jpegs,
-                    frame_times_s=seen,
+                    frame_times_s=step_times,
                     licence_class=LicenceClass.OPEN,
                 )
             )
@@ -126,11 +127,11 @@ def _video(
             start_s=0.0,
             end_s=operation.duration_s,
             text=None,
-            title=heading,
-            narrations=[narration.text for narration in said] if route is Route.NARRATED else [],
+            title=video_title,
+            narrations=[n.text for n in narrations] if route is Route.NARRATED else [],
             attributes=attributes,
             split=split,
-            frames=pictures,
+            frames=frames,
             frame_times_s=times,
             licence_class=LicenceClass.OPEN,
         )
@@ -140,25 +141,26 @@ def _video(
 
 def _frames(
     operation: Operation,
-    place: int,
+    index: int,
     look: draw.Style,
     count: int,
     random: np.random.Generator,
-) -> Iterator[draw.Drawn]:
-    step = operation.steps[place]
+) -> Iterator[draw.DrawnFrame]:
+    """Draw `count` frames of the step with this index."""
+    step = operation.steps[index]
     cataract = "phacoemulsification" in operation.surgery.phases
     for _ in range(count):
         yield draw.frame(look, step.phase, step.before, cataract, random)
 
 
 def _times(duration_s: float) -> list[float]:
-    """A picture every `FRAME_S`, from half of that on."""
+    """Return the times of the frames: one every `FRAME_S`, starting at half of that."""
     return [round(FRAME_S * (i + 0.5), 1) for i in range(int(duration_s / FRAME_S))]
 
 
-def _jpeg(picture: np.ndarray) -> bytes:
+def _jpeg(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
+    Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
 
 

@@ -1,7 +1,7 @@
-"""Pictures of an eye under the microscope, 64 x 64 pixels, drawn by OpenCV.
+"""Draw frames of an eye under the microscope, 64 x 64 pixels, with OpenCV.
 
-Each video has an eye, a camera, light and instruments of its own; each frame moves a little. What a phase
-leaves behind (a wound, a torn capsule, a lens, a flap) stays to be seen, most of the time.
+Each video has an eye, a camera, light and instruments of its own; each frame moves a little. The traces of
+a phase (a wound, a torn capsule, a lens, a flap) remain visible most of the time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIDE = 64
 _SHIFT = 4
 """OpenCV draws at fractions of a pixel, given as integers of 1/16."""
 
-Picture = NDArray[np.float32]
+Pixels = NDArray[np.float32]
 Point = NDArray[np.float64]
 Colour = tuple[float, float, float]
 
@@ -44,7 +44,7 @@ _METAL = {
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """What stays the same through a video."""
+    """The appearance that all frames of a video share. Lengths in pixels, colours RGB."""
 
     iris: Point
     sclera: Point
@@ -53,7 +53,7 @@ class Style:
     pupil: float
     """Radius of the pupil as a share of the iris."""
     wound: float
-    """Where the surgeon sits, radians."""
+    """Angle of the main wound, radians."""
     reflex: float
     cataract: float
     haze: float
@@ -94,21 +94,23 @@ def style(operation: Operation, random: np.random.Generator) -> Style:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """A picture, uint8 [64, 64, 3] in RGB, and the instruments that it shows."""
+class DrawnFrame:
+    """A frame, uint8 [64, 64, 3] in RGB, and the instruments that it shows."""
 
-    picture: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     instruments: frozenset[str]
 
 
 def frame(
     look: Style, phase: str, done: Collection[str], cataract: bool, random: np.random.Generator
-) -> Drawn:
-    """One picture of `phase`, after the phases `done`; `cataract`: the surgery takes the lens out."""
-    image: Picture = np.empty((SIDE, SIDE, 3), np.float32)
+) -> DrawnFrame:
+    """Draw one frame of `phase`, after the phases `done`; `cataract`: the surgery removes the lens."""
+    image: Pixels = np.empty((SIDE, SIDE, 3), np.float32)
     image[:] = look.sclera
     centre = look.centre + random.normal(0, 1.2, 2)
-    if phase == "scleral flap dissection" or ("scleral flap dissection" in done and _seen(random)):
+    if phase == "scleral flap dissection" or (
+        "scleral flap dissection" in done and _visible(random)
+    ):
         _flap(image, look, centre)
     _disc(image, centre, look.radius, look.iris)
     for angle in np.linspace(0, 2 * np.pi, 14, endpoint=False) + look.wound:
@@ -116,29 +118,29 @@ def frame(
         inner, outer = look.radius * look.pupil, look.radius * 0.97
         _line(image, centre + spoke * inner, centre + spoke * outer, look.iris * 0.82, 1)
     _inside(image, look, phase, done, cataract, centre, random)
-    if phase == "incision" or ("incision" in done and _seen(random)):
+    if phase == "incision" or ("incision" in done and _visible(random)):
         out, along = _unit(look.wound), _unit(look.wound + np.pi / 2)
         at = centre + out * look.radius * 0.93
         _line(image, at - along * 3, at + along * 3, np.array([172, 92, 90]), 1)
-    shown = _shown(phase, random)
+    visible = _visible_instruments(phase, random)
     if _PHASE[phase].dark and look.dark:
         image *= 0.6
-    for place, name in enumerate(shown):
-        _instrument(image, name, look, phase, centre, place, random)
+    for index, name in enumerate(visible):
+        _instrument(image, name, look, phase, centre, index, random)
     if random.random() < 0.8:  # The lamp, mirrored by the cornea.
         _disc(image, centre + random.normal(0, 5, 2), random.uniform(0.8, 2), np.full(3, 250.0))
-    return Drawn(picture=_camera(image, look, random), instruments=frozenset(shown))
+    return DrawnFrame(pixels=_camera(image, look, random), instruments=frozenset(visible))
 
 
-def _shown(phase: str, random: np.random.Generator) -> list[str]:
-    found = [name for name in _PHASE[phase].tools if random.random() < 0.94]
-    found += [name for name in _PHASE[phase].sometimes if random.random() < 0.25]
+def _visible_instruments(phase: str, random: np.random.Generator) -> list[str]:
+    names = [name for name in _PHASE[phase].tools if random.random() < 0.94]
+    names += [name for name in _PHASE[phase].sometimes if random.random() < 0.25]
     if random.random() < 0.08:
-        found.append(str(random.choice(["cannula", "forceps", "chopper"])))
-    return list(dict.fromkeys(found))
+        names.append(str(random.choice(["cannula", "forceps", "chopper"])))
+    return list(dict.fromkeys(names))
 
 
-def _camera(image: Picture, look: Style, random: np.random.Generator) -> NDArray[np.uint8]:
+def _camera(image: Pixels, look: Style, random: np.random.Generator) -> NDArray[np.uint8]:
     hazy = image * (1 - look.haze) + np.float32(188) * look.haze
     blurred = cv2.GaussianBlur(hazy.astype(np.float32), (0, 0), look.blur)
     lit = blurred * (look.gain * random.uniform(0.93, 1.07) * look.cast)
@@ -147,7 +149,7 @@ def _camera(image: Picture, look: Style, random: np.random.Generator) -> NDArray
 
 
 def _inside(
-    image: Picture,
+    image: Pixels,
     look: Style,
     phase: str,
     done: Collection[str],
@@ -155,7 +157,7 @@ def _inside(
     centre: Point,
     random: np.random.Generator,
 ) -> None:
-    """What is seen through the pupil."""
+    """Draw what is visible through the pupil."""
     pupil = look.radius * look.pupil
     colour = np.array([35.0, 25, 25]) + look.reflex * np.array([130, 50, 20])
     if cataract and phase != "phacoemulsification" and "phacoemulsification" not in done:
@@ -164,12 +166,12 @@ def _inside(
     _disc(image, centre, pupil, colour)
     if cataract and look.stained and phase == "capsulorhexis":
         _disc(image, centre, pupil * 0.95, colour * 0.5 + np.array([20.0, 35, 85]))
-    if "capsulorhexis" in done and _seen(random):
+    if "capsulorhexis" in done and _visible(random):
         _ring(image, centre, pupil * 0.72, np.clip(colour * 1.3 + 20, 0, 255))
     if phase in _WORK:
         _WORK[phase](image, centre, pupil, colour, random)
-    implanted = "lens implantation" in done or (phase == "lens implantation" and _seen(random))
-    if implanted and _seen(random):
+    implanted = "lens implantation" in done or (phase == "lens implantation" and _visible(random))
+    if implanted and _visible(random):
         _disc(image, centre, pupil * 0.82, np.clip(colour + 55, 0, 255))
     if phase == "graft insertion" or "graft insertion" in done:
         reach = _unit(random.uniform(0, 2 * np.pi)) * pupil * 0.5
@@ -177,36 +179,36 @@ def _inside(
 
 
 def _tear(
-    image: Picture, centre: Point, pupil: float, colour: Point, random: np.random.Generator
+    image: Pixels, centre: Point, pupil: float, colour: Point, random: np.random.Generator
 ) -> None:
-    if _seen(random):
+    if _visible(random):
         _arc(image, centre, pupil * 0.65, random.uniform(60, 280), (200, 190, 190), random)
 
 
 def _membrane(
-    image: Picture, centre: Point, pupil: float, colour: Point, random: np.random.Generator
+    image: Pixels, centre: Point, pupil: float, colour: Point, random: np.random.Generator
 ) -> None:
     if random.random() < 0.9:
         start = random.uniform(0, 2 * np.pi)
         corners = [
-            centre + pupil * 0.7 * share * _unit(start + turn)
-            for turn, share in ((0, 1.0), (0.5, 0.8), (1.0, 0.4), (0.4, 0.5))
+            centre + pupil * 0.7 * share * _unit(start + angle)
+            for angle, share in ((0, 1.0), (0.5, 0.8), (1.0, 0.4), (0.4, 0.5))
         ]
         _area(image, corners, np.clip(colour * 0.6 + 110, 0, 255))
 
 
 def _nucleus(
-    image: Picture, centre: Point, pupil: float, colour: Point, random: np.random.Generator
+    image: Pixels, centre: Point, pupil: float, colour: Point, random: np.random.Generator
 ) -> None:
     _disc(image, centre, pupil * 0.85, np.array([176.0, 160, 120]))
     start = random.uniform(0, np.pi)
-    for turn in range(random.integers(1, 3)):
-        reach = _unit(start + turn * np.pi / 2) * pupil * 0.85
+    for groove in range(random.integers(1, 3)):
+        reach = _unit(start + groove * np.pi / 2) * pupil * 0.85
         _line(image, centre - reach, centre + reach, np.array([80, 70, 60]), 1)
 
 
 def _cortex(
-    image: Picture, centre: Point, pupil: float, colour: Point, random: np.random.Generator
+    image: Pixels, centre: Point, pupil: float, colour: Point, random: np.random.Generator
 ) -> None:
     for _ in range(random.integers(1, 4)):
         out = _unit(random.uniform(0, 2 * np.pi)) * pupil
@@ -214,16 +216,16 @@ def _cortex(
         _line(image, centre + out * 0.95, centre + inward, np.array([185, 180, 170]), 1)
 
 
-_WORK: Mapping[str, Callable[[Picture, Point, float, Point, np.random.Generator], None]] = {
+_WORK: Mapping[str, Callable[[Pixels, Point, float, Point, np.random.Generator], None]] = {
     "capsulorhexis": _tear,
     "descemet stripping": _membrane,
     "phacoemulsification": _nucleus,
     "cortex removal": _cortex,
 }
-"""What a phase does inside the pupil, while it lasts."""
+"""Draws the work of a phase inside the pupil, during the phase."""
 
 
-def _flap(image: Picture, look: Style, centre: Point) -> None:
+def _flap(image: Pixels, look: Style, centre: Point) -> None:
     out, along = _unit(look.wound + 1.5), _unit(look.wound + 1.5 + np.pi / 2)
     near, far = centre + out * look.radius, centre + out * (look.radius + 9)
     corners = [near - along * 6, near + along * 6, far + along * 6, far - along * 6]
@@ -232,7 +234,7 @@ def _flap(image: Picture, look: Style, centre: Point) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Pose:
-    """How an instrument lies: its tip, unit vectors along and across it, its end outside the picture."""
+    """The pose of an instrument: its tip, unit vectors along and across it, its end outside the frame."""
 
     tip: Point
     back: Point
@@ -243,20 +245,20 @@ class _Pose:
 
 
 def _instrument(
-    image: Picture,
+    image: Pixels,
     name: str,
     look: Style,
     phase: str,
     centre: Point,
-    place: int,
+    index: int,
     random: np.random.Generator,
 ) -> None:
-    angle = look.wound + random.normal(0, 0.25) + (random.choice([1.6, -1.6]) if place else 0)
+    angle = look.wound + random.normal(0, 0.25) + (random.choice([1.6, -1.6]) if index else 0)
     reach = look.radius * look.pupil * random.uniform(-0.1, 0.6)
     if phase == "scleral flap dissection":
         angle += 1.5
-        reach = min(look.radius + random.uniform(0, 5), SIDE / 2 - 4)  # Within the picture.
-    elif phase == "incision" and place == 0:
+        reach = min(look.radius + random.uniform(0, 5), SIDE / 2 - 4)  # Within the frame.
+    elif phase == "incision" and index == 0:
         reach = look.radius * 0.85
     elif name == "lens injector":
         reach = look.radius * random.uniform(0.6, 1.0)
@@ -273,65 +275,65 @@ def _instrument(
     _TOOLS[name](image, pose)
 
 
-def _keratome(image: Picture, at: _Pose) -> None:
+def _keratome(image: Pixels, at: _Pose) -> None:
     base = at.tip + at.back * 9
     edge = at.side * 3.5 * at.thick
     _line(image, base, at.end, at.metal * 0.6, 3 * at.thick)
     _area(image, [at.tip, base + edge, base - edge], at.metal)
 
 
-def _cannula(image: Picture, at: _Pose) -> None:
+def _cannula(image: Pixels, at: _Pose) -> None:
     _line(image, at.tip, at.end, at.metal, 1.6 * at.thick)
 
 
-def _cystotome(image: Picture, at: _Pose) -> None:
+def _cystotome(image: Pixels, at: _Pose) -> None:
     bend = at.tip + at.back * 3
     _line(image, bend, at.end, at.metal, 1.6 * at.thick)
     _line(image, bend, at.tip + at.side * 3, at.metal * 1.1, 1)
 
 
-def _forceps(image: Picture, at: _Pose) -> None:
+def _forceps(image: Pixels, at: _Pose) -> None:
     base = at.tip + at.back * 12
     for way in (1, -1):
         _line(image, at.tip + at.side * way * 2.2, base, at.metal, 1.2)
     _line(image, base, at.end, at.metal, 3 * at.thick)
 
 
-def _phaco_tip(image: Picture, at: _Pose) -> None:
+def _phaco_tip(image: Pixels, at: _Pose) -> None:
     base = at.tip + at.back * 6
     _line(image, at.tip, base, np.full(3, 190.0), 2)
     _line(image, base, at.end, at.metal, 5 * at.thick)
 
 
-def _handpiece(image: Picture, at: _Pose) -> None:
+def _handpiece(image: Pixels, at: _Pose) -> None:
     _line(image, at.tip, at.end, at.metal, 4 * at.thick)
     _disc(image, at.tip, 2.4 * at.thick, at.metal * 0.75)
     _disc(image, at.tip, 0.9, np.full(3, 30.0))
 
 
-def _chopper(image: Picture, at: _Pose) -> None:
+def _chopper(image: Pixels, at: _Pose) -> None:
     _line(image, at.tip, at.end, at.metal, 1.5 * at.thick)
     _line(image, at.tip, at.tip - at.side * 2.5, at.metal, 1)
 
 
-def _injector(image: Picture, at: _Pose) -> None:
+def _injector(image: Pixels, at: _Pose) -> None:
     base = at.tip + at.back * 8
     mouth, throat = at.side * 1.2, at.side * 4 * at.thick
     _area(image, [at.tip + mouth, at.tip - mouth, base - throat, base + throat], at.metal)
     _line(image, base, at.end, at.metal * 0.95, 7 * at.thick)
 
 
-def _cutter(image: Picture, at: _Pose) -> None:
+def _cutter(image: Pixels, at: _Pose) -> None:
     _line(image, at.tip, at.end, at.metal, 3 * at.thick)
     _disc(image, at.tip + at.back * 2, 1.1, np.full(3, 25.0))
 
 
-def _light_pipe(image: Picture, at: _Pose) -> None:
+def _light_pipe(image: Pixels, at: _Pose) -> None:
     _line(image, at.tip, at.end, at.metal, 1.6 * at.thick)
     _disc(image, at.tip, 2, np.array([250.0, 245, 200]))
 
 
-_TOOLS: Mapping[str, Callable[[Picture, _Pose], None]] = {
+_TOOLS: Mapping[str, Callable[[Pixels, _Pose], None]] = {
     "keratome": _keratome,
     "cannula": _cannula,
     "cystotome": _cystotome,
@@ -345,8 +347,8 @@ _TOOLS: Mapping[str, Callable[[Picture, _Pose], None]] = {
 }
 
 
-def _seen(random: np.random.Generator) -> bool:
-    """Traces are hidden by reflections and focus four times in ten."""
+def _visible(random: np.random.Generator) -> bool:
+    """Draw whether a trace is visible: reflections and focus hide it four times in ten."""
     return bool(random.random() < 0.6)
 
 
@@ -364,23 +366,23 @@ def _colour(colour: Point | Colour) -> Colour:
     return float(red), float(green), float(blue)
 
 
-def _line(image: Picture, start: Point, end: Point, colour: Point, width: float) -> None:
+def _line(image: Pixels, start: Point, end: Point, colour: Point, width: float) -> None:
     thickness = max(1, round(width))
     cv2.line(image, _fixed(start), _fixed(end), _colour(colour), thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _disc(image: Picture, centre: Point, radius: float, colour: Point) -> None:
+def _disc(image: Pixels, centre: Point, radius: float, colour: Point) -> None:
     reach = round(max(radius, 0.5) * (1 << _SHIFT))
     cv2.circle(image, _fixed(centre), reach, _colour(colour), -1, cv2.LINE_AA, _SHIFT)
 
 
-def _ring(image: Picture, centre: Point, radius: float, colour: Point) -> None:
+def _ring(image: Pixels, centre: Point, radius: float, colour: Point) -> None:
     reach = round(radius * (1 << _SHIFT))
     cv2.circle(image, _fixed(centre), reach, _colour(colour), 1, cv2.LINE_AA, _SHIFT)
 
 
 def _arc(
-    image: Picture,
+    image: Pixels,
     centre: Point,
     radius: float,
     degrees: float,
@@ -388,12 +390,12 @@ def _arc(
     random: np.random.Generator,
 ) -> None:
     reach = round(radius * (1 << _SHIFT))
-    turn = float(random.uniform(0, 360))
+    start = float(random.uniform(0, 360))
     cv2.ellipse(
-        image, _fixed(centre), (reach, reach), turn, 0, degrees, colour, 1, cv2.LINE_AA, _SHIFT
+        image, _fixed(centre), (reach, reach), start, 0, degrees, colour, 1, cv2.LINE_AA, _SHIFT
     )
 
 
-def _area(image: Picture, corners: list[Point], colour: Point) -> None:
+def _area(image: Pixels, corners: list[Point], colour: Point) -> None:
     points = np.round(np.array(corners) * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(image, [points], _colour(colour), cv2.LINE_AA, _SHIFT)

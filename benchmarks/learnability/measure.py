@@ -1,7 +1,7 @@
-"""The figures of one model on videos that it has not seen, by sentences that it has not seen.
+"""The figures of one model on videos and sentences that were not used in training.
 
-Every picture of a test video is judged, as the mean of those within 2.5 s of it (with what lies around, for a
-model with a context encoder).
+Every frame of a test video is classified, as the mean of the frames within 2.5 s of it (with context frames,
+for a model with a context encoder).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ CENTRE_VIDEOS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """All in [0, 1]; the interval of the phase accuracy is over test videos.
+    """The figures of a model, all in [0, 1]; the interval of the phase accuracy is over test videos.
 
-    `videos`: of each test video, how many pictures' phases were right, and how many it has.
+    `videos`: for each test video, the number of frames with the right phase, and that of all its frames.
     """
 
     phase_accuracy: float
@@ -48,42 +48,42 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is shown: by video, for each of its pictures."""
+    """The labels of each video, for each of its F frames."""
 
     phases: Mapping[str, torch.Tensor]
-    """int64 [F]."""
+    """int64 [F], -1 where there is none."""
     instruments: Mapping[str, torch.Tensor]
     """bool [F, instruments]."""
     surgeries: Mapping[str, int]
 
 
 def open_test(folder: Path) -> tuple[Shards, list[Sample]]:
-    """The shards, and the rows of the test videos."""
+    """Open the shards; return them and the rows of the test videos."""
     shards = open_shards(folder, cached_groups=16)
     rows = [r for r in shards.rows if r.level == Level.VIDEO and r.split == Split.TEST]
     return shards, rows
 
 
 def read_truth(folder: Path, rows: Sequence[Sample]) -> Truth:
-    """The labels of the pictures of `rows`."""
-    wanted = {row.video_id: row for row in rows}
+    """Read the labels of the frames of `rows`."""
+    by_video = {row.video_id: row for row in rows}
     names = {
         Task.PHASE: list(PHASE_PROMPTS),
         Task.INSTRUMENT: list(INSTRUMENT_PROMPTS),
         Task.SURGERY: list(SURGERY_PROMPTS),
     }
-    phases = {v: torch.full((len(r.frame_times_s),), -1) for v, r in wanted.items()}
+    phases = {v: torch.full((len(r.frame_times_s),), -1) for v, r in by_video.items()}
     shape = len(INSTRUMENT_PROMPTS)
     instruments = {
-        v: torch.zeros(len(r.frame_times_s), shape, dtype=torch.bool) for v, r in wanted.items()
+        v: torch.zeros(len(r.frame_times_s), shape, dtype=torch.bool) for v, r in by_video.items()
     }
     surgeries: dict[str, int] = {}
     for label in pq.read_table(folder / "labels.parquet").to_pylist():
         video = label["video_id"]
-        if video not in wanted:
+        if video not in by_video:
             continue
         number = names[Task(label["task"])].index(label["class"])
-        times = torch.tensor(wanted[video].frame_times_s)
+        times = torch.tensor(by_video[video].frame_times_s)
         inside = (times >= label["start_s"]) & (times < label["end_s"])
         match label["task"]:
             case Task.PHASE:
@@ -97,24 +97,28 @@ def read_truth(folder: Path, rows: Sequence[Sample]) -> Truth:
 
 @torch.no_grad()
 def measure(model: OphCLIP, config: Config, folder: Path, *, video_level: bool) -> Figures:
-    """Judge every picture of the test videos.
+    """Compute the figures on all frames of the test videos.
 
     Args:
-        video_level: the run trained the video level; else surgeries are judged by the clip level.
+        model: in evaluation mode.
+        config: of its run.
+        folder: the corpus.
+        video_level: the run trained the video level; else surgeries are classified at clip level.
     """
     shards, rows = open_test(folder)
     truth = read_truth(folder, rows)
     features = _features(model, config, shards, rows)
     moments = {row.video_id: _moments(model, config, row, features[row.video_id]) for row in rows}
     phases, instruments = (
-        _anchors(model, prompts, Level.CLIP) for prompts in (PHASE_PROMPTS, INSTRUMENT_PROMPTS)
+        _embed_prompts(model, prompts, Level.CLIP)
+        for prompts in (PHASE_PROMPTS, INSTRUMENT_PROMPTS)
     )
     confusion = torch.zeros(len(rows), len(phases), len(phases), dtype=torch.int64)
-    for place, row in enumerate(rows):
-        guesses = (moments[row.video_id] @ phases.T).argmax(1)
+    for v, row in enumerate(rows):
+        predictions = (moments[row.video_id] @ phases.T).argmax(1)
         truths = truth.phases[row.video_id]
-        for true, guess in zip(truths.tolist(), guesses.tolist(), strict=True):
-            confusion[place, true, guess] += 1
+        for true, prediction in zip(truths.tolist(), predictions.tolist(), strict=True):
+            confusion[v, true, prediction] += 1
     level = Level.VIDEO if video_level else Level.CLIP
     return figures_of(
         confusion,
@@ -134,10 +138,10 @@ def figures_of(
     instrument_map: float | None = None,
     recall_at_1: float | None = None,
 ) -> Figures:
-    """The figures of int [V, C, C] confusion matrices of phases [video, truth, guess], and others."""
+    """Collect the figures of phase confusions, int [V, C, C] by [video, truth, prediction], and others."""
     scores = score(confusion)
     right = confusion.diagonal(dim1=1, dim2=2).sum(1).tolist()
-    shown = confusion.sum((1, 2)).tolist()
+    total = confusion.sum((1, 2)).tolist()
     return Figures(
         phase_accuracy=scores.accuracy_pooled.value,
         phase_low=scores.accuracy_pooled.low,
@@ -147,35 +151,37 @@ def figures_of(
         instrument_map=instrument_map,
         recall_at_1=recall_at_1,
         chance=scores.chance,
-        videos=tuple(zip(right, shown, strict=True)),
+        videos=tuple(zip(right, total, strict=True)),
     )
 
 
 def mean_average_precision(scores: torch.Tensor, truth: torch.Tensor) -> float:
-    """Mean over the classes that occur of the average precision, of float and bool [N, C]."""
+    """Average the average precision over the classes that occur; `scores` and bool `truth` are [N, C]."""
     return statistics.fmean(
-        average_precision(scores[:, place].tolist(), truth[:, place].tolist())
-        for place in range(truth.shape[1])
-        if truth[:, place].any()
+        average_precision(scores[:, c].tolist(), truth[:, c].tolist())
+        for c in range(truth.shape[1])
+        if truth[:, c].any()
     )
 
 
 def _features(
     model: OphCLIP, config: Config, shards: Shards, rows: Sequence[Sample]
 ) -> dict[str, torch.Tensor]:
-    """[F, W] of every picture of each video."""
+    """Encode every frame of each video: [F, W]."""
     store = FrameStore(shards, rows, config=config.data, side=config.model.image_size)
     return {row.video_id: row_features(model, store, row) for row in rows}
 
 
 def _moments(model: OphCLIP, config: Config, row: Sample, features: torch.Tensor) -> torch.Tensor:
-    """[F, D]: each picture with those near it, less what all pictures share."""
+    """Embed each frame with those near it, less the mean of training frames: [F, D]."""
     spans = windows(row.frame_times_s, WINDOW_S)
     return embed_spans(model, row, features, spans, data=config.data) - model.image_centre
 
 
-def _anchors(model: OphCLIP, prompts: Mapping[str, Sequence[str]], level: Level) -> torch.Tensor:
-    """[classes, D]."""
+def _embed_prompts(
+    model: OphCLIP, prompts: Mapping[str, Sequence[str]], level: Level
+) -> torch.Tensor:
+    """Return the normalised mean of the sentence embeddings of each of C classes: [C, D]."""
     means = [model.embed_texts(sentences, level).mean(0) for sentences in prompts.values()]
     return F.normalize(torch.stack(means), dim=-1)
 
@@ -190,27 +196,28 @@ def _surgery_accuracy(
 ) -> float:
     train = [r for r in shards.rows if r.level == Level.VIDEO and r.split == Split.TRAIN]
     train = train[:: max(1, len(train) // CENTRE_VIDEOS)]
-    shown = _features(model, config, shards, train)
+    train_features = _features(model, config, shards, train)
 
-    def embed(found: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return model.project_images(torch.stack([f.mean(0) for f in found.values()]), level)
+    def embed(by_video: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return model.project_images(torch.stack([f.mean(0) for f in by_video.values()]), level)
 
-    videos = embed(features) - embed(shown).mean(0)
-    guesses = (videos @ _anchors(model, SURGERY_PROMPTS, level).T).argmax(1).tolist()
+    videos = embed(features) - embed(train_features).mean(0)
+    predictions = (videos @ _embed_prompts(model, SURGERY_PROMPTS, level).T).argmax(1).tolist()
     return sum(
-        guess == truth.surgeries[video] for video, guess in zip(features, guesses, strict=True)
-    ) / len(guesses)
+        prediction == truth.surgeries[video]
+        for video, prediction in zip(features, predictions, strict=True)
+    ) / len(predictions)
 
 
 def _recall(model: OphCLIP, moments: Mapping[str, torch.Tensor], truth: Truth) -> float:
-    """How often the moment of a video that is nearest to a sentence about one of its phases shows it."""
-    hits = asked = 0
+    """Return how often the frame of a video nearest to a sentence about one of its phases shows the phase."""
+    hits = queries = 0
     for number, sentences in enumerate(PHASE_PROMPTS.values()):
-        queries = model.embed_texts(sentences, Level.CLIP)
-        for video, found in moments.items():
+        embeddings = model.embed_texts(sentences, Level.CLIP)
+        for video, frames in moments.items():
             phases = truth.phases[video]
             if (phases == number).any():
-                nearest = (found @ queries.T).argmax(0)
+                nearest = (frames @ embeddings.T).argmax(0)
                 hits += int((phases[nearest] == number).sum())
-                asked += len(sentences)
-    return hits / asked
+                queries += len(sentences)
+    return hits / queries

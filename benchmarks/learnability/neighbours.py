@@ -1,9 +1,9 @@
-"""Why retrieval gains what it gains: which silent videos it finds, and what their titles add.
+"""Explain the gain of retrieval: which silent videos it finds, and what their titles add.
 
     python -m benchmarks.learnability.neighbours            both development seeds; a few minutes each
 
-Trains the paper's form and asks the bank for the neighbours of every narrated video, at the start and at the
-end. Truth comes from the corpus; the trainer never sees it.
+Trains the paper's form and searches the bank for the neighbours of every narrated video, at the start and at
+the end. The true surgeries come from the corpus; the trainer does not use them.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from ophclip.training.distributed import World
 from ophclip.training.trainer import Trainer
 from schemas.vocab import Level, Task
 
-_AT_ONCE = 32
+_BATCH = 32
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is seen on each seed."""
+    """Print the figures of each seed."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.learnability.neighbours",
         description=__doc__,
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=DEVELOPMENT_SEEDS)
     chosen = parser.parse_args(arguments)
     for seed in chosen.seeds:
-        with tempfile.TemporaryDirectory(prefix="neighbours-") as place:
-            for line in study(Path(place), seed=seed, sizes=FULL, clip_steps=CLIP_STEPS):
+        with tempfile.TemporaryDirectory(prefix="neighbours-") as folder:
+            for line in study(Path(folder), seed=seed, sizes=FULL, clip_steps=CLIP_STEPS):
                 print(f"seed {seed}: {line}", flush=True)
     return 0
 
 
 def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator[str]:
-    """Lines about the neighbours before and after a training on a corpus that is written into `folder`."""
+    """Yield lines about the neighbours before and after training on a corpus that is written to `folder`."""
     write(folder, seed=seed, sizes=sizes)
     config = config_of(RETRIEVAL, seed=seed, clip_steps=clip_steps)
     torch.set_num_threads(config.train.threads)
@@ -69,20 +69,20 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
         if label["task"] == Task.SURGERY
     }
     shares = Counter(surgeries[row.video_id] for row in corpus.titled_silent_videos)
-    asked = Counter(surgeries[row.video_id] for row in corpus.videos)
-    chance = sum(shares[s] * asked[s] for s in asked) / shares.total() / asked.total()
+    queries = Counter(surgeries[row.video_id] for row in corpus.videos)
+    chance = sum(shares[s] * queries[s] for s in queries) / shares.total() / queries.total()
     yield f"of two videos at random {chance:.0%} show the same surgery"
-    yield f"at the start {_seen(trainer, surgeries)}"
+    yield f"at the start {_describe(trainer, surgeries)}"
     streams = {level: trainer.stream(level, 0) for level in Level}
     for step in range(trainer.plan.total):
         level = trainer.plan.level(step)
         trainer.step(step, level, next(streams[level]))
-    yield f"at the end {_seen(trainer, surgeries)}"
+    yield f"at the end {_describe(trainer, surgeries)}"
 
 
 @torch.no_grad()
-def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
-    """How many neighbours show the query's surgery, and how near their pooled title is to its own."""
+def _describe(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
+    """Return how many neighbours show the query's surgery, and how similar their titles are to its own."""
     bank, config = trainer.bank, trainer.config
     if bank is None:
         raise ValueError("the variant has no bank")
@@ -91,12 +91,12 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     visual, title = _embed(trainer, videos)
     retrieved = objective.retrieve(bank, visual, title, videos, config=config, step=0)
     if retrieved is None:
-        raise ValueError("there are fewer silent videos than neighbours wanted")
+        raise ValueError("there are fewer silent videos than requested neighbours")
     index, scores = retrieved.found.index, retrieved.found.score
     same = [
-        surgeries[silent[place].video_id] == surgeries[row.video_id]
-        for row, places in zip(videos, index.tolist(), strict=True)
-        for place in places
+        surgeries[silent[entry].video_id] == surgeries[row.video_id]
+        for row, entries in zip(videos, index.tolist(), strict=True)
+        for entry in entries
     ]
     pooled = contrastive.pool_neighbours(scores, bank.title[index], config.bank.pool_temperature)
     own = F.cosine_similarity(pooled, title).mean()
@@ -108,9 +108,9 @@ def _seen(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
 
 
 def _embed(trainer: Trainer, rows: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures and titles of videos [B, D]."""
-    made = [trainer.embed_videos(rows[i : i + _AT_ONCE]) for i in range(0, len(rows), _AT_ONCE)]
-    return torch.cat([visual for visual, _ in made]), torch.cat([title for _, title in made])
+    """Embed frames and titles of videos: [B, D] each."""
+    pairs = [trainer.embed_videos(rows[i : i + _BATCH]) for i in range(0, len(rows), _BATCH)]
+    return torch.cat([visual for visual, _ in pairs]), torch.cat([title for _, title in pairs])
 
 
 if __name__ == "__main__":

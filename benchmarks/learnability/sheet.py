@@ -2,8 +2,8 @@
 
     python -m benchmarks.learnability.sheet --out build/learnability.png
 
-The pictures are read back from shards, so that they are those that the trainer gets. The seed is one of
-development unless another is given: the study's own videos are not to be looked at.
+The frames are read from shards, so that they are those that the trainer reads. The seed is a development
+seed unless another is given: nobody should look at the study's own videos.
 """
 
 from __future__ import annotations
@@ -32,59 +32,57 @@ COLUMNS = 10
 SCALE = 2
 LABEL_WIDTH = 200
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
-def contact_sheet(folder: Path, *, columns: int = COLUMNS) -> Picture:
-    """The middle picture of the first span of each phase, in the first videos that have it, in RGB.
+def contact_sheet(folder: Path, *, columns: int = COLUMNS) -> Pixels:
+    """Show the middle frame of the first span of each phase, in the first videos that have it, in RGB.
 
-    A phase of fewer than `columns` videos leaves its last tiles black.
+    The last tiles of a phase that fewer than `columns` videos have are black.
     """
     shards = open_shards(folder, cached_groups=4)
     videos = [row for row in shards.rows if row.level == Level.VIDEO]
     spans = _first_spans(folder)
-    tiles: dict[str, list[Picture]] = {name: [] for name in PHASE_NAMES}
+    tiles: dict[str, list[Pixels]] = {name: [] for name in PHASE_NAMES}
     for row in videos:
         jpegs = shards.jpegs(row)
-        for name, found in tiles.items():
+        for name, of_phase in tiles.items():
             span = spans.get((row.video_id, name))
-            if span and len(found) < columns:
-                found.append(_tile(jpegs[_middle(row, span)]))
+            if span and len(of_phase) < columns:
+                of_phase.append(_tile(jpegs[_middle(row, span)]))
     blank = np.zeros((SIDE * SCALE, SIDE * SCALE, 3), np.uint8)
     return np.concatenate(
         [
-            np.concatenate([_label(name), *found, *[blank] * (columns - len(found))], axis=1)
-            for name, found in tiles.items()
+            np.concatenate([_label(name), *of_phase, *[blank] * (columns - len(of_phase))], axis=1)
+            for name, of_phase in tiles.items()
         ]
     )
 
 
 def _first_spans(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """By video and phase."""
-    found: dict[tuple[str, str], tuple[float, float]] = {}
+    """Return the first span of each phase, by video and phase."""
+    spans: dict[tuple[str, str], tuple[float, float]] = {}
     for label in pq.read_table(folder / "labels.parquet").to_pylist():
         if label["task"] == Task.PHASE:
             key = (label["video_id"], label["class"])
             span = (label["start_s"], label["end_s"])
-            found[key] = min(span, found.get(key, span))
-    return found
+            spans[key] = min(span, spans.get(key, span))
+    return spans
 
 
 def _middle(row: Sample, span: tuple[float, float]) -> int:
-    """The number of the picture that is nearest to the middle of the span."""
+    """Return the index of the frame nearest to the middle of the span."""
     middle_s = sum(span) / 2
-    return min(
-        range(len(row.frame_times_s)), key=lambda place: abs(row.frame_times_s[place] - middle_s)
-    )
+    return min(range(len(row.frame_times_s)), key=lambda i: abs(row.frame_times_s[i] - middle_s))
 
 
-def _tile(jpeg: bytes) -> Picture:
+def _tile(jpeg: bytes) -> Pixels:
     pixels = np.asarray(Image.open(io.BytesIO(jpeg)), np.uint8)
     side = SIDE * SCALE
     return np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _label(name: str) -> Picture:
+def _label(name: str) -> Pixels:
     label = np.full((SIDE * SCALE, LABEL_WIDTH, 3), 250, np.uint8)
     at = (6, SIDE * SCALE // 2)
     cv2.putText(label, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
@@ -98,8 +96,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--videos", type=int, default=150)
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="learnability-sheet-") as place:
-        folder = Path(place) / "data"
+    with tempfile.TemporaryDirectory(prefix="learnability-sheet-") as temporary:
+        folder = Path(temporary) / "data"
         write(folder, seed=chosen.seed, sizes=Sizes(narrated=chosen.videos, silent=0, test=0))
         sheet = contact_sheet(folder)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)

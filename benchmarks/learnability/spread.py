@@ -1,8 +1,8 @@
-"""How far models of one corpus lie apart that differ in the seed of training alone.
+"""Measure the spread of models of one corpus that differ in the training seed alone.
 
-    python -m benchmarks.learnability.spread       clips only, four seeds of training, a development corpus
+    python -m benchmarks.learnability.spread       clips only, four training seeds, a development corpus
 
-It tells how many seeds the study needs.
+The number of seeds that the study needs follows from it.
 """
 
 from __future__ import annotations
@@ -20,29 +20,33 @@ from benchmarks.learnability.variants import BASE, CLIP_STEPS, DEVELOPMENT_SEEDS
 TRAINING_SEEDS = (1, 2, 3, 4)
 
 
-def spread(
+def accuracies_by_seed(
     folder: Path, *, sizes: Sizes, clip_steps: int, training_seeds: Sequence[int]
 ) -> list[float]:
-    """Phase accuracy of clips only for each seed of training, on a corpus that is written into `folder`."""
+    """Train on clips only with each training seed, on a corpus that is written into `folder`.
+
+    Returns:
+        The phase accuracy for each seed.
+    """
     write(folder / "data", seed=DEVELOPMENT_SEEDS[0], sizes=sizes)
-    found = []
+    accuracies = []
     for seed in training_seeds:
-        place = folder / str(seed)
-        place.mkdir()
-        (place / "data").symlink_to(folder / "data")
-        figures = train_variant(BASE, seed=seed, clip_steps=clip_steps, folder=place)
-        found.append(figures.phase_accuracy)
-    return found
+        run = folder / str(seed)
+        run.mkdir()
+        (run / "data").symlink_to(folder / "data")
+        figures = train_variant(BASE, seed=seed, clip_steps=clip_steps, folder=run)
+        accuracies.append(figures.phase_accuracy)
+    return accuracies
 
 
 def main() -> int:
     """Print the figures and their standard deviation."""
-    with tempfile.TemporaryDirectory(prefix="spread-") as place:
-        found = spread(
-            Path(place), sizes=FULL, clip_steps=CLIP_STEPS, training_seeds=TRAINING_SEEDS
+    with tempfile.TemporaryDirectory(prefix="spread-") as folder:
+        accuracies = accuracies_by_seed(
+            Path(folder), sizes=FULL, clip_steps=CLIP_STEPS, training_seeds=TRAINING_SEEDS
         )
-    each = ", ".join(f"{accuracy:.3f}" for accuracy in found)
-    deviation = statistics.stdev(found)
+    each = ", ".join(f"{accuracy:.3f}" for accuracy in accuracies)
+    deviation = statistics.stdev(accuracies)
     print(f"phase accuracy {each}: standard deviation {deviation:.3f}")
     print(f"of the difference of two such models: {deviation * 2**0.5:.3f}")
     return 0

@@ -1,4 +1,4 @@
-"""Trains and measures variants, each seed on a corpus of its own."""
+"""Train and measure variants, each seed on its own corpus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.learnability.variants import config_of
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One size of corpus and number of clip steps; rows are kept in the file `result` under its `name`."""
+    """A corpus size and a number of clip steps; its rows are stored in the file `result` under `name`."""
 
     name: str
     sizes: Sizes
@@ -29,35 +29,35 @@ class Study:
     workers: int
 
     def rows(self) -> list[dict[str, Any]]:
-        """What has been measured so far in this study."""
+        """Return the rows that this study has measured so far."""
         return [row for row in self._all() if row["study"] == self.name]
 
     def _all(self) -> list[dict[str, Any]]:
         if not self.result.is_file():
             return []
-        found: list[dict[str, Any]] = json.loads(self.result.read_text(encoding="utf-8"))
-        return found
+        rows: list[dict[str, Any]] = json.loads(self.result.read_text(encoding="utf-8"))
+        return rows
 
     def run(self, *, seeds: Sequence[int], variants: Sequence[str], again: bool) -> None:
-        """Measure each variant on each seed; a row is written as soon as it is there."""
+        """Measure each variant on each seed; each row is written as soon as it is measured."""
         done = {(row["variant"], row["seed"]) for row in self.rows()} if not again else set()
         for seed in seeds:
             names = [name for name in (*bounds.BOUNDS, *variants) if (name, seed) not in done]
             if not names:
                 continue
             with (
-                tempfile.TemporaryDirectory(prefix="learnability-") as place,
+                tempfile.TemporaryDirectory(prefix="learnability-") as temporary,
                 ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool,
             ):
-                folder = Path(place)
+                folder = Path(temporary)
                 write(folder / "data", seed=seed, sizes=self.sizes)
                 jobs = {
                     pool.submit(_one, name, seed, self.clip_steps, folder): name for name in names
                 }
                 for job in as_completed(jobs):
-                    self._keep(job.result())
+                    self._write(job.result())
 
-    def _keep(self, row: dict[str, Any]) -> None:
+    def _write(self, row: dict[str, Any]) -> None:
         row = {"study": self.name, **row}
         key = ("study", "variant", "seed")
         others = [r for r in self._all() if any(r[name] != row[name] for name in key)]
@@ -68,7 +68,7 @@ class Study:
 
 
 def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
-    began_s = time.monotonic()
+    start_s = time.monotonic()
     if name == bounds.FREQUENCY:
         figures = bounds.frequency(folder / "data")
     elif name == bounds.SUPERVISED:
@@ -79,17 +79,17 @@ def _one(name: str, seed: int, clip_steps: int, folder: Path) -> dict[str, Any]:
         "variant": name,
         "seed": seed,
         **{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(figures).items()},
-        "seconds": round(time.monotonic() - began_s, 1),
+        "seconds": round(time.monotonic() - start_s, 1),
     }
 
 
 def train_variant(name: str, *, seed: int, clip_steps: int, folder: Path) -> Figures:
-    """Train on the corpus `folder`/data with that seed of training, into `folder`, and measure."""
+    """Train a variant on the corpus `folder`/data with this training seed, into `folder`; measure it."""
     from ophclip.inference import pretrained
     from ophclip.training.loop import train
 
     config = config_of(name, seed=seed, clip_steps=clip_steps)
     run = folder / name.replace("/", "_")
     saved = train(config, shards_folder=folder / "data", run=run, preset="tiny")
-    read = pretrained.read(saved, device="cpu")
-    return measure(read.model, config, folder / "data", video_level=config.train.video_steps > 0)
+    source = pretrained.read(saved, device="cpu")
+    return measure(source.model, config, folder / "data", video_level=config.train.video_steps > 0)

@@ -1,4 +1,4 @@
-"""The table of a study: means over seeds, and what each variant gains over its control, in Markdown."""
+"""The table of a study in Markdown: means over seeds, and the gain of each variant over its control."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.learnability.bounds import BOUNDS
 from benchmarks.learnability.variants import COMPARISONS, VARIANTS
 
 RESOLUTION = 0.03
-"""The study should tell so large a gain of phase accuracy from none."""
+"""The smallest gain of phase accuracy that the study should distinguish from zero."""
 
 _REPLICATES = 2000
 _HEAD = (
@@ -50,7 +50,10 @@ class Gain:
 
 
 def table(rows: Sequence[_Row]) -> Iterator[str]:
-    """Lines of Markdown, in the order in which bounds and variants are declared. There must be a row."""
+    """Yield the lines of the table, in the order in which bounds and variants are declared.
+
+    There must be at least one row.
+    """
     by_name: dict[str, dict[int, _Row]] = defaultdict(dict)
     for row in rows:
         by_name[row["variant"]][row["seed"]] = row
@@ -59,39 +62,39 @@ def table(rows: Sequence[_Row]) -> Iterator[str]:
     yield _line(["chance", "", f"{rows[0]['chance']:.3f}", *[""] * 8])
     halves: dict[int, list[float]] = defaultdict(list)
     for name in (*BOUNDS, *VARIANTS):
-        found = by_name.get(name, {})
-        if not found:
+        own = by_name.get(name, {})
+        if not own:
             continue
-        cells = [name, str(len(found)), *(_mean(found.values(), figure) for figure in _FIGURES)]
+        cells = [name, str(len(own)), *(_mean(own.values(), figure) for figure in _FIGURES)]
         control = VARIANTS[name].control if name in VARIANTS else name
         before = by_name.get(control, {})
-        if control != name and found.keys() & before.keys():
-            phase = gain(found, before, "phase_accuracy")
+        if control != name and own.keys() & before.keys():
+            phase = gain(own, before, "phase_accuracy")
             if phase.half is not None:
                 halves[phase.seeds].append(phase.half)
-            surgery = gain(found, before, "surgery_accuracy")
-            cells += [control, _with_interval(phase), _by_video(found, before)]
+            surgery = gain(own, before, "surgery_accuracy")
+            cells += [control, _with_interval(phase), _by_video(own, before)]
             cells.append(_with_interval(surgery))
         else:
             cells += [""] * 4
         yield _line(cells)
     for name, other in COMPARISONS:
-        found, before = by_name.get(name, {}), by_name.get(other, {})
-        if found.keys() & before.keys():
+        own, before = by_name.get(name, {}), by_name.get(other, {})
+        if own.keys() & before.keys():
             phase, surgery = (
-                _with_interval(gain(found, before, figure))
+                _with_interval(gain(own, before, figure))
                 for figure in ("phase_accuracy", "surgery_accuracy")
             )
             yield ""
-            yield f"`{name}` beside `{other}`: phase gain {phase}, surgery gain {surgery}."
+            yield f"`{name}` over `{other}`: phase gain {phase}, surgery gain {surgery}."
     yield ""
     yield from _resolution(halves)
 
 
-def gain(found: Mapping[int, _Row], control: Mapping[int, _Row], figure: str) -> Gain:
-    """What a variant gains over its control in `figure`; both are rows by seed."""
-    seeds = found.keys() & control.keys()
-    differences = [found[seed][figure] - control[seed][figure] for seed in seeds]
+def gain(variant: Mapping[int, _Row], control: Mapping[int, _Row], figure: str) -> Gain:
+    """Compute the gain of a variant over its control in `figure`; both are rows by seed."""
+    seeds = variant.keys() & control.keys()
+    differences = [variant[seed][figure] - control[seed][figure] for seed in seeds]
     half = None
     if len(differences) > 1:
         error = statistics.stdev(differences) / len(differences) ** 0.5
@@ -100,48 +103,48 @@ def gain(found: Mapping[int, _Row], control: Mapping[int, _Row], figure: str) ->
 
 
 def interval_by_video(
-    found: Mapping[int, _Row], control: Mapping[int, _Row]
+    variant: Mapping[int, _Row], control: Mapping[int, _Row]
 ) -> tuple[float, float]:
-    """95 % interval of the gain in phase accuracy for other test videos, but the same trained models.
+    """Return the 95 % interval of the gain in phase accuracy for other test videos and the same models.
 
-    Percentiles of a paired bootstrap of the test videos within each seed.
+    The bounds are percentiles of a paired bootstrap of the test videos within each seed.
     """
-    seeds = sorted(found.keys() & control.keys())
+    seeds = sorted(variant.keys() & control.keys())
     random = np.random.default_rng(0)
     replicates = np.zeros(_REPLICATES)
     for seed in seeds:
-        right, shown = np.array(found[seed]["videos"]).T
-        right_before, shown_before = np.array(control[seed]["videos"]).T
-        if not np.array_equal(shown, shown_before):
-            raise ValueError(f"seed {seed}: variant and control were judged on other pictures")
-        draws = random.integers(len(shown), size=(_REPLICATES, len(shown)))
-        better = (right - right_before)[draws].sum(1) / shown[draws].sum(1)
+        right, frames = np.array(variant[seed]["videos"]).T
+        right_before, frames_before = np.array(control[seed]["videos"]).T
+        if not np.array_equal(frames, frames_before):
+            raise ValueError(f"seed {seed}: variant and control were tested on other frames")
+        draws = random.integers(len(frames), size=(_REPLICATES, len(frames)))
+        better = (right - right_before)[draws].sum(1) / frames[draws].sum(1)
         replicates += better / len(seeds)
     low, high = np.quantile(replicates, [0.025, 0.975])
     return float(low), float(high)
 
 
-def _by_video(found: Mapping[int, _Row], control: Mapping[int, _Row]) -> str:
-    low, high = interval_by_video(found, control)
+def _by_video(variant: Mapping[int, _Row], control: Mapping[int, _Row]) -> str:
+    low, high = interval_by_video(variant, control)
     return f"[{low:+.3f}, {high:+.3f}]"
 
 
-def _with_interval(gained: Gain) -> str:
-    if gained.half is None:
-        return f"{gained.mean:+.3f}"
-    low, high = gained.mean - gained.half, gained.mean + gained.half
-    return f"{gained.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+def _with_interval(gain: Gain) -> str:
+    if gain.half is None:
+        return f"{gain.mean:+.3f}"
+    low, high = gain.mean - gain.half, gain.mean + gain.half
+    return f"{gain.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _resolution(halves: Mapping[int, Sequence[float]]) -> Iterator[str]:
-    """Half widths by the number of seeds behind them."""
+    """Describe the half widths of intervals, by their number of seeds."""
     if not halves:
-        yield "One seed: nothing is said of other seeds."
-    for seeds, found in sorted(halves.items(), reverse=True):
-        told = sum(half <= RESOLUTION for half in found)
+        yield "One seed: no conclusion about other seeds."
+    for seeds, widths in sorted(halves.items(), reverse=True):
+        resolved = sum(half <= RESOLUTION for half in widths)
         yield (
-            f"Half widths of the phase gain over {seeds} seeds: {min(found):.3f} to {max(found):.3f}; "
-            f"{told} of {len(found)} comparisons tell {RESOLUTION:.2f} from nothing."
+            f"Half widths of the phase gain over {seeds} seeds: {min(widths):.3f} to {max(widths):.3f}; "
+            f"{resolved} of {len(widths)} comparisons can distinguish {RESOLUTION:.2f} from zero."
         )
 
 

@@ -1,7 +1,7 @@
-"""What the study compares, and what all of it shares. Chosen on development seeds with clips only.
+"""The variants of the study, and their shared settings. Chosen on development seeds with clips only.
 
-All variants but two controls, which see more pictures, take the same number of clip steps on the same clips;
-whatever else they do comes on top. Each is compared with its control, which lacks one thing that it has.
+All variants but two controls, which train on more frames, take the same number of clip steps on the same
+clips; their other steps are additional. Each is compared with its control, which lacks one of its features.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ophclip.config import Config, change
 from ophclip.presets import tiny
 
 DEVELOPMENT_SEEDS = (9001, 9002)
-"""Only these were looked at while corpus and settings were chosen."""
+"""The only seeds that were inspected while corpus and settings were chosen."""
 QUICK_SEED = 1
-"""Of the quick study alone: its figures were seen before the corpus was mended for the last time."""
+"""Of the quick study alone: its figures were known before the corpus was corrected for the last time."""
 SEEDS = (2, 3, 4, 5, 6)
 MORE_SEEDS = (7, 8, 9, 10)
-"""Of the core variants alone. Five seeds cannot tell three points of phase accuracy: the difference of two
-models of one development corpus that differ in the seed of training has a standard deviation of five
+"""Of the core variants alone. Five seeds cannot resolve three points of phase accuracy: the difference of two
+models of one development corpus that differ in the training seed has a standard deviation of five
 (`python -m benchmarks.learnability.spread`)."""
 
 FULL = Sizes(narrated=400, silent=300, test=120)
@@ -54,9 +54,9 @@ _SHARED = (
 
 BASE = "clip level only"
 _AS_MANY = "clip level only, 5/3 of the pictures"
-"""As many as the video level and its clips take together: 32 in each of 3 steps, and 64 in the fourth."""
+"""As many frames as the video level and its clips together: 32 in each of 3 steps, and 64 in the fourth."""
 _MORE = "clip level only, three times the pictures"
-"""As many as clips with a picture on either side take."""
+"""As many frames as clips with a context frame on either side."""
 _VIDEO_LEVEL = "+ video level"
 _TITLES = "+ silent titles, no retrieval"
 RETRIEVAL = "+ retrieval, paper's form"
@@ -75,17 +75,20 @@ _CONTEXT = ("model.context_layers=1", "data.context=1", "data.context_stride_s=1
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """`changes` to what all share; `control` lacks one thing; `pictures` as often as clips only."""
+    """One config of the study."""
 
     changes: tuple[str, ...]
+    """To the shared settings."""
     control: str = BASE
-    pictures: Fraction = Fraction(1)
+    """The variant that lacks one feature of this one."""
+    frames: Fraction = Fraction(1)
+    """Frames in relation to those of clips only."""
 
 
 VARIANTS: Mapping[str, Variant] = {
     BASE: Variant(changes=_CLIPS),
-    _AS_MANY: Variant(changes=_CLIPS, pictures=Fraction(5, 3)),
-    _MORE: Variant(changes=_CLIPS, pictures=Fraction(3)),
+    _AS_MANY: Variant(changes=_CLIPS, frames=Fraction(5, 3)),
+    _MORE: Variant(changes=_CLIPS, frames=Fraction(3)),
     _VIDEO_LEVEL: Variant(changes=_NO_BANK, control=_AS_MANY),
     "+ video level, one head": Variant(
         changes=(*_NO_BANK, "model.separate_heads=false"), control=_VIDEO_LEVEL
@@ -109,15 +112,15 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 COMPARISONS = ((_VIDEO_LEVEL, BASE), (RETRIEVAL, _VIDEO_LEVEL))
-"""Told below the table: variants beside another than their control."""
+"""Comparisons below the table: variants with another one than their control."""
 
 CORE_VARIANTS = (BASE, _AS_MANY, _VIDEO_LEVEL, _TITLES, RETRIEVAL, _RANDOM)
 
 
 def config_of(name: str, *, seed: int, clip_steps: int) -> Config:
-    """The settings of a variant."""
+    """Build the config of a variant."""
     variant = VARIANTS[name]
-    steps = int(clip_steps * variant.pictures)
+    steps = int(clip_steps * variant.frames)
     if "train.video_steps=1" in variant.changes:
         steps = steps // _CYCLE * (_CYCLE + 1)
     overrides = (*_SHARED, *variant.changes, f"train.max_steps={steps}", f"train.seed={seed}")

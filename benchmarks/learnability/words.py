@@ -1,4 +1,4 @@
-"""What is said and written about the drawn surgeries, and the prompts that training never sees."""
+"""Narrations and titles of the drawn surgeries, and prompts that are not used in training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.learnability.world import SURGERIES, Operation
 
 OFF_TOPIC = 0.15
 SHIFTED = 0.15
-"""Shares of narrations that are about something else, and about the step before or after."""
+"""Shares of narrations about something else, and about the step before or after."""
 VAGUE = 0.25
 WRONG = 0.12
-"""Shares of silent videos whose title tells nothing, and another surgery."""
+"""Shares of silent videos whose title names no surgery, and another surgery."""
 
-_SAID = {
+_SENTENCES = {
     "incision": (
         "now I make the main corneal incision",
         "we enter the eye with the keratome",
@@ -202,32 +202,32 @@ INSTRUMENT_PROMPTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Narration:
-    """What is said during one step; `about` is the phase it is about, None for something else."""
+    """The narration of one step; `about` is its phase, None for something else."""
 
     text: str
     about: str | None
 
 
 def narrate(operation: Operation, random: np.random.Generator) -> list[Narration]:
-    """One narration for each step."""
+    """Draw one narration for each step."""
     names = [step.phase for step in operation.steps]
-    said = []
-    for place in range(len(names)):
+    narrations = []
+    for index in range(len(names)):
         chance = random.random()
         if chance < OFF_TOPIC:
-            said.append(Narration(text=_pick(_ELSEWHERE, random), about=None))
+            narrations.append(Narration(text=_pick(_ELSEWHERE, random), about=None))
             continue
-        about = names[place]
+        about = names[index]
         if chance < OFF_TOPIC + SHIFTED:
-            near = [names[i] for i in (place - 1, place + 1) if 0 <= i < len(names)]
+            near = [names[i] for i in (index - 1, index + 1) if 0 <= i < len(names)]
             about = _pick(near, random) if near else about
-        text = _pick(_BEFORE, random) + _pick(_SAID[about], random) + _pick(_AFTER, random)
-        said.append(Narration(text=text, about=about))
-    return said
+        text = _pick(_BEFORE, random) + _pick(_SENTENCES[about], random) + _pick(_AFTER, random)
+        narrations.append(Narration(text=text, about=about))
+    return narrations
 
 
 def title(operation: Operation, random: np.random.Generator, *, silent: bool) -> str:
-    """The video's title; of silent videos some are vague and some wrong."""
+    """Draw the video's title; some titles of silent videos are vague and some wrong."""
     name = operation.surgery.name
     if silent:
         chance = random.random()
@@ -239,10 +239,10 @@ def title(operation: Operation, random: np.random.Generator, *, silent: bool) ->
 
 
 def training_texts() -> frozenset[str]:
-    """Every phrase that narrations and titles are made of, in small letters."""
-    parts = [text for said in _SAID.values() for text in said]
-    parts += [name for names in _NAMED.values() for name in names]
-    return frozenset(text.lower() for text in (*parts, *_ELSEWHERE, *_VAGUE_TITLES))
+    """Return every phrase of narrations and titles, in lower case."""
+    phrases = [text for sentences in _SENTENCES.values() for text in sentences]
+    phrases += [name for names in _NAMED.values() for name in names]
+    return frozenset(text.lower() for text in (*phrases, *_ELSEWHERE, *_VAGUE_TITLES))
 
 
 def _pick(choices: Sequence[str], random: np.random.Generator) -> str:

@@ -1,7 +1,7 @@
-"""Surgeries as sequences of phases, and what each phase shows. Names are those of the ontology.
+"""Surgeries as sequences of phases, and the instruments of each phase. Names are those of the ontology.
 
-Surgeries share phases, so that a phase does not give the surgery away. Two pairs of phases look alike and are
-told apart by what has happened before: viscoelastic injection and wound hydration show the same cannula,
+Surgeries share phases, so that a phase does not identify the surgery. Two pairs of phases look alike and
+differ only in what happened before: viscoelastic injection and wound hydration show the same cannula,
 cortex removal and viscoelastic removal the same handpiece.
 """
 
@@ -26,8 +26,8 @@ INSTRUMENTS = (
 
 
 @dataclass(frozen=True)
-class Phase:
-    """`tools` are shown most of the time, `sometimes` now and then; `dark`: the room light is off."""
+class PhaseSpec:
+    """A phase: `tools` are visible most of the time, `sometimes` rarely; `dark`: the room light is off."""
 
     name: str
     tools: tuple[str, ...]
@@ -36,25 +36,25 @@ class Phase:
 
 
 PHASES = (
-    Phase("incision", ("keratome",), ("forceps",)),
-    Phase("viscoelastic injection", ("cannula",)),
-    Phase("capsulorhexis", ("cystotome",), ("forceps",)),
-    Phase("phacoemulsification", ("phaco tip", "chopper")),
-    Phase("cortex removal", ("irrigation aspiration handpiece",), ("chopper",)),
-    Phase("lens implantation", ("lens injector",), ("chopper",)),
-    Phase("viscoelastic removal", ("irrigation aspiration handpiece",), ("chopper",)),
-    Phase("wound hydration", ("cannula",)),
-    Phase("scleral flap dissection", ("keratome", "forceps")),
-    Phase("vitrectomy", ("vitreous cutter", "light pipe"), dark=True),
-    Phase("descemet stripping", ("cystotome",), ("forceps",)),
-    Phase("graft insertion", ("lens injector",), ("cannula",)),
+    PhaseSpec("incision", ("keratome",), ("forceps",)),
+    PhaseSpec("viscoelastic injection", ("cannula",)),
+    PhaseSpec("capsulorhexis", ("cystotome",), ("forceps",)),
+    PhaseSpec("phacoemulsification", ("phaco tip", "chopper")),
+    PhaseSpec("cortex removal", ("irrigation aspiration handpiece",), ("chopper",)),
+    PhaseSpec("lens implantation", ("lens injector",), ("chopper",)),
+    PhaseSpec("viscoelastic removal", ("irrigation aspiration handpiece",), ("chopper",)),
+    PhaseSpec("wound hydration", ("cannula",)),
+    PhaseSpec("scleral flap dissection", ("keratome", "forceps")),
+    PhaseSpec("vitrectomy", ("vitreous cutter", "light pipe"), dark=True),
+    PhaseSpec("descemet stripping", ("cystotome",), ("forceps",)),
+    PhaseSpec("graft insertion", ("lens injector",), ("cannula",)),
 )
 PHASE_NAMES = tuple(phase.name for phase in PHASES)
 
 
 @dataclass(frozen=True)
 class Surgery:
-    """`share` of all videos. `concept_id` is what the attributes of a title would carry."""
+    """A surgery and its `share` of all videos."""
 
     name: str
     share: float
@@ -62,6 +62,7 @@ class Surgery:
 
     @property
     def concept_id(self) -> str:
+        """The concept id that the attributes of a title hold."""
         return f"surgery:{self.name.replace(' ', '_')}"
 
 
@@ -113,8 +114,8 @@ SURGERIES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One phase of a video, from `start_s` to `end_s`, and the phases done `before` it, shown or not."""
+class OperationStep:
+    """One phase of a video, from `start_s` to `end_s`, and the phases `before` it, shown or not."""
 
     phase: str
     before: frozenset[str]
@@ -124,31 +125,32 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One video: its surgery and its steps, without a gap."""
+    """One video: its surgery and its steps, without gaps."""
 
     surgery: Surgery
-    steps: tuple[Step, ...]
+    steps: tuple[OperationStep, ...]
 
     @property
     def duration_s(self) -> float:
+        """Length of the video in seconds."""
         return self.steps[-1].end_s
 
 
 PHASE_S = (8.0, 20.0)
-"""Shortest and longest time of a phase: real ones, made short."""
+"""Shortest and longest time of a phase, shorter than real ones."""
 LEFT_OUT = 0.08
-"""Share of the steps that a film does not show, though they were done."""
+"""Share of the steps that were done but that a video does not show."""
 
 
 def operate(random: np.random.Generator) -> Operation:
-    """Draw a video."""
+    """Draw the surgery and the steps of a video."""
     surgery = SURGERIES[random.choice(len(SURGERIES), p=[s.share for s in SURGERIES])]
     shown = [n for n in range(len(surgery.phases)) if random.random() > LEFT_OUT] or [0]
     steps, start_s = [], 0.0
     for n in shown:
         end_s = start_s + float(random.uniform(*PHASE_S))
         steps.append(
-            Step(
+            OperationStep(
                 phase=surgery.phases[n],
                 before=frozenset(surgery.phases[:n]),
                 start_s=round(start_s, 1),

@@ -1,4 +1,4 @@
-"""Shards of benchmarks that make their own data, as `ophvl build-pairs` writes them."""
+"""Write shards, as `ophvl build-pairs` does, for benchmarks that generate their own data."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def training_row(**columns: Any) -> ShardRow:
     return ShardRow(**{**others, **columns})
 
 
-def write_shard(place: Path, number: int, rows: Sequence[ShardRow]) -> None:
-    """Write a file into the shards folder `place`.
+def write_shard(folder: Path, number: int, rows: Sequence[ShardRow]) -> None:
+    """Write a shard file into the shards folder `folder`.
 
     Raises:
         ValueError: the rows break the schema.
     """
     table = SHARDS.table(rows)
-    for fault in SHARDS.check(table):
-        raise ValueError(f"the corpus breaks the schema of shards: {fault}")
-    pq.write_table(table, place / f"train-{number:05d}.parquet", row_group_size=64)
+    for violation in SHARDS.check(table):
+        raise ValueError(f"the corpus breaks the schema of shards: {violation}")
+    pq.write_table(table, folder / f"train-{number:05d}.parquet", row_group_size=64)

@@ -1,12 +1,12 @@
-"""How fast a preset trains on this machine, how long it waits for data, and how much memory it takes.
+"""Measure how fast a preset trains on this machine, how long it waits for data, and how much memory it takes.
 
     python -m benchmarks.training.step                            paper where there is a CUDA GPU, else tiny
     python -m benchmarks.training.step --preset tiny --steps 40   other numbers
     python -m benchmarks.training.step --set data.clip_batch=64   other settings
 
-All is made here: shards of smooth noise, and encoders of the preset's size with random weights. Pictures are
-read and decoded in every step, as with a dataset that does not fit into memory. The yardstick is the bare
-image encoder, forward and back over as many pictures, which lie on the device already.
+Shards of smooth noise and encoders of the preset's size with random weights are generated. Frames are read
+and decoded in every step, as with a dataset that does not fit into memory. The baseline is the image encoder
+alone, forward and backward over as many frames that are on the device already.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from ophclip.training.trainer import Trainer
 from schemas.shards import ShardRow
 from schemas.vocab import Level, LicenceClass, Route
 
-PICTURE_SIDE = 256
+FRAME_SIDE = 256
 WARM_UP = 3
 """Steps of each level that are not counted."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make data and encoders, train some steps of each level, print."""
+    """Generate data and encoders, train some steps of each level, print the figures."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.training.step",
         description=__doc__,
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     device = pick_device(chosen.device)
     preset = chosen.preset or ("paper" if device.type == "cuda" else "tiny")
-    with tempfile.TemporaryDirectory(prefix="step-") as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory(prefix="step-") as temporary:
+        folder = Path(temporary)
         overrides = [
             *_random_encoders(PRESETS[preset](), folder),
             "data.cache_mb=0",
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(config: Config, folder: Path, *, preset: str, device: torch.device) -> list[str]:
-    """Train to the end of the plan on the shards in `folder`; what was seen, in words."""
+    """Train to the end of the plan on the shards in `folder`; return the lines of the report."""
     torch.set_num_threads(config.train.threads or pick_threads())
     corpus = Corpus.select(open_shards(folder, cached_groups=config.data.shuffle_groups))
     trainer = Trainer(config, corpus, preset=preset, say=lambda _: None, world=World(device=device))
@@ -86,15 +86,15 @@ def measure(config: Config, folder: Path, *, preset: str, device: torch.device) 
     worked_s: dict[Level, list[float]] = {level: [] for level in Level}
     for step in range(trainer.plan.total):
         level = trainer.plan.level(step)
-        began_s = time.perf_counter()
+        start_s = time.perf_counter()
         batch = next(streams[level])
-        got_s = time.perf_counter()
+        loaded_s = time.perf_counter()
         trainer.step(step, level, batch)
-        _settle(device)
-        waited_s[level].append(got_s - began_s)
-        worked_s[level].append(time.perf_counter() - got_s)
+        _synchronise(device)
+        waited_s[level].append(loaded_s - start_s)
+        worked_s[level].append(time.perf_counter() - loaded_s)
     loaders = f"{config.data.workers} loader process(es)"
-    lines = [f"preset {preset}, {config.train.precision}, {loaders}, on {_named(device)}"]
+    lines = [f"preset {preset}, {config.train.precision}, {loaders}, on {_device_name(device)}"]
     sizes = {
         Level.CLIP: (config.data.clip_batch, config.data.clip_frames),
         Level.VIDEO: (config.data.video_batch, config.data.video_frames),
@@ -102,11 +102,11 @@ def measure(config: Config, folder: Path, *, preset: str, device: torch.device) 
     for level, (items, frames) in sizes.items():
         waited, worked = (sum(times[level][WARM_UP:]) for times in (waited_s, worked_s))
         count = len(worked_s[level]) - WARM_UP
-        bare_s = _bare_encoder_s(config, items * frames, device)
+        encoder_s = _encoder_s(config, items * frames, device)
         lines.append(
             f"{level} step: {items * count / (waited + worked):.1f} {level}s a second; "
-            f"{worked / count:.3f} s of work, {worked / count / bare_s:.2f} times the bare image encoder; "
-            f"{waited / (waited + worked):.0%} of the time waiting for data"
+            f"{worked / count:.3f} s of work, {worked / count / encoder_s:.2f} times the image encoder "
+            f"alone; {waited / (waited + worked):.0%} of the time waiting for data"
         )
     if device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(device)
@@ -117,38 +117,38 @@ def measure(config: Config, folder: Path, *, preset: str, device: torch.device) 
     return lines
 
 
-def _bare_encoder_s(config: Config, pictures: int, device: torch.device) -> float:
-    """Median time of a forward and backward pass in the preset's precision."""
+def _encoder_s(config: Config, count: int, device: torch.device) -> float:
+    """Time a forward and backward pass over `count` frames in the preset's precision (median)."""
     encoder = ImageEncoder(config.model).to(device).train()
     side = config.model.image_size
-    frames = torch.rand(pictures, 3, side, side, device=device)
+    frames = torch.rand(count, 3, side, side, device=device)
     kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.train.precision)
     times_s = []
     for _ in range(WARM_UP + 5):
-        began_s = time.perf_counter()
+        start_s = time.perf_counter()
         with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
-            made = encoder(frames)
-        made.float().sum().backward()
-        _settle(device)
-        times_s.append(time.perf_counter() - began_s)
+            features = encoder(frames)
+        features.float().sum().backward()
+        _synchronise(device)
+        times_s.append(time.perf_counter() - start_s)
     return statistics.median(times_s[WARM_UP:])
 
 
-def _named(device: torch.device) -> str:
+def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} with {torch.get_num_threads()} thread(s)"
 
 
-def _settle(device: torch.device) -> None:
+def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _random_encoders(config: Config, folder: Path) -> list[str]:
-    """Overrides that name encoders of the same size, written into `folder`, instead of those of the hub.
+    """Write encoders with random weights into `folder`; return the overrides that name them.
 
-    ResNet-50 and BERT-base stand for whatever a preset names; the ones built here or packaged stay.
+    ResNet-50 and BERT-base replace those of the model hub; "scratch" and "minilm" stay.
     """
     overrides = []
     if config.model.image_encoder != "scratch":
@@ -163,7 +163,7 @@ def _random_encoders(config: Config, folder: Path) -> list[str]:
 
 
 def _write(folder: Path, config: Config) -> None:
-    """Shards that fill two batches of each level, and as many silent videos."""
+    """Write shards that fill two batches of each level, and as many silent videos."""
     random = np.random.default_rng(0)
     data = config.data
     rows = []
@@ -176,15 +176,15 @@ def _write(folder: Path, config: Config) -> None:
         video = clip % (2 * data.video_batch) * 2
         pair = f"file_{video:016x}-n{clip:04d}"
         rows.append(_row(pair, video, Level.CLIP, Route.NARRATED, data.clip_frames, random))
-    place = folder / "shards"
-    place.mkdir()
-    write_shard(place, 0, rows)
+    shards = folder / "shards"
+    shards.mkdir()
+    write_shard(shards, 0, rows)
 
 
 def _row(
     pair: str, video: int, level: Level, kind: Route, frames: int, random: np.random.Generator
 ) -> ShardRow:
-    said = (
+    narration = (
         f"In operation {video} the surgeon now does what is numbered {pair[-4:]}, with great care."
     )
     return training_row(
@@ -194,21 +194,21 @@ def _row(
         kind=kind,
         start_s=0.0,
         end_s=float(frames),
-        text=said if level is Level.CLIP else None,
+        text=narration if level is Level.CLIP else None,
         title=f"Operation number {video}",
-        narrations=[said] if level is Level.VIDEO and kind is Route.NARRATED else [],
-        frames=[_picture(random) for _ in range(frames)],
+        narrations=[narration] if level is Level.VIDEO and kind is Route.NARRATED else [],
+        frames=[_jpeg(random) for _ in range(frames)],
         frame_times_s=[i + 0.5 for i in range(frames)],
         licence_class=LicenceClass.OPEN,
     )
 
 
-def _picture(random: np.random.Generator) -> bytes:
-    """Smooth noise, so that a JPEG of it is about as large as one of surgery."""
+def _jpeg(random: np.random.Generator) -> bytes:
+    """Draw smooth noise as a JPEG file, about as large as one of surgery."""
     coarse = random.integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    picture = Image.fromarray(coarse).resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BICUBIC)
+    image = Image.fromarray(coarse).resize((FRAME_SIDE, FRAME_SIDE), Image.Resampling.BICUBIC)
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=90)
+    image.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 

@@ -15,13 +15,13 @@ from PIL import Image
 
 from benchmarks.cadis import __main__, baselines, corpus, study
 from benchmarks.cadis.captions import EMPTY, TEMPLATES, caption, prompt
-from benchmarks.cadis.labels import FOLDER, PLAIN, Frame, read, videos
+from benchmarks.cadis.labels import FOLDER, PLAIN, LabelledFrame, read, videos
 from benchmarks.cadis.scores import Mean, Pair, mean, random_order
 from benchmarks.cadis.study import CHANCE, FREQUENCY, Settings, split
 from ophclip.evaluation.metrics import average_precision
 
 
-def made_up(folder: Path, *, count: int = 3) -> list[Frame]:
+def made_up(folder: Path, *, count: int = 3) -> list[LabelledFrame]:
     """Frames of three videos, a plain picture each, half a second apart."""
     frames = []
     for place, (video, number) in enumerate(
@@ -30,7 +30,7 @@ def made_up(folder: Path, *, count: int = 3) -> list[Frame]:
         path = folder / f"{video}_frame{15 * number:06d}.jpg"
         Image.new("RGB", (96, 54), (20 * place, 90, 120)).save(path)
         shown = frozenset({"Primary Knife"} if number % 2 else {"Suture Needle", "Lens Injector"})
-        frames.append(Frame(path=path, video=video, number=15 * number, instruments=shown))
+        frames.append(LabelledFrame(path=path, video=video, number=15 * number, instruments=shown))
     return frames
 
 
@@ -111,9 +111,9 @@ def test_training_reads_no_frame_of_the_left_out_video(
 ) -> None:
     """Through the whole study: what lies in the folder that `train` is given, and what the probes learn."""
     frames = made_up(tmp_path)
-    monkeypatch.setattr(baselines, "imagenet_is_there", lambda: False)
+    monkeypatch.setattr(baselines, "has_imagenet", lambda: False)
     read_by_training: list[set[bytes]] = []
-    learnt: list[int] = []
+    trained_on: list[int] = []
 
     def train(config, *, shards_folder: Path, **others: object) -> Path:
         rows = pq.read_table(shards_folder / "shards").to_pylist()
@@ -121,7 +121,7 @@ def test_training_reads_no_frame_of_the_left_out_video(
         return real_train(config, shards_folder=shards_folder, **others)
 
     def probe(seen: torch.Tensor, *others: torch.Tensor, **more: float) -> torch.Tensor:
-        learnt.append(len(seen))
+        trained_on.append(len(seen))
         return real_probe(seen, *others, **more)
 
     real_train, real_probe = study.train, baselines.probe
@@ -132,7 +132,7 @@ def test_training_reads_no_frame_of_the_left_out_video(
     jpegs = corpus.shrink(frames)
     for video, pictures in zip(("Video2", "Video3"), read_by_training, strict=True):
         assert pictures == {jpegs[frame.path] for frame in frames if frame.video != video}
-    assert learnt == [6] * 4
+    assert trained_on == [6] * 4
 
 
 def test_clips_hold_only_near_frames_with_the_same_instruments(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.language.gold import (
     destroyed_terms,
-    kept_noise,
     kind_itself,
+    remaining_noise,
     score_tagging,
     score_titles,
 )
@@ -57,8 +57,8 @@ def test_kinds_are_grouped_and_spans_need_overlap() -> None:
             attribute("medication", "the"),
         ),
     )
-    assert (score.all.found, score.all.predicted, score.all.gold) == (3, 4, 3)
-    assert (score.core.found, score.core.predicted, score.core.gold) == (2, 3, 2)
+    assert (score.all.matched, score.all.predicted, score.all.gold) == (3, 4, 3)
+    assert (score.core.matched, score.core.predicted, score.core.gold) == (2, 3, 2)
     assert (score.negation_right, score.negation_judged) == (1, 1)
     assert score.descriptive == 1.0
 
@@ -70,12 +70,12 @@ def test_by_itself_a_kind_must_be_the_same() -> None:
 
 def test_too_small_an_overlap_finds_nothing() -> None:
     score = score_tagging([GOLD], said(attribute("anatomy", "caps")))
-    assert score.all.found == 0
+    assert score.all.matched == 0
 
 
 def test_one_prediction_finds_one_gold_attribute() -> None:
     twice = narration(attribute("anatomy", "capsule"), attribute("anatomy", "posterior capsule"))
-    assert score_tagging([twice], said(attribute("anatomy", "posterior capsule"))).all.found == 1
+    assert score_tagging([twice], said(attribute("anatomy", "posterior capsule"))).all.matched == 1
 
 
 def test_a_missed_denial_counts_against_negation() -> None:
@@ -86,7 +86,7 @@ def test_a_missed_denial_counts_against_negation() -> None:
 def test_spans_of_a_corrected_text_are_carried_back() -> None:
     corrected = "So I polish the the posterior capsule, no sutures."
     found = attribute("anatomy", "posterior capsule", text=corrected)
-    assert score_tagging([GOLD], said(found, corrected=corrected)).all.found == 1
+    assert score_tagging([GOLD], said(found, corrected=corrected)).all.matched == 1
 
 
 def test_terms_are_destroyed_where_their_words_are_gone() -> None:
@@ -112,5 +112,5 @@ def test_title_values_are_found_by_their_words(found, counts) -> None:
     gold = [{"id": 1, "expected": {**fields, "is_surgical": True, "technique": ["phaco chop"]}}]
     answer = {1: {**fields, "is_surgical": True, "technique": found, "title": "Phaco in hd"}}
     score = score_titles(gold, answer)["technique"]
-    assert (score.found, score.predicted, score.gold) == counts
-    assert kept_noise(gold, answer) == [("HD", "Phaco in hd")]
+    assert (score.matched, score.predicted, score.gold) == counts
+    assert remaining_noise(gold, answer) == [("HD", "Phaco in hd")]

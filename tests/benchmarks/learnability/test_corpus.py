@@ -115,9 +115,9 @@ def test_what_was_done_can_be_seen_later():
 
 def seen_inside(look, done, random):
     """The brightness of the middle of the eye."""
-    picture = draw.frame(look, "wound hydration", done, True, random).picture
+    pixels = draw.frame(look, "wound hydration", done, True, random).pixels
     x, y = look.centre.astype(int)
-    return picture[y - 5 : y + 5, x - 5 : x + 5].mean()
+    return pixels[y - 5 : y + 5, x - 5 : x + 5].mean()
 
 
 def test_development_and_study_seeds_are_apart():

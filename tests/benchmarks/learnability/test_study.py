@@ -32,7 +32,7 @@ def test_every_variant_is_a_whole_config_with_the_same_clip_steps(name):
     config = config_of(name, seed=3, clip_steps=300)
     train = config.train
     share = train.clip_steps / (train.clip_steps + train.video_steps)
-    clips = 300 * VARIANTS[name].pictures
+    clips = 300 * VARIANTS[name].frames
     assert train.max_steps * share == clips
     assert train.seed == 3
 

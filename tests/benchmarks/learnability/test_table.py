@@ -66,13 +66,13 @@ def test_the_interval_by_video_against_the_normal_approximation():
 
 
 def test_other_pictures_are_no_pair():
-    with pytest.raises(ValueError, match=r"seed 1: .* other pictures"):
+    with pytest.raises(ValueError, match=r"seed 1: .* other frames"):
         interval_by_video(
             by_seed([row(MORE, 1, 0.5)]), by_seed([row(BASE, 1, 0.5, [(5, 10), (5, 11)])])
         )
 
 
-def test_a_variant_stands_beside_its_control():
+def test_a_variant_is_compared_with_its_control():
     rows = [
         *(row(BASE, seed, 0.5, [(5, 10), (5, 10)], surgery=0.4) for seed in (1, 2)),
         *(row(MORE, seed, 0.6, [(6, 10), (6, 10)], surgery=0.3) for seed in (1, 2)),
@@ -89,13 +89,13 @@ def test_a_variant_stands_beside_its_control():
     ]
     (line,) = [line for line in lines if line.startswith(f"| {BASE} |")]
     assert line.endswith("|  |  |  |  |")
-    assert lines[-1].endswith("1 of 1 comparisons tell 0.03 from nothing.")
+    assert lines[-1].endswith("1 of 1 comparisons can distinguish 0.03 from zero.")
 
 
 def test_one_seed_claims_nothing_of_others():
     lines = list(table([row(BASE, 1, 0.5, surgery=0.1), row(MORE, 1, 0.6, surgery=0.1)]))
     assert "+0.100 |" in lines[-3]
-    assert lines[-1] == "One seed: nothing is said of other seeds."
+    assert lines[-1] == "One seed: no conclusion about other seeds."
 
 
 def test_the_published_table_is_that_of_the_published_rows():

@@ -12,15 +12,15 @@ SMALL = (
 )
 
 
-def test_it_tells_speed_waiting_and_memory(capsys):
+def test_it_reports_speed_waiting_and_memory(capsys):
     settings = [text for setting in SMALL for text in ("--set", setting)]
     assert main(["--device", "cpu", "--preset", "tiny", "--steps", "2", *settings]) == 0
     first, clips, videos, memory = capsys.readouterr().out.splitlines()
     assert first.startswith("preset tiny, fp32")
-    told = (
-        r"step: [\d.]+ \w+s a second; [\d.]+ s of work, [\d.]+ times the bare image encoder; "
+    pattern = (
+        r"step: [\d.]+ \w+s a second; [\d.]+ s of work, [\d.]+ times the image encoder alone; "
         r"\d+% of the time waiting for data"
     )
-    assert re.fullmatch(f"clip {told}", clips)
-    assert re.fullmatch(f"video {told}", videos)
+    assert re.fullmatch(f"clip {pattern}", clips)
+    assert re.fullmatch(f"video {pattern}", videos)
     assert re.match(r"memory: [\d.]+ GiB", memory)
