@@ -23,7 +23,7 @@ _VOWELS = ((700, 1220, 2600), (450, 800, 2830), (300, 2200, 3000), (500, 1800, 2
 
 
 def music(seconds: float, seed: int) -> Sound:
-    """Generate background music of 30 s pieces: chords, bass, drums, and a melody played or sung on vowels."""
+    """Generate background music of 30 s pieces: chords, bass, drums, a melody played or sung on vowels."""
     rng = np.random.default_rng(seed)
     piece_s = 30.0
     pieces = [_piece(piece_s, rng) for _ in range(math.ceil(seconds / piece_s))]

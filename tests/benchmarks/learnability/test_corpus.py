@@ -68,7 +68,7 @@ def test_prompts_were_never_said():
 
 
 def test_everything_that_is_drawn_has_words():
-    assert set(words.PHASE_PROMPTS) == set(words._SAID) == set(PHASE_NAMES)
+    assert set(words.PHASE_PROMPTS) == set(words._SENTENCES) == set(PHASE_NAMES)
     assert set(words.SURGERY_PROMPTS) == set(words._NAMED) == {s.name for s in SURGERIES}
     assert set(words.INSTRUMENT_PROMPTS) == set(INSTRUMENTS)
 
