@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 import torch
 
-from ophclip.data.augment import augment, crop_text, draw_augmentation, resize_frames
+from ophclip.data.augment import (
+    Augmentation,
+    augment,
+    crop_text,
+    draw_augmentation,
+    resize_frames,
+)
 from ophclip.data.batches import generator
 from ophclip.presets import PRESETS
 from tests.ophclip.shard_factory import small_config
@@ -42,6 +49,35 @@ def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
     mirror = dataclasses.replace(still, mirror_p=1.0)
     mirrored = augment(frames, draw_augmentation(1, config=mirror, random=generator(0)), side=32)
     assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
+
+
+def unchanged(**fields):
+    """An augmentation of one item that changes nothing but the given fields."""
+    values = {
+        "theta": torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]),
+        "mix": torch.eye(3)[None],
+        "cast": torch.ones(1, 3),
+        "contrast": torch.ones(1),
+        "saturation": torch.ones(1),
+    }
+    return Augmentation(**{**values, **fields})
+
+
+def test_contrast_is_relative_to_the_mean_of_all_frames_of_an_item():
+    frames = torch.tensor([51, 153], dtype=torch.uint8).view(1, 2, 1, 1, 1).expand(1, 2, 3, 8, 8)
+    half = augment(frames, unchanged(contrast=torch.tensor([0.5])), side=8)
+    assert torch.allclose(half[0, 0], torch.full((3, 8, 8), 0.3), atol=1e-5)  # 0.2 before.
+    assert torch.allclose(half[0, 1], torch.full((3, 8, 8), 0.5), atol=1e-5)  # 0.6 before.
+
+
+def test_saturation_and_cast_act_on_the_colour_of_each_pixel():
+    colour = torch.tensor([204, 102, 0], dtype=torch.uint8).view(1, 1, 3, 1, 1)
+    frames = torch.cat([colour, colour // 2], dim=1).expand(1, 2, 3, 8, 8)
+    grey = augment(frames, unchanged(saturation=torch.zeros(1)), side=8)
+    assert torch.allclose(grey[0, 0], torch.full((3, 8, 8), 0.4), atol=1e-5)
+    assert torch.allclose(grey[0, 1], torch.full((3, 8, 8), 0.2), atol=1e-5)
+    cast = augment(frames, unchanged(cast=torch.tensor([[0.5, 1.0, 1.0]])), side=8)
+    assert cast[0, 0, :, 4, 4].tolist() == pytest.approx([0.4, 0.4, 0.0], abs=1e-5)
 
 
 SAID = "This is a left eye. We make a 2.4 mm incision! No suture is needed? Then the lens goes in."

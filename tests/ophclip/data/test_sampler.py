@@ -60,6 +60,21 @@ def test_processes_share_windows_and_their_context(corpus):
     assert ((context.offsets_s > 0) | ~context.mask)[:, 1].all()
 
 
+def test_frames_of_a_window_lie_within_its_length(corpus):
+    made = sampler(corpus, "carry.window_s=6.0", "data.clip_frames=3")
+    time_of = {}
+    for row in corpus.silent_videos:
+        frames = made.store.frames(row, range(len(row.frame_times_s)))
+        for time_s, frame in zip(row.frame_times_s, frames, strict=True):
+            time_of[tuple(frame.flatten().tolist())] = (row.video_id, time_s)
+    for window in made.windows(2, 20, slice(0, 20))[0]:
+        found = [time_of[tuple(frame.flatten().tolist())] for frame in window]
+        assert len({video_id for video_id, _ in found}) == 1
+        times = [time_s for _, time_s in found]
+        assert times == sorted(times)
+        assert times[-1] - times[0] <= 6.0
+
+
 def test_windows_show_silent_videos_only(corpus):
     made = sampler(corpus, "carry.window_s=0.1", "data.clip_frames=1")
     shown = made.windows(0, 40, slice(0, 40))[0].flatten(1)

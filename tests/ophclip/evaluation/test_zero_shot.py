@@ -110,7 +110,21 @@ def test_a_model_that_sees_the_phases_is_right_everywhere(model, prompts, tmp_pa
     assert not model.text_encoder.training  # Frozen, in training too.
 
 
-def test_a_long_video_is_classified_some_pictures_at_a_time(model, prompts, tmp_path, monkeypatch):
+def test_the_direction_that_all_frames_share_is_subtracted(prompts, tmp_path):
+    class BiasedModel(ColourModel):
+        """All embeddings are far out in the direction of one class."""
+
+        def project_images(self, features, level):
+            return super().project_images(features, level) + self.image_centre
+
+    biased = BiasedModel(small_config().model)
+    biased.image_centre = 3 * biased.embed_texts(["incision is done"], Level.CLIP)[0]
+    write_shard(tmp_path, video_rows(1, kind="silent", split="test"))
+    labels = write_labels(tmp_path / "labels.parquet", phase_labels(1))
+    assert evaluate(biased, prompts, tmp_path, labels).scores.accuracy_pooled.value == 1.0
+
+
+def test_a_long_video_is_classified_some_frames_at_a_time(model, prompts, tmp_path, monkeypatch):
     counts, features = [], ColourModel.frame_features
     monkeypatch.setattr(
         ColourModel, "frame_features", lambda self, f: counts.append(len(f)) or features(self, f)

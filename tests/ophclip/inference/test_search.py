@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import html
+import io
 import re
 import sys
 
@@ -11,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from ophclip.cli import main
 from ophclip.data.shards import open_shards
 from ophclip.errors import ConfigError
 from ophclip.inference import pretrained, search, search_page
 from ophclip.inference.embed import embed, write_embeddings
-from tests.ophclip.shard_factory import video_rows, write_shard
+from tests.ophclip.shard_factory import COLOURS, video_rows, write_shard
 
 HOSTILE = (
     "\x1b[2J</title><script>alert(1)</script><img src=x onerror=\"alert('2')\">{{ 7919 * 7907 }}"
@@ -110,6 +113,16 @@ def test_a_line_has_no_control_characters():
 )
 def test_links_open_the_time_and_only_safe_urls(video_id, location, expected):
     assert search_page.video_link(video_id, location, 75.9) == expected
+
+
+def test_the_thumbnail_is_the_frame_in_the_middle_of_the_hit(tmp_path):
+    write_shard(tmp_path, video_rows(3, kind="silent"))
+    shards = open_shards(tmp_path, cached_groups=1)
+    for start_s, colour in zip((0, 10, 20), COLOURS.values(), strict=True):
+        uri = search_page._thumbnail(shards, shards.rows[0], hit(start_s, start_s + 10))
+        with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+            mean = np.asarray(image).mean(axis=(0, 1))
+        assert mean.tolist() == pytest.approx(colour, abs=8)
 
 
 def test_the_page_needs_no_other_file_and_escapes_everything(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -137,6 +139,25 @@ def test_centring_moves_the_mean_to_zero():
     model.centre_texts(texts)
     centred = model.text_encoder(texts) - model.text_centre
     assert torch.allclose(centred.mean(0), torch.zeros(384), atol=1e-6)
+
+
+def test_the_image_centre_is_the_mean_clip_embedding():
+    model = OphCLIP(small_config().model).eval()
+    frames = torch.rand(3, 3, 64, 64)
+    model.centre_images(frames)
+    with torch.no_grad():
+        embeddings = model.embed_frames(frames[:, None], Level.CLIP)
+    assert torch.allclose(model.image_centre, embeddings.mean(0), atol=1e-6)
+
+
+def test_the_logit_scale_has_a_limit_and_its_logarithm_is_clamped():
+    model = OphCLIP(small_config().model)
+    limit = model.config.max_logit_scale
+    with torch.no_grad():
+        model.log_scales["clip"].fill_(math.log(limit) + 1)
+    assert model.logit_scale(Level.CLIP).item() == pytest.approx(limit)
+    model.clamp_scales()
+    assert model.log_scales["clip"].item() == pytest.approx(math.log(limit))
 
 
 def test_batchnorm_keeps_its_statistics_and_a_local_folder_its_pixel_statistics(tmp_path):

@@ -216,6 +216,13 @@ def test_features_are_float32_under_autocast(folders, kind):
     features.sum().backward()
 
 
+def test_the_scratch_encoder_takes_the_maximum_over_positions():
+    encoder = ImageEncoder(small_config().model).eval()
+    frames = torch.rand(2, 3, 64, 64)
+    states = encoder.network((frames - encoder.mean) / encoder.std).last_hidden_state
+    assert torch.allclose(encoder(frames), states.flatten(2).max(2).values, atol=1e-5)
+
+
 def test_a_pooler_without_weights_is_left_out_and_not_drawn_at_random(tmp_path):
     DeiTModel(CONFIGS["deit"], add_pooling_layer=False).save_pretrained(tmp_path)
     first, second = image_encoder(tmp_path, 0), image_encoder(tmp_path, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ophclip.model import temporal
 from ophclip.model.temporal import ContextEncoder, FramePooling, masked_mean
 
 WIDTH = 48
@@ -54,6 +55,18 @@ def test_pooling_depends_on_the_order_of_frames_only_once_its_gate_is_open(pooli
     assert torch.allclose(pooling(features), pooling(turned), atol=1e-6)
     opened(pooling)
     assert not torch.allclose(pooling(features), pooling(turned), atol=1e-3)
+
+
+def test_positions_are_the_middles_of_equal_shares_of_an_item(pooling, monkeypatch):
+    positions, sinusoids = [], temporal._sinusoids
+    monkeypatch.setattr(
+        temporal,
+        "_sinusoids",
+        lambda given, **waves: positions.append(given) or sinusoids(given, **waves),
+    )
+    pooling(torch.randn(2, 4, WIDTH), torch.tensor([[True] * 4, [True, True, False, False]]))
+    assert positions[0][0].tolist() == [0.125, 0.375, 0.625, 0.875]
+    assert positions[0][1, :2].tolist() == [0.25, 0.75]
 
 
 def test_padding_changes_nothing(pooling):
