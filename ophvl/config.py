@@ -1,135 +1,179 @@
-"""Configuration: one frozen dataclass a section, filled from TOML and from `section.key=value`.
+"""Settings of both packages: one class a section, filled from presets, TOML files, `--set` and flags.
 
-Later sources win: defaults, the config saved in the dataset folder, the file given with `--config`,
-then `--set`. Unknown sections and keys are refused with the nearest known one.
+Later sources win: defaults, a preset, the config saved in the folder, the file given with `--config`,
+`--set section.key=value`, then flags of their own such as `--cookies`. Unknown sections and keys are
+refused with the nearest known one.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from ophvl.errors import ConfigError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-Sections = Mapping[str, "type[DataclassInstance]"]
+class Settings(BaseModel):
+    """Base of a section: write each key as `Field(default, description=..., ge=...)`.
 
-Value = TypeVar("Value")
-
-
-def effort(default: Value, *, kept: bool = True) -> Value:
-    """A setting of how a result is come by, such as a time limit: changing it makes nothing anew.
-
-    Args:
-        kept: whether the dataset folder remembers it.
+    Values are taken as they are ("yes" is no bool, 1.5 no int), but for whole numbers given for floats and
+    TOML's lists given for tuples. Rules about single keys are bounds or field validators, rules about
+    several are model validators; both raise ValueError with a sentence that names the keys.
     """
-    value: Value = dataclasses.field(default=default, metadata={"effort": True, "kept": kept})
-    return value
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tuple_of_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Unit of a key, such as Unit("s"); stands in the key's `Annotated`."""
+
+    name: str
+
+
+class Trait(Enum):
+    """Exceptions for a key; stand in its `Annotated`."""
+
+    EFFORT = "how a result is obtained, such as a time limit: not part of fingerprints"
+    UNSAVED = "not written to the folder's config file"
+
+
+EFFORT, UNSAVED = Trait.EFFORT, Trait.UNSAVED
+
+Sections = Mapping[str, type[Settings]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """Values from one source, by section and key; `origin` names the source in messages.
+
+    A flag such as `--cookies` is a layer of its own, which holds the typed value.
+    """
+
+    origin: str
+    values: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """Settings of every section, and where each value that is not the default comes from."""
+
+    settings: Mapping[str, Settings]
+    origins: Mapping[str, Mapping[str, str]]
+    """Section to key to the origin of the present value; keys with their default are left out."""
 
 
 def resolve(
-    sections: Sections,
-    *,
-    files: Iterable[Path] = (),
-    overrides: Sequence[str] = (),
-) -> dict[str, DataclassInstance]:
-    """Build every section's config from TOML `files` (later ones win) and `section.key=value` strings.
+    sections: Sections, *, files: Iterable[Path] = (), overrides: Sequence[str] = ()
+) -> Mapping[str, Settings]:
+    """Return the settings of every section from TOML `files` and then `section.key=value` strings.
 
     Raises:
         ConfigError: a file cannot be read, or a name or value does not fit; the message says where.
     """
-    values: dict[str, dict[str, object]] = {name: {} for name in sections}
-    for path in files:
-        for section, keys in _read_toml(path).items():
-            for key, value in keys.items():
-                _put(values, sections, section, key, value, origin=str(path))
-    for text in overrides:
-        section, key, value = _split_override(text)
-        _put(values, sections, section, key, value, origin=f"--set {text}")
-    return {name: _build(name, cls, values[name]) for name, cls in sections.items()}
+    layers = [*map(read_layer, files), *map(parse_override, overrides)]
+    return resolve_layers(sections, layers).settings
 
 
-def deciding(config: DataclassInstance) -> dict[str, object]:
-    """The settings that a stage's result depends on, as JSON-ready values."""
-    return _plain(config, lambda field: not field.metadata.get("effort"))
+def resolve_layers(sections: Sections, layers: Iterable[Layer]) -> Resolved:
+    """Return the settings of every section from `layers`, of which later ones win.
 
-
-def to_toml(configs: Mapping[str, DataclassInstance]) -> str:
-    """All sections as a TOML document that `resolve` reads back to the same configs.
-
-    Left out is what `effort` says not to keep.
+    Raises:
+        ConfigError: a name or value does not fit; the message says in which layer.
     """
-    import tomli_w
-
-    def kept(field: dataclasses.Field[object]) -> bool:
-        return bool(field.metadata.get("kept", True))
-
-    return tomli_w.dumps({name: _plain(config, kept) for name, config in configs.items()})
-
-
-def _plain(
-    config: DataclassInstance, wanted: Callable[[dataclasses.Field[object]], bool]
-) -> dict[str, object]:
-    """Settings as TOML- and JSON-ready values, in the order of the fields; None is left out."""
-    plain: dict[str, object] = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if value is not None and wanted(field):
-            plain[field.name] = list(value) if isinstance(value, tuple) else value
-    return plain
+    values: dict[str, dict[str, object]] = {name: {} for name in sections}
+    origins: dict[str, dict[str, str]] = {name: {} for name in sections}
+    for layer in layers:
+        for section, keys in layer.values.items():
+            _check_names(sections, section, keys, layer.origin)
+            values[section].update(keys)
+            origins[section].update(dict.fromkeys(keys, layer.origin))
+    settings = {
+        name: _validate(name, cls, values[name], origins[name]) for name, cls in sections.items()
+    }
+    return Resolved(settings=settings, origins=origins)
 
 
-def _read_toml(path: Path) -> dict[str, dict[str, object]]:
+def read_layer(path: Path) -> Layer:
+    """Read a TOML file with one table a section.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or has values outside a section.
+    """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ConfigError(f"cannot read the config file {path}: {err.strerror}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path} is not valid TOML: {err}. Mend the file and run again.") from err
+        raise ConfigError(
+            f"{path} is not valid TOML: {err}. Correct the file and run again."
+        ) from err
     for name, keys in document.items():
         if not isinstance(keys, dict):
-            raise ConfigError(f"{path}: '{name}' stands outside a section; write it under [stage]")
-    return document
+            raise ConfigError(f"{path}: '{name}' is outside a section; write it under [section]")
+    return Layer(origin=str(path), values=document)
 
 
-def _split_override(text: str) -> tuple[str, str, object]:
+def parse_override(text: str) -> Layer:
+    """Parse `section.key=value`; a value that is not TOML is a text without quotes.
+
+    Raises:
+        ConfigError: it is not of this form.
+    """
     name, equals, raw = text.partition("=")
-    section, dot, key = name.strip().partition(".")
+    section, dot, key = (part.strip() for part in name.partition("."))
     if not (equals and dot and section and key):
         raise ConfigError(
-            f"--set {text}: write it as stage.key=value, e.g. --set pair.min_score=0.4"
+            f"--set {text}: write it as section.key=value, e.g. --set pair.clip_frames=8"
         )
     try:
         value: object = tomllib.loads(f"v = {raw}")["v"]
     except tomllib.TOMLDecodeError:
         value = raw.strip()
-    return section, key, value
+    return Layer(origin=f"--set {text}", values={section: {key: value}})
 
 
-def _put(
-    values: dict[str, dict[str, object]],
-    sections: Sections,
-    section: str,
-    key: str,
-    value: object,
-    *,
-    origin: str,
-) -> None:
+def fingerprint_values(settings: Settings) -> dict[str, object]:
+    """Return the values that a stage's result depends on, JSON-ready: all but those marked EFFORT."""
+    return _plain(settings, EFFORT)
+
+
+def to_toml(settings: Mapping[str, Settings]) -> str:
+    """Return all sections as TOML that `resolve` reads back to the same settings.
+
+    Keys marked UNSAVED are left out.
+    """
+    import tomli_w
+
+    return tomli_w.dumps({name: _plain(section, UNSAVED) for name, section in settings.items()})
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """Return what a field takes, in words: "a whole number, at least 1"."""
+    return _describe(field.annotation, field.metadata)
+
+
+def _check_names(sections: Sections, section: str, keys: Mapping[str, object], origin: str) -> None:
     if section not in sections:
         raise ConfigError(f"{origin}: unknown section '{section}'{_nearest(section, sections)}")
-    known = [f.name for f in dataclasses.fields(sections[section])]
-    if key not in known:
-        raise ConfigError(f"{origin}: unknown key '{section}.{key}'{_nearest(key, known)}")
-    expected = typing.get_type_hints(sections[section])[key]
-    values[section][key] = _convert(value, expected, where=f"{origin}: {section}.{key}")
+    known = sections[section].model_fields
+    for key in keys:
+        if key not in known:
+            raise ConfigError(f"{origin}: unknown key '{section}.{key}'{_nearest(key, known)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -140,35 +184,94 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     )
 
 
-def _convert(value: object, expected: object, *, where: str) -> object:
-    origin, args = typing.get_origin(expected), typing.get_args(expected)
-    if origin in (types.UnionType, typing.Union):
-        inner = next(a for a in args if a is not type(None))
-        return None if value is None else _convert(value, inner, where=where)
-    if origin is typing.Literal:
-        if value not in args:
-            close = _nearest(str(value), [str(a) for a in args])
-            raise ConfigError(
-                f"{where}: '{value}' is not one of {', '.join(map(str, args))}{close}"
-            )
-        return value
-    if origin is tuple:
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise ConfigError(f"{where}: expected a list of strings, got {value!r}")
-        return tuple(value)
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(expected, type) or type(value) is not expected:
-        raise ConfigError(
-            f"{where}: expected {getattr(expected, '__name__', expected)}, got {value!r}"
-        )
-    return value
-
-
-def _build(
-    name: str, cls: type[DataclassInstance], values: Mapping[str, object]
-) -> DataclassInstance:
+def _validate(
+    section: str, cls: type[Settings], values: Mapping[str, object], origins: Mapping[str, str]
+) -> Settings:
     try:
-        return cls(**values)
-    except ValueError as err:
-        raise ConfigError(f"section [{name}]: {err}") from err
+        return cls.model_validate(values)
+    except ValidationError as err:
+        faults = [
+            _fault(section, cls, str(fault["loc"][0]) if fault["loc"] else None, fault, origins)
+            for fault in err.errors()
+        ]
+        # A list with several wrong items is one fault.
+        raise ConfigError("\n".join(dict.fromkeys(faults))) from err
+
+
+def _fault(
+    section: str,
+    cls: type[Settings],
+    key: str | None,
+    fault: Mapping[str, typing.Any],
+    origins: Mapping[str, str],
+) -> str:
+    """Return what is wrong as a sentence; `key` is None for a rule about several keys."""
+    if key is None:
+        where = ", ".join(dict.fromkeys(origins.values()))
+        return f"{where or 'defaults'}: section [{section}]: {fault['ctx']['error']}"
+    where = f"{origins.get(key, 'defaults')}: {section}.{key}"
+    if fault["type"] == "missing":
+        return f"{where} has no default and must be set"
+    if fault["type"] == "value_error":
+        return f"{where}: {fault['ctx']['error']}"
+    field = cls.model_fields[key]
+    choices = [str(one) for one in typing.get_args(_without_none(field.annotation))]
+    close = difflib.get_close_matches(str(fault["input"]), choices, n=1, cutoff=0.5)
+    hint = f"; did you mean '{close[0]}'?" if close and fault["type"] == "literal_error" else ""
+    return f"{where} must be {allowed_values(field)}, not {fault['input']!r}{hint}"
+
+
+_NOUNS: Mapping[object, tuple[str, str]] = {
+    bool: ("true or false", "values true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+}
+_BOUNDS = {
+    "ge": "at least {}",
+    "gt": "above {}",
+    "le": "at most {}",
+    "lt": "below {}",
+    "multiple_of": "a multiple of {}",
+    "min_length": "with at least {} value(s)",
+}
+
+
+def _describe(annotation: object, metadata: Sequence[object], *, plural: bool = False) -> str:
+    annotation = _without_none(annotation)
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        bounds = [bound for one in args[1:] for bound in getattr(one, "metadata", [one])]
+        return _describe(args[0], [*bounds, *metadata], plural=plural)
+    if origin is typing.Literal:
+        text = f"one of {', '.join(map(str, args))}"
+    elif origin is tuple:
+        count = "" if args[-1] is ... else f"{len(args)} "
+        text = f"a list of {count}{_describe(args[0], (), plural=True)}"
+    else:
+        text = _NOUNS[annotation][plural]
+    bounds = [
+        words.format(value)
+        for name, words in _BOUNDS.items()
+        for one in metadata
+        if (value := getattr(one, name, None)) is not None
+    ]
+    each = "each " if plural and bounds else ""
+    return text + (f", {each}{' and '.join(bounds)}" if bounds else "")
+
+
+def _without_none(annotation: object) -> object:
+    """Return X of `X | None`, and any other type as it is."""
+    if typing.get_origin(annotation) not in (types.UnionType, typing.Union):
+        return annotation
+    return next(arg for arg in typing.get_args(annotation) if arg is not type(None))
+
+
+def _plain(settings: Settings, without: Trait) -> dict[str, object]:
+    """Return values as TOML and JSON hold them, in the order of the fields; None is left out."""
+    plain: dict[str, object] = {}
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if value is not None and without not in field.metadata:
+            plain[name] = list(value) if isinstance(value, tuple) else value
+    return plain

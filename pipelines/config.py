@@ -6,11 +6,12 @@ a threshold never transcribes anything again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from ophvl.config import effort
+from pydantic import Field, field_validator, model_validator
+
+from ophvl.config import EFFORT, UNSAVED, Settings, Unit
 
 _WHISPERS_LANGUAGES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr "
@@ -22,230 +23,290 @@ LANGUAGES = frozenset(_WHISPERS_LANGUAGES.split())
 """Codes of the languages that Whisper knows: ISO 639-1 where there is one."""
 
 
-def _require_positive(config: object, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 1")
-
-
 def _absolute(path: str) -> str:
-    """As it is meant where it is written: later runs on the dataset folder may start elsewhere."""
+    """Return `path` as it is meant where it is written: later runs on the folder may start elsewhere."""
     try:
         return str(Path(path).expanduser().absolute())
     except RuntimeError as err:
-        raise ValueError(f"cannot tell whose home '{path}' begins with") from err
+        raise ValueError(f"there is no home folder for '{path}'") from err
 
 
-@dataclass(frozen=True, kw_only=True)
-class _AskingConfig:
-    """How hosts are asked: for stages that do."""
+class _RequestConfig(Settings):
+    """Settings of stages that send requests to hosts."""
 
-    # Seconds between two requests to one host, on average; jitter makes it half to one and a half.
-    gap_s: float = effort(6.0)
-    # Requests that one host gets in an hour, at most.
-    per_hour: int = effort(300)
-    # Wait after a first refusal ("too many requests") that names no time; doubled after each further one.
-    pause_s: float = effort(20.0)
-    # Keep that pace for hosts of this machine and of private networks too.
-    pace_local: bool = effort(False)
-    # Wait for one answer of a server, in seconds; a broken transfer is resumed so often.
-    timeout_s: float = effort(30.0)
-    retries: int = effort(3)
-    # A cookie file (Netscape form) for sites that want a login; read, never written or remembered.
-    cookies: str | None = effort(None, kept=False)
+    gap_s: Annotated[float, Unit("s"), EFFORT] = Field(
+        6.0,
+        ge=0,
+        description="Time between two requests to one host, on average; jitter makes it half to one and a "
+        "half of that.",
+    )
+    per_hour: Annotated[int, EFFORT] = Field(
+        300, ge=1, description="Most requests to one host in an hour."
+    )
+    pause_s: Annotated[float, Unit("s"), EFFORT] = Field(
+        20.0,
+        ge=0,
+        description='Wait after a first refusal ("too many requests") that names no time; doubled after each '
+        "further one.",
+    )
+    pace_local: Annotated[bool, EFFORT] = Field(
+        False, description="Limit requests to this machine and to private networks too."
+    )
+    timeout_s: Annotated[float, Unit("s"), EFFORT] = Field(
+        30.0, gt=0, description="Longest wait for one answer of a server."
+    )
+    retries: Annotated[int, EFFORT] = Field(
+        3, ge=0, description="How often a broken transfer is resumed."
+    )
+    cookies: Annotated[str | None, EFFORT, UNSAVED] = Field(
+        None,
+        description="Cookie file (Netscape format) for sites that need a login; it is only read, and its path "
+        "is not saved.",
+    )
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "per_hour")
-        if min(self.gap_s, self.pause_s, self.retries) < 0 or self.timeout_s <= 0:
-            raise ValueError("gap_s, pause_s, retries >= 0 and timeout_s > 0 must hold")
-        if self.cookies:
-            object.__setattr__(self, "cookies", _absolute(self.cookies))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiscoverConfig(_AskingConfig):
-    """Only how hosts are asked."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdmitConfig:
-    """Nothing to set: the lists lie in the dataset folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DownloadConfig(_AskingConfig):
-    # Fetch videos whose title says that they are not surgery.
-    assume_surgical: bool = False
-    # Largest picture height to fetch, in pixels; what is fetched already stays as it is.
-    max_height: int = effort(720)
-    # What is larger or longer is refused.
-    max_gb: float = effort(20.0)
-    max_hours: float = effort(12.0)
-    # Room on the disk that a fetch must leave.
-    reserve_gb: float = effort(2.0)
-    # Take the subtitles that a site offers along, as a second source of text.
-    subtitles: bool = effort(True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_positive(self, "max_height")
-        if min(self.max_gb, self.max_hours) <= 0 or self.reserve_gb < 0:
-            raise ValueError("max_gb, max_hours > 0 and reserve_gb >= 0 must hold")
+    @field_validator("cookies")
+    @classmethod
+    def _absolute_path(cls, path: str | None) -> str | None:
+        return _absolute(path) if path else path
 
 
-@dataclass(frozen=True, kw_only=True)
-class TranscribeConfig:
-    recogniser: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
-    # A folder of weights, a name on the model hub, or "auto" for the best that is in reach.
-    model: str = "auto"
-    # Code of a language that Whisper knows, such as "en" (ISO 639-1), or "auto" to detect it.
-    language: str = "auto"
-    # Hot words and prompt: "packaged", "off", or a TOML file like ophvl/speech/hot_words.toml.
-    hot_words: str = "packaged"
-    beam_size: int = 5
+class DiscoverConfig(_RequestConfig):
+    """Settings of stage discover."""
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "beam_size")
-        if self.language not in {"auto", *LANGUAGES}:
+
+class AdmitConfig(Settings):
+    """Settings of stage admit: none; its lists are files of the dataset folder."""
+
+
+class DownloadConfig(_RequestConfig):
+    """Settings of stage download."""
+
+    assume_surgical: bool = Field(
+        False, description="Fetch videos whose title says that they are not surgery."
+    )
+    max_height: Annotated[int, Unit("pixels"), EFFORT] = Field(
+        720,
+        ge=1,
+        description="Largest picture height to fetch; files fetched before stay as they are.",
+    )
+    max_gb: Annotated[float, Unit("GB"), EFFORT] = Field(
+        20.0, gt=0, description="Larger files are refused."
+    )
+    max_hours: Annotated[float, Unit("h"), EFFORT] = Field(
+        12.0, gt=0, description="Longer videos are refused."
+    )
+    reserve_gb: Annotated[float, Unit("GB"), EFFORT] = Field(
+        2.0, ge=0, description="Free disk space that a fetch must leave."
+    )
+    subtitles: Annotated[bool, EFFORT] = Field(
+        True, description="Fetch a site's subtitles too, as a second source of text."
+    )
+
+
+class TranscribeConfig(Settings):
+    """Settings of stage transcribe."""
+
+    recogniser: Literal["faster-whisper", "openai-whisper"] = Field(
+        "faster-whisper", description="Engine for speech recognition."
+    )
+    model: str = Field(
+        "auto",
+        description='Folder of weights, a name on the model hub, or "auto" for the best one available.',
+    )
+    language: str = Field(
+        "auto",
+        description='Code of a language that Whisper knows, such as "en" (ISO 639-1), or "auto" to detect it.',
+    )
+    hot_words: str = Field(
+        "packaged",
+        description='Hot words and prompt: "packaged", "off", or a TOML file like '
+        "ophvl/speech/hot_words.toml.",
+    )
+    beam_size: int = Field(5, ge=1, description="Beams of the recogniser's search.")
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in {"auto", *LANGUAGES}:
             raise ValueError(
-                f"language '{self.language}' is not one that Whisper knows; write its ISO 639-1 code "
+                f"'{code}' is not a language that Whisper knows; write its ISO 639-1 code "
                 "(https://en.wikipedia.org/wiki/ISO_639-1), or auto. Known are: "
                 f"{_WHISPERS_LANGUAGES}"
             )
-        if self.hot_words not in {"packaged", "off"}:
-            object.__setattr__(self, "hot_words", _absolute(self.hot_words))
+        return code
+
+    @field_validator("hot_words")
+    @classmethod
+    def _absolute_path(cls, hot_words: str) -> str:
+        return hot_words if hot_words in {"packaged", "off"} else _absolute(hot_words)
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeepConfig:
-    # What is left of a fetched video once it is transcribed: all, proxy or audio.
-    media: Literal["all", "proxy", "audio"] = "all"
-    # Proxies: pixels of the short side, pictures a second, quality (lower is better).
-    short_side: int = 256
-    fps: float = 4.0
-    crf: int = 20
+class KeepConfig(Settings):
+    """Settings of stage keep."""
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "short_side", "crf")
-        if self.fps <= 0:
-            raise ValueError("fps must be more than 0")
+    media: Literal["all", "proxy", "audio"] = Field(
+        "all", description="What is left of a fetched video once it is transcribed."
+    )
+    short_side: Annotated[int, Unit("pixels")] = Field(
+        256, ge=1, description="Short side of a proxy's picture."
+    )
+    fps: Annotated[float, Unit("1/s")] = Field(4.0, gt=0, description="Frame rate of a proxy.")
+    crf: int = Field(20, ge=1, description="Quality of a proxy (H.264 CRF); lower is better.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReviewConfig:
-    """Nothing to set yet."""
+class ReviewConfig(Settings):
+    """Settings of stage review: none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SegmentConfig:
-    # Shorter narrations are merged with the next one; longer ones are cut at sentence borders.
-    min_clip_s: float = 3.0
-    max_clip_s: float = 15.0
-    # A silence of this length always ends a narration.
-    max_gap_s: float = 2.0
-    # Correct what the recogniser misheard, by the terms of the ontology.
-    correct: bool = True
-    # A masked language model that helps to judge corrections: a name on the model hub or a folder.
-    masked_lm: str | None = None
+class SegmentConfig(Settings):
+    """Settings of stage segment."""
 
-    def __post_init__(self) -> None:
-        if not 0 < self.min_clip_s <= self.max_clip_s:
-            raise ValueError("0 < min_clip_s <= max_clip_s must hold")
+    min_clip_s: Annotated[float, Unit("s")] = Field(
+        3.0, gt=0, description="Shorter narrations are merged with the next one."
+    )
+    max_clip_s: Annotated[float, Unit("s")] = Field(
+        15.0, description="Longer narrations are cut at sentence borders."
+    )
+    max_gap_s: Annotated[float, Unit("s")] = Field(
+        2.0, description="A silence of this length always ends a narration."
+    )
+    correct: bool = Field(
+        True, description="Correct what the recogniser misheard, by the terms of the ontology."
+    )
+    masked_lm: str | None = Field(
+        None,
+        description="Masked language model that helps to judge corrections: a name on the model hub or a "
+        "folder.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_clip_s > self.max_clip_s:
+            raise ValueError("min_clip_s <= max_clip_s must hold")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class RewriteConfig:
-    # Base URL of an OpenAI-compatible server, e.g. http://localhost:8000/v1; none leaves texts as they are.
-    endpoint: str | None = None
-    # Name of the language model there.
-    model: str = ""
-    # The environment variable that holds the key, if one is needed.
-    api_key_variable: str = "OPENAI_API_KEY"
-    # What this dataset folder may spend in all, prompts and answers together.
-    max_tokens: int = 1_000_000
-    # Narrations with a lower descriptive score are not worth it: `pair` drops them.
-    min_descriptive_score: float = 0.3
+class RewriteConfig(Settings):
+    """Settings of stage rewrite."""
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "max_tokens")
+    endpoint: str | None = Field(
+        None,
+        description="Base URL of an OpenAI-compatible server, e.g. http://localhost:8000/v1; without one, "
+        "texts stay as they are.",
+    )
+    model: str = Field("", description="Name of the language model on that server.")
+    api_key_variable: str = Field(
+        "OPENAI_API_KEY",
+        description="Environment variable that holds the server's key, if it needs one.",
+    )
+    max_tokens: Annotated[int, Unit("tokens")] = Field(
+        1_000_000,
+        ge=1,
+        description="Most tokens that this dataset folder may use in all, prompts and answers together.",
+    )
+    min_descriptive_score: float = Field(
+        0.3,
+        description="Narrations with a lower descriptive score are not rewritten: stage pair drops them.",
+    )
+
+    @model_validator(mode="after")
+    def _complete_endpoint(self) -> Self:
         if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
             raise ValueError("endpoint must begin with http:// or https://")
         if self.endpoint is not None and not self.model:
             raise ValueError("model must name a model where endpoint is set")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class TagConfig:
-    # A table of codes of other systems for the ontology's concepts: concept_id, system, code; tab-separated.
-    codes: str | None = None
+class TagConfig(Settings):
+    """Settings of stage tag."""
 
-    def __post_init__(self) -> None:
-        if self.codes:
-            object.__setattr__(self, "codes", _absolute(self.codes))
+    codes: str | None = Field(
+        None,
+        description="Table of codes of other systems for the ontology's concepts: concept_id, system, code; "
+        "tab-separated.",
+    )
 
-
-@dataclass(frozen=True, kw_only=True)
-class TitleConfig:
-    # Keep videos whose title says that they are not surgery.
-    assume_surgical: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitConfig:
-    # Shares of source videos; the rest is for training.
-    val_share: float = 0.05
-    test_share: float = 0.05
-    # Another salt draws another assignment.
-    salt: str = "ophvl"
-
-    def __post_init__(self) -> None:
-        if min(self.val_share, self.test_share) < 0 or self.val_share + self.test_share >= 1:
-            raise ValueError("val_share and test_share must be at least 0 and sum to less than 1")
+    @field_validator("codes")
+    @classmethod
+    def _absolute_path(cls, path: str | None) -> str | None:
+        return _absolute(path) if path else path
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairConfig:
-    # A video with less speech than this (share of its duration) is silent.
-    min_speech_ratio: float = 0.05
-    min_words_per_minute: float = 10.0
-    # A video in another language, surely detected, is silent.
-    language: str = "en"
-    min_language_probability: float = 0.7
-    # Narrations with a lower descriptive score are dropped.
-    min_descriptive_score: float = 0.3
-    # Train on a narration's rewrite where stage rewrite accepted one.
-    use_rewrites: bool = True
-    # Frames seen in one clip, and in one whole video.
-    clip_frames: int = 8
-    video_frames: int = 64
+class TitleConfig(Settings):
+    """Settings of stage title."""
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "clip_frames", "video_frames")
+    assume_surgical: bool = Field(
+        False, description="Keep videos whose title says that they are not surgery."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FramesConfig:
-    # Length of the picture's short side in pixels; smaller pictures are not enlarged.
-    short_side: int = 256
-    quality: int = 90
+class SplitConfig(Settings):
+    """Settings of stage split; the rest of the videos is for training."""
 
-    def __post_init__(self) -> None:
-        _require_positive(self, "short_side", "quality")
-        if self.quality > 100:
-            raise ValueError("quality must be at most 100")
+    val_share: float = Field(0.05, ge=0, description="Share of source videos for validation.")
+    test_share: float = Field(0.05, ge=0, description="Share of source videos for testing.")
+    salt: str = Field("ophvl", description="Another salt draws another assignment.")
 
-
-@dataclass(frozen=True, kw_only=True)
-class ShardConfig:
-    # Rows of at least this many bytes fill a shard file; the last may be smaller.
-    shard_bytes: int = 256 * 2**20
-    row_group_bytes: int = 8 * 2**20
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "shard_bytes", "row_group_bytes")
+    @model_validator(mode="after")
+    def _something_to_train(self) -> Self:
+        if self.val_share + self.test_share >= 1:
+            raise ValueError("val_share and test_share must sum to less than 1")
+        return self
 
 
-CONFIGS: dict[str, type] = {
+class PairConfig(Settings):
+    """Settings of stage pair."""
+
+    min_speech_ratio: float = Field(
+        0.05, description="A video with less speech (share of its duration) counts as silent."
+    )
+    min_words_per_minute: Annotated[float, Unit("words/min")] = Field(
+        10.0, description="A video with fewer words counts as silent."
+    )
+    language: str = Field(
+        "en", description="A video in another language, detected with certainty, counts as silent."
+    )
+    min_language_probability: float = Field(
+        0.7, description="From this probability on, a detected language is certain."
+    )
+    min_descriptive_score: float = Field(
+        0.3, description="Narrations with a lower descriptive score are dropped."
+    )
+    use_rewrites: bool = Field(
+        True, description="Train on a narration's rewrite where stage rewrite accepted one."
+    )
+    clip_frames: Annotated[int, Unit("frames")] = Field(
+        8, ge=1, description="Frames taken from one clip."
+    )
+    video_frames: Annotated[int, Unit("frames")] = Field(
+        64, ge=1, description="Frames taken from one whole video."
+    )
+
+
+class FramesConfig(Settings):
+    """Settings of stage frames."""
+
+    short_side: Annotated[int, Unit("pixels")] = Field(
+        256, ge=1, description="Short side of each picture; smaller pictures are not enlarged."
+    )
+    quality: int = Field(90, ge=1, le=100, description="JPEG quality.")
+
+
+class ShardConfig(Settings):
+    """Settings of stage shard."""
+
+    shard_bytes: Annotated[int, Unit("bytes")] = Field(
+        256 * 2**20,
+        ge=1,
+        description="Size of the rows that fill a shard file, at least; the last file may be smaller.",
+    )
+    row_group_bytes: Annotated[int, Unit("bytes")] = Field(
+        8 * 2**20, ge=1, description="Size of the rows that fill a row group, at least."
+    )
+
+
+CONFIGS: dict[str, type[Settings]] = {
     "discover": DiscoverConfig,
     "admit": AdmitConfig,
     "download": DownloadConfig,

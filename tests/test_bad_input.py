@@ -93,12 +93,12 @@ def test_a_file_that_comes_later_is_picked_up_by_the_next_run(tmp_path) -> None:
     [
         ("transcribe.modle=base", "did you mean 'model'"),
         ("transcibe.model=base", "did you mean 'transcribe'"),
-        ("pair.clip_frames=many", "expected int"),
+        ("pair.clip_frames=many", "must be a whole number, at least 1, not 'many'"),
         ("transcribe.recogniser=faster-wisper", "did you mean 'faster-whisper'"),
-        ("model=base", "stage.key=value"),
+        ("model=base", "section.key=value"),
         ("segment.min_clip_s=99.0", "min_clip_s <= max_clip_s"),
-        ("pair.clip_frames=0", "clip_frames must be at least 1"),
-        ("frames.quality=101", "quality must be at most 100"),
+        ("pair.clip_frames=0", "pair.clip_frames must be a whole number, at least 1, not 0"),
+        ("frames.quality=101", "at least 1 and at most 100, not 101"),
     ],
 )
 def test_unknown_or_unfit_settings_are_refused_before_anything_is_done(

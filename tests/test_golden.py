@@ -19,7 +19,7 @@ from ophclip.model.weights import read_config
 from ophclip.presets import paper, tiny
 from ophclip.training.loop import train
 from ophvl.cli import app
-from ophvl.config import deciding, resolve
+from ophvl.config import fingerprint_values, resolve
 from ophvl.dataset.ledger import EntryOutcome, fingerprint
 from ophvl.dataset.store import Store
 from pipelines import wiring
@@ -41,7 +41,7 @@ def test_fingerprints_stay(spec):
     for name, overrides in (("default", ()), ("changed", FINGERPRINTS["changed"])):
         config = resolve(CONFIGS, overrides=overrides)[spec.name]
         assert fingerprint(spec, config, revisions, inputs) == known[name], name
-    assert deciding(resolve(CONFIGS)[spec.name]) == known["settings"]
+    assert fingerprint_values(resolve(CONFIGS)[spec.name]) == known["settings"]
 
 
 def test_revisions_of_packaged_tools_stay(tmp_path):

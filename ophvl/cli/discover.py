@@ -63,7 +63,7 @@ def discover(
 
     by = Search(per_term=per_term, suffix=suffix, address=search)
     job = Job(out=out, cookies=cookies)
-    config = job.configs()["discover"]
+    config = job.settings()["discover"]
     ontology_matcher = matcher(config, job.root)
     wanted = read_terms(terms, ontology_matcher.ontology)
 

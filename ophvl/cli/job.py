@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +16,7 @@ from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import UsageError
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
+    from ophvl.config import Layer, Settings
     from ophvl.dataset.store import Store
     from ophvl.report.failures import Failure
     from ophvl.report.funnel import Funnel
@@ -37,6 +35,8 @@ class Job:
     out: Path
     config: Path | None = None
     overrides: Sequence[str] = ()
+    flags: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
+    """Values that options of their own set: option to section to key to value."""
     cookies: Path | None = None
     lists: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     """Lists of the user's that join those of the folder."""
@@ -54,23 +54,27 @@ class Job:
 
         return _range(span, [spec.name for spec in STAGES])
 
-    def configs(self) -> dict[str, DataclassInstance]:
-        """The settings: defaults, then those of the folder, of the file, of the command."""
-        from ophvl.config import resolve
+    def settings(self) -> Mapping[str, Settings]:
+        """Return the settings of every stage: defaults, the folder's, the file's, --set, then flags."""
+        from ophvl.config import resolve_layers
         from pipelines.config import CONFIGS
 
+        return resolve_layers(CONFIGS, self._layers()).settings
+
+    def _layers(self) -> list[Layer]:
+        from ophvl.config import Layer, parse_override, read_layer
+
         saved = self.root / "config.toml"
-        files = [saved if saved.exists() else None, self.config]
-        overrides = [*self.overrides]
+        files = [*([saved] if saved.exists() else []), *([self.config] if self.config else [])]
+        layers = [*map(read_layer, files), *map(parse_override, self.overrides)]
+        flags = dict(self.flags)
         if self.cookies:
             from ophvl.download.cookies import read_cookies
 
-            read_cookies(self.cookies)  # Before anything is asked with them.
-            text = json.dumps(str(self.cookies.expanduser().absolute()))
-            overrides += [f"{stage}.cookies={text}" for stage in ("discover", "download")]
-        return resolve(
-            CONFIGS, files=[path for path in files if path is not None], overrides=overrides
-        )
+            read_cookies(self.cookies)  # A file that cannot be read is refused before any request.
+            cookies = {"cookies": str(self.cookies)}
+            flags["--cookies"] = {"discover": cookies, "download": cookies}
+        return layers + [Layer(origin=name, values=values) for name, values in flags.items()]
 
     def options(self, workers: int, **others: object) -> RunOptions:
         """`workers` 0 is one a core, or one a GPU where there are any: each holds a model.
@@ -112,7 +116,7 @@ class Job:
         from ophvl.sources.source_list import read_source_list
         from pipelines.registry import STAGES
 
-        configs = self.configs()
+        settings = self.settings()
         store = Store(self.root, STAGES)
         names = [name for span in spans for name in span]
         lines: list[SourceLine] = []
@@ -123,7 +127,7 @@ class Job:
         else:
             lines = read_source_list(source, tell)
         if not self.kinds:
-            _check_material(store, names, configs, run_options)
+            _check_material(store, names, settings, run_options)
         left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
@@ -134,11 +138,11 @@ class Job:
                     for path in sources:
                         new = add(self.root, file, path)
                         reporter.note(f"{file}: {new} line(s) of {path} are new")
-            runner = Runner(store, configs, run_options, reporter)
+            runner = Runner(store, settings, run_options, reporter)
             runner.pin(names)
             with turn(self.root, SETTINGS, reporter.note):
                 # Only now: settings that were refused are not kept.
-                write_text(self.root / "config.toml", to_toml(configs))
+                write_text(self.root / "config.toml", to_toml(settings))
             self._go(runner, spans, lines)
             while self.wait and runner.held:
                 _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
@@ -174,7 +178,7 @@ class Job:
 def _check_material(
     store: Store,
     names: Sequence[str],
-    configs: Mapping[str, DataclassInstance],
+    settings: Mapping[str, Settings],
     run_options: RunOptions,
 ) -> None:
     """Tell what the stages will lack before the first of them."""
@@ -183,7 +187,7 @@ def _check_material(
     if names[0] != "discover":
         require_videos(store)
     if "frames" in names:
-        pictures = cast("FramesConfig", configs["frames"])
+        pictures = cast("FramesConfig", settings["frames"])
         only, parts = run_options.only, run_options.parts
         require_pictures(store, names, pictures, only=only, parts=parts)
 

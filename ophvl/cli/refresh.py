@@ -32,7 +32,7 @@ def refresh(
     from schemas.availability import AvailabilityRow
 
     store = open_store(out)
-    config = Job(out=out, cookies=cookies).configs()["discover"]
+    config = Job(out=out, cookies=cookies).settings()["discover"]
 
     def told(row: AvailabilityRow) -> None:
         if row.state != AVAILABLE:

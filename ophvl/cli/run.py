@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,13 +47,21 @@ def ingest(
     from ophvl.partitions import ALL_PARTS, Parts
     from pipelines.registry import INGEST
 
-    overrides = [*(set_ or ())]
+    flags: dict[str, dict[str, dict[str, object]]] = {}
     if assume_surgical:
-        overrides += ["download.assume_surgical=true", "title.assume_surgical=true"]
+        surgical: dict[str, object] = {"assume_surgical": True}
+        flags["--assume-surgical"] = {"download": surgical, "title": surgical}
     if keep_media is not None:
-        overrides.append(f"keep.media={json.dumps(keep_media.value)}")
-    job = Job(out=out, config=config, overrides=overrides, cookies=cookies)
-    job = replace(job, lists={"block.txt": block or (), "exclude.txt": exclude or ()}, wait=wait)
+        flags["--keep-media"] = {"keep": {"media": keep_media.value}}
+    job = Job(
+        out=out,
+        config=config,
+        overrides=set_ or (),
+        flags=flags,
+        cookies=cookies,
+        lists={"block.txt": block or (), "exclude.txt": exclude or ()},
+        wait=wait,
+    )
     if keep_media is MediaForm.ALL:
         _tell_what_stays_gone(job)
     if dry_run:
@@ -148,7 +154,7 @@ def retry(
         raise UsageError(f"there is no kind '{unknown[0]}'; kinds are {', '.join(known)}")
     kinds = frozenset(map(FailureKind, kind))
     job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds, wait=wait)
-    job.configs()  # What cannot be set is told, whether anything failed or not.
+    job.settings()  # What cannot be set is told, whether anything failed or not.
     run_options = job.options(
         workers, downloads=downloads, repin=repin, limit=limit,
         engine=engine.value, address=address,
@@ -188,7 +194,7 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bo
     found = forecast(
         Store(job.root, STAGES),
         read_source_list(source, tell),
-        job.configs(),
+        job.settings(),
         lists=BlockLists(job.root, more=job.lists),
         parts=parts,
         limit=limit,

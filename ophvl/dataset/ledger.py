@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ophvl.config import deciding
+from ophvl.config import Settings, fingerprint_values
 from ophvl.stage import StageSpec
 from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from _typeshed import DataclassInstance
 
 WHOLE = "corpus"
 """The unit of stages that see the whole corpus at once."""
@@ -71,17 +70,17 @@ def covered(entries: Mapping[str, Entry]) -> set[str]:
 
 
 def fingerprint(
-    stage: StageSpec, config: DataclassInstance, revisions: Mapping[str, str], inputs: object
+    stage: StageSpec, config: Settings, revisions: Mapping[str, str], inputs: object
 ) -> str:
     """Hash of everything that a stage's result depends on.
 
     Args:
         stage: its name and version count.
-        config: the stage's config dataclass; settings of effort do not count.
+        config: the stage's settings; those marked EFFORT do not count.
         revisions: port name to revision, e.g. the hash of a model's weights.
         inputs: what it reads, as JSON-ready values: hashes by table and column.
     """
-    parts = [stage.name, stage.version, deciding(config), dict(revisions), inputs]
+    parts = [stage.name, stage.version, fingerprint_values(config), dict(revisions), inputs]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -24,7 +24,7 @@ from ophvl.stage import SourceLine
 from schemas.vocab import Surgical
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    from ophvl.config import Settings
 
 _MEAN_DURATION_S = 770.0
 """Mean length of a video of the OphVL paper (9,363 h in 44,290): for videos whose length is not known."""
@@ -79,7 +79,7 @@ class Forecast:
 def forecast(
     store: Store,
     lines: Sequence[SourceLine],
-    configs: Mapping[str, DataclassInstance],
+    configs: Mapping[str, Settings],
     *,
     lists: BlockLists,
     parts: Parts = ALL_PARTS,
@@ -154,7 +154,7 @@ class _SilentReporter:
 
 
 def _pending_videos(
-    store: Store, configs: Mapping[str, DataclassInstance], parts: Parts, force: bool
+    store: Store, configs: Mapping[str, Settings], parts: Parts, force: bool
 ) -> list[dict[str, Any]]:
     """Return rows of `videos` that stage download would process; `is_local` where nothing is fetched."""
     spec = store.stages["download"]

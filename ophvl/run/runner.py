@@ -38,7 +38,7 @@ from ophvl.stage import Scope, SourceLine, StageSpec
 from schemas.vocab import FailureKind, Pool
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    from ophvl.config import Settings
 
 
 _LINES_S = 300.0
@@ -77,7 +77,7 @@ class Runner:
     def __init__(
         self,
         store: Store,
-        configs: Mapping[str, DataclassInstance],
+        configs: Mapping[str, Settings],
         options: RunOptions,
         reporter: Reporter,
     ) -> None:

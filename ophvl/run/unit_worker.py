@@ -30,7 +30,8 @@ from schemas.vocab import RETRIED, TRANSIENT, FailureKind, Pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from _typeshed import DataclassInstance
+
+    from ophvl.config import Settings
 
 TRIES = 3
 """How often a transient failure is tried within one run."""
@@ -90,7 +91,7 @@ class OpenStage:
     """A stage made ready to be called: its function, its config and its ports."""
 
     spec: StageSpec
-    config: DataclassInstance
+    config: Settings
     folder: Path
 
     @cached_property
@@ -116,7 +117,7 @@ class ChainSetup:
     root: Path
     stages: Sequence[StageSpec]
     chain: Sequence[str]
-    configs: Mapping[str, DataclassInstance]
+    configs: Mapping[str, Settings]
     retry: frozenset[FailureKind] = frozenset()
     """Failures of these kinds are tried again, besides those that always are."""
 

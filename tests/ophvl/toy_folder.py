@@ -9,7 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,8 @@ class ToyFolder:
         """
         plain = ToyConfig(log=str(self.log))
         configs = {spec.name: plain for spec in stages}
-        configs["name"] = replace(plain, suffix=suffix)
-        configs["fetch"] = replace(plain, model=model)
+        configs["name"] = plain.model_copy(update={"suffix": suffix})
+        configs["fetch"] = plain.model_copy(update={"model": model})
         lines = read_source_list(self.list_path) if names[0] == "list" else []
         options = RunOptions(only=only, force=force, **how)
         self.heard = Heard()

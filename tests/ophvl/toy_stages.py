@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ophvl.config import Settings
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.stage import Drop, Scope, SourceLine, StageResult, StageSpec
 from schemas.vocab import DropReason, FailureKind, Pool
@@ -25,8 +26,7 @@ from tests.factories import NOON, media_row, route_row, split_row, table, title_
 HERE = "tests.ophvl.toy_stages"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ToyConfig:
+class ToyConfig(Settings):
     """`model` names the pinned model of stage fetch; `suffix` ends every name."""
 
     log: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from ophvl.config import Settings
 from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint, hash_columns
 from ophvl.stage import Scope, StageSpec
 from schemas.vocab import FailureKind
@@ -15,8 +16,7 @@ from tests.factories import narration_row, source_row, table
 SPEC = StageSpec(name="s", version=1, scope=Scope.UNIT, entry="", help="says what it does")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Settings):
     words: tuple[str, ...] = ("a",)
     share: float = 0.5
     limit: int | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,5 +117,5 @@ def test_what_only_its_page_gives_away_is_dropped_once_it_is_fetched(
 def test_what_surely_is_no_surgery_is_not_fetched(site: Site, tmp_path: Path) -> None:
     result = fetch(site, tmp_path, is_surgical="no")
     assert (site.asked, result.dropped[0].reason) == (0, "not_surgical")
-    config = replace(DownloadConfig(), reserve_gb=0.0, assume_surgical=True)
+    config = DownloadConfig(reserve_gb=0.0, assume_surgical=True)
     assert fetch(site, tmp_path, config=config, is_surgical="no").dropped == ()

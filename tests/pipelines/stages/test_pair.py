@@ -1,6 +1,7 @@
 """Routes with their reasons, and pairs at both levels."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -129,7 +130,7 @@ def test_narrated_video_without_descriptive_narration_joins_the_silent_pool() ->
 
 
 def test_lowering_the_threshold_brings_narrations_back() -> None:
-    config = replace(PairConfig(), min_descriptive_score=0.0)
+    config = PairConfig(min_descriptive_score=0.0)
     result = pair(**inputs(scores=(0.1,)), config=config)
     assert result.tables["pairs"].num_rows == 2
     assert result.dropped == ()

@@ -174,7 +174,7 @@ def test_a_path_means_the_same_wherever_a_later_run_starts(
     assert saved("own/file.x") == str(tmp_path / "own" / "file.x")
     assert saved("~/file.x") == str(tmp_path / "home" / "file.x")
     assert saved("/file.x") == "/file.x"
-    with pytest.raises(ConfigError, match="whose home"):
+    with pytest.raises(ConfigError, match="no home folder for '~nobody"):
         saved("~nobody-of-this-name/file.x")
 
 
