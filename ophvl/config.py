@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from ophvl.errors import ConfigError
@@ -53,6 +54,22 @@ class Trait(Enum):
 
 
 EFFORT, UNSAVED = Trait.EFFORT, Trait.UNSAVED
+
+
+def absolute_path(path: str) -> str:
+    """Return `path` from the root on: it is saved, and later runs may start in another folder.
+
+    Raises:
+        ValueError: it begins with the home folder of a user who has none.
+    """
+    try:
+        return str(Path(path).expanduser().absolute()) if path else path
+    except RuntimeError as err:
+        raise ValueError(f"there is no home folder for '{path}'") from err
+
+
+SavedPath = Annotated[str, AfterValidator(absolute_path)]
+"""Type of a key that holds a path; "" for none."""
 
 Sections = Mapping[str, type[Settings]]
 

@@ -6,7 +6,7 @@ reads global state, and knows nothing of files, ledgers or workers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,8 @@ from schemas.vocab import DropReason, Pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from ophvl.config import Settings
 
 
 class Scope(StrEnum):
@@ -32,28 +34,31 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StageSpec:
-    """Declaration of a stage. All strings, so that listing the stages imports none of them.
-
-    `reads` names, for each input table, the columns that the stage looks at: nothing else is passed to
-    it, and only these decide whether it must run again. `ports` maps a parameter to the
-    `module:function` that opens it, called with the stage's config and the dataset folder.
-    Raise `version` when the stage's output changes for the same input.
-    """
+    """Declaration of a stage: its name, its function, and all that the runner needs to call it."""
 
     name: str
     version: int
+    """Raise it when the stage's output changes for the same input."""
     scope: Scope
-    entry: str
+    run: Callable[..., StageResult]
+    """Gets the rows of the tables in `reads` in their order, and by name: `config` (the stage's settings)
+    and the ports; `previous`, if there is any, comes after the tables."""
+    settings: type[Settings]
     help: str
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Input table to the columns that the stage gets. A change in other columns does not run it again."""
     writes: tuple[str, ...] = ()
+    """Tables that the stage returns rows for."""
     ports: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to the `module:function` that opens its tool from the stage's settings and the dataset
+    folder. A name, so that a tool's module is imported only where it is used."""
     pinned: tuple[str, ...] = ()
-    """Ports whose revision a dataset folder holds on to: the models that made its rows."""
+    """Ports whose revision must not change within a dataset folder: the models that produced its rows."""
     pool: Pool = Pool.CPU
+    """Workers that run the stage."""
     previous: tuple[str, ...] = ()
-    """Tables, its own or those of later stages, that the stage also gets as the last run left them for this
-    unit. They do not decide whether it runs again."""
+    """Tables, its own or those of later stages, whose rows from the last run the stage also gets. A change
+    in them does not run it again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,20 +21,17 @@ from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.narration.rewriter import ChatRewriter
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.config import (
-    DiscoverConfig,
-    DownloadConfig,
-    FramesConfig,
-    KeepConfig,
-    RewriteConfig,
-    SegmentConfig,
-    TagConfig,
-    TranscribeConfig,
-)
 
 if TYPE_CHECKING:
     from ophvl.download.rate_limiter import RateLimiter
     from ophvl.speech.engine import WhisperEngine
+    from pipelines.request_settings import RequestConfig
+    from pipelines.stages.frames import FramesConfig
+    from pipelines.stages.keep import KeepConfig
+    from pipelines.stages.rewrite import RewriteConfig
+    from pipelines.stages.segment import SegmentConfig
+    from pipelines.stages.tag import TagConfig
+    from pipelines.stages.transcribe import TranscribeConfig
 
 
 def media_folder(config: object, folder: Path) -> MediaFolder:
@@ -42,7 +39,7 @@ def media_folder(config: object, folder: Path) -> MediaFolder:
     return MediaFolder(root=folder)
 
 
-def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloader:
+def downloader(config: RequestConfig, folder: Path) -> Downloader:
     """yt-dlp, at the pace that hosts bear; discover only asks it for metadata."""
     from ophvl.download.rate_limited import RateLimitedDownloader
     from ophvl.download.rate_limiter import RateLimit, RateLimiter
@@ -57,8 +54,9 @@ def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> Downloa
     return RateLimitedDownloader(inner=_yt_dlp(config, limiter), limiter=limiter)
 
 
-def _yt_dlp(config: DiscoverConfig | DownloadConfig, limiter: RateLimiter) -> Downloader:
+def _yt_dlp(config: RequestConfig, limiter: RateLimiter) -> Downloader:
     from ophvl.download.yt_dlp.downloader import YtDlpDownloader
+    from pipelines.stages.download import DownloadConfig
 
     cookies = Path(config.cookies) if config.cookies else None
     if isinstance(config, DownloadConfig):

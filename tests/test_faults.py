@@ -14,7 +14,7 @@ import pytest
 
 from ophvl.dataset.store import Store
 from ophvl.partitions import Parts, part_of
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from tests.fault_server import METADATA_REQUESTS, serving
 from tests.media_factory import make_video
 from tests.test_road import run, status
@@ -59,9 +59,9 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def failures(out: Path) -> dict[str, tuple[str, str]]:
     """Name of the path to stage and kind."""
     from ophvl.dataset.store import Store
-    from pipelines.registry import STAGES
+    from pipelines.registry import load_stages
 
-    store = Store(out, STAGES)
+    store = Store(out, load_stages())
     places = {row["video_id"]: row["location"] for row in store.read("videos").to_pylist()}
     places |= {row["line_id"]: row["text"] for row in store.read("sources").to_pylist()}
     return {
@@ -204,7 +204,7 @@ def test_what_was_fetched_stays_when_its_site_is_gone(video: Path, tmp_path: Pat
         source.write_text(f"{server.url}/fine.mp4\n")
         ingest = ("ophvl", "ingest", "--source", source, "--out", out, *QUICK)
         run(*ingest, "--keep-media", "proxy")
-    store = Store(out, STAGES)
+    store = Store(out, load_stages())
     before = {name: store.read(name).to_pylist() for name in ("media", "publications", "kept")}
     run("ophvl", "run", "download..keep", "--out", out, "--workers", "1", "--force")
     assert [path.name.partition(".")[2] for path in (out / "media").iterdir()] == ["proxy.mp4"]
@@ -279,7 +279,7 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
         assert "videos   0 to take up" in told
         run("ophvl", "run", "discover", "--source", source, "--out", out)
         (tmp_path / "block.txt").write_text(f"{server.url}/c.mp4\n")
-        ids = Store(out, STAGES).read("videos", ["video_id"]).column("video_id").to_pylist()
+        ids = Store(out, load_stages()).read("videos", ["video_id"]).column("video_id").to_pylist()
         taken = {part_of(video_id) for video_id in ids}
         free = next(k for k in range(1, 129) if Parts.share(f"{k}/128").numbers.isdisjoint(taken))
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}

@@ -23,8 +23,7 @@ from ophvl.config import fingerprint_values, resolve
 from ophvl.dataset.ledger import EntryOutcome, fingerprint
 from ophvl.dataset.store import Store
 from pipelines import wiring
-from pipelines.config import CONFIGS
-from pipelines.registry import STAGES
+from pipelines.registry import MODULES, load_stages, settings_classes
 from schemas.catalogue import TABLES
 from tests.ophclip.shard_factory import small_config, write_dataset
 
@@ -33,19 +32,19 @@ FINGERPRINTS = json.loads((GOLDEN / "fingerprints.json").read_text())
 LOSSES = json.loads((GOLDEN / "losses.json").read_text())
 
 
-@pytest.mark.parametrize("spec", STAGES, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", load_stages(), ids=lambda spec: spec.name)
 def test_fingerprints_stay(spec):
     known = FINGERPRINTS["stages"][spec.name]
     inputs = {table: dict.fromkeys(columns, "0" * 16) for table, columns in spec.reads.items()}
     revisions = dict.fromkeys(spec.ports, "r")
     for name, overrides in (("default", ()), ("changed", FINGERPRINTS["changed"])):
-        config = resolve(CONFIGS, overrides=overrides)[spec.name]
+        config = resolve(settings_classes(), overrides=overrides)[spec.name]
         assert fingerprint(spec, config, revisions, inputs) == known[name], name
-    assert fingerprint_values(resolve(CONFIGS)[spec.name]) == known["settings"]
+    assert fingerprint_values(resolve(settings_classes())[spec.name]) == known["settings"]
 
 
 def test_revisions_of_packaged_tools_stay(tmp_path):
-    configs = resolve(CONFIGS)
+    configs = resolve(settings_classes())
     stage_of = {"hot_words": "transcribe", "codes": "tag"}
     for name, revision in FINGERPRINTS["revisions"].items():
         config = configs[stage_of.get(name, "segment")]
@@ -63,11 +62,11 @@ def test_tables_of_the_earlier_version_stay():
 def test_a_folder_reduced_to_proxies_is_opened_and_nothing_is_redone(tmp_path):
     folder = tmp_path / "dataset"
     shutil.copytree(GOLDEN / "dataset", folder)
-    before = {name: Store(folder, STAGES).entries(name) for name in [s.name for s in STAGES]}
-    assert all(before[spec.name] for spec in STAGES)
+    before = {name: Store(folder, load_stages()).entries(name) for name in MODULES}
+    assert all(before.values())
     result = CliRunner().invoke(app, ["run", "admit..shard", "--out", str(folder)])
     assert result.exit_code == 0, result.output
-    after = {name: Store(folder, STAGES).entries(name) for name in before}
+    after = {name: Store(folder, load_stages()).entries(name) for name in before}
     redone = [(s, u) for s in before for u in before[s] if after[s][u] != before[s][u]]
     assert redone == []
     assert {e.outcome for of_stage in after.values() for e in of_stage.values()} == {

@@ -15,7 +15,7 @@ import pytest
 
 from ophvl.dataset.store import Store
 from ophvl.ids import ID
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from tests.media_factory import make_video
 from tests.test_road import run, status
 
@@ -118,7 +118,7 @@ def test_nothing_gets_out_and_nothing_is_run(site: str, tmp_path: Path) -> None:
     found = counts["lines"]
     assert found["listed"] == len(lines) == found["expanded"] + found["failed"] + found["folded"]
     assert found["folded"] == 1
-    store = Store(out, STAGES)
+    store = Store(out, load_stages())
     videos = store.read("videos").to_pylist()
     assert all(ID.fullmatch(row["video_id"]) for row in videos)
     locations = {row["location"] for row in videos}
@@ -142,7 +142,7 @@ def test_two_addresses_of_one_site_id_are_one_video(
     source, out = tmp_path / "list.txt", tmp_path / "out"
     source.write_text(f"{site}/watch/x1\n{site}/short/x1\n{site}/short/X1\n")
     run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
-    store = Store(out, STAGES)
+    store = Store(out, load_stages())
     videos = {row["location"]: row for row in store.read("videos").to_pylist()}
     assert set(videos) == {f"{site}/watch/x1", f"{site}/short/X1"}, "case counts in a site's ids"
     first = videos[f"{site}/watch/x1"]["video_id"]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ophvl.dataset.store import Store
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from tests.fault_server import serving
 from tests.media_factory import make_video, tone
 from tests.test_road import run, status
@@ -39,7 +39,7 @@ def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> 
     run("ophvl", "build-pairs", "--out", tmp_path / "proxy", "--set", "pair.video_frames=8")
     run("ophvl", "check", "--out", tmp_path / "proxy")
     rows = (
-        Store(tmp_path / "proxy", STAGES)
+        Store(tmp_path / "proxy", load_stages())
         .read("frames", ["video_id", "width", "height"])
         .to_pylist()
     )

@@ -15,7 +15,7 @@ from ophvl.dataset.blocked import kept_out
 from ophvl.dataset.store import Store
 from ophvl.ports import Fetched, Found
 from ophvl.sources.blocklists import BlockLists
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from schemas.availability import AVAILABILITY, AvailabilityRow
 from tests.fault_server import serving
 from tests.media_factory import make_video
@@ -42,7 +42,7 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         run("ophvl", "build-pairs", *quick)
         before = shard_videos(out)
         assert len(before) == 3
-        store = Store(out, STAGES)
+        store = Store(out, load_stages())
         ids = {row["location"]: row["video_id"] for row in store.read("videos").to_pylist()}
         (out / "block.txt").write_text(f"{ids[urls[1]]}  asked for by its surgeon\n")
         run("ophvl", "build-pairs", *quick)
@@ -141,7 +141,7 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
         assert len(server.requests) == 2, "nothing is fetched"
         assert "asked for 0 video(s)" in run("ophvl", "refresh", "--out", out).stdout
         run("ophvl", "refresh", "--out", out, "--older-than", "0")
-        rows = Store(out, STAGES).read("availability").to_pylist()
+        rows = Store(out, load_stages()).read("availability").to_pylist()
         assert sorted(row["state"] for row in rows) == ["available"] * 2 + ["not_found"] * 2
         (out / "availability").rename(tmp_path / "kept")
         now = datetime.now(UTC).replace(microsecond=0)
@@ -151,7 +151,7 @@ def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> 
             )
             for video_id in sorted({row["video_id"] for row in rows})
         ]
-        Store(out, STAGES).append("availability", AVAILABILITY.table(cut_off))
+        Store(out, load_stages()).append("availability", AVAILABILITY.table(cut_off))
         assert "asked for 2 video(s)" in run("ophvl", "refresh", "--out", out).stdout
         gone = next(row["video_id"] for row in rows if row["state"] == "not_found")
         (out / "block.txt").write_text(f"{gone}\n")

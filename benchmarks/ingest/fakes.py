@@ -33,8 +33,10 @@ from ophvl.ports import (
 )
 from ophvl.stage import StageSpec
 from pipelines import wiring
-from pipelines.config import DiscoverConfig, DownloadConfig, TranscribeConfig
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
+from pipelines.stages.discover import DiscoverConfig
+from pipelines.stages.download import DownloadConfig
+from pipelines.stages.transcribe import TranscribeConfig
 from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def stages(*, fetch: bool = False) -> tuple[StageSpec, ...]:
             ports={name: fake.get(name, entry) for name, entry in spec.ports.items()},
             pinned=(),
         )
-        for spec in STAGES
+        for spec in load_stages()
     )
 
 

@@ -30,7 +30,7 @@ from ophvl.partitions import ALL_PARTS, Parts
 from ophvl.run.runner import Runner, RunOptions
 from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
-from pipelines.config import CONFIGS
+from pipelines.registry import settings_classes
 from schemas.catalogue import TABLES
 
 VOLATILE = frozenset({"fetched_at", "failed_at"})
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     with locked(given.out, given.parts):
         store = Store(given.out, fakes.stages(fetch=given.fetch))
-        configs = resolve(CONFIGS, overrides=(*SETTINGS, *given.set))
+        configs = resolve(settings_classes(), overrides=(*SETTINGS, *given.set))
         options = RunOptions(workers=2, downloads=2, parts=given.parts)
         Runner(store, configs, options, Silent()).run(NAMES, read_source_list(given.source))
     return 0

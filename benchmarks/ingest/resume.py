@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.ingest.killed import differences, kill_and_resume, random_instants, redone
 from demo.film import SAMPLE_RATE
 from demo.voice import speak
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 
 SENTENCES = (
     "The main incision is made at the limbus.",
@@ -47,16 +47,16 @@ def measure(folder: Path, *, videos: int, kills: int, seed: int) -> Iterator[str
     source = _make(folder, videos)
     calm, killed = folder / "calm", folder / "killed"
     started = time.monotonic()
-    for _ in kill_and_resume(command(source, calm), calm, STAGES, instants=()):
+    for _ in kill_and_resume(command(source, calm), calm, load_stages(), instants=()):
         raise AssertionError
     calm_s = time.monotonic() - started
     yield f"{videos} videos, undisturbed: {calm_s:.1f} s"
     instants = random_instants(kills, 8 * videos // kills, seed)
     started = time.monotonic()
-    seen = list(kill_and_resume(command(source, killed), killed, STAGES, instants=instants))
+    seen = list(kill_and_resume(command(source, killed), killed, load_stages(), instants=instants))
     through = [sum(stage == "transcribe" for stage, _ in found) for found in seen]
     yield f"{kills} kills, transcripts after each: {', '.join(map(str, through))}"
-    wrong = [*redone(seen, killed, STAGES), *differences(killed, calm, STAGES)]
+    wrong = [*redone(seen, killed, load_stages()), *differences(killed, calm, load_stages())]
     yield from wrong
     yield (
         f"{time.monotonic() - started:.1f} s in all; {len(wrong)} unit(s) done twice, tables that differ or "

@@ -34,7 +34,7 @@ from ophvl.report.funnel import count_funnel
 from ophvl.run.runner import Runner, RunOptions
 from ophvl.run.unit_worker import OpenStage, UnitReport
 from ophvl.sources.source_list import read_source_list
-from pipelines.config import CONFIGS
+from pipelines.registry import settings_classes
 
 NAMES = ("discover", "admit", "download", "transcribe", "keep")
 SETTINGS = ("discover.gap_s=0.0", "download.gap_s=0.0", "download.reserve_gb=0.0")
@@ -104,7 +104,7 @@ def _watched() -> Iterator[Clock]:
 def ingest(out: Path, source: Path) -> Run:
     """Run the stages of ingest in this process."""
     reporter = Silent()
-    configs = resolve(CONFIGS, overrides=SETTINGS)
+    configs = resolve(settings_classes(), overrides=SETTINGS)
     started = time.perf_counter()
     with _watched() as clock, locked(out):
         store = Store(out, fakes.stages())

@@ -33,8 +33,7 @@ from ophvl.text.concepts.matching import Match, Matcher
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.config import SegmentConfig
-from pipelines.stages.segment import TimedWord, narration_pieces
+from pipelines.stages.segment import SegmentConfig, TimedWord, narration_pieces
 
 if TYPE_CHECKING:
     from whisper.normalizers import EnglishTextNormalizer

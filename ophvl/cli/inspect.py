@@ -119,8 +119,8 @@ def _type_name(type_: object) -> str:
 def open_store(out: Path) -> Store:
     """The dataset folder at `out`, which must be one."""
     from ophvl.dataset.store import Store
-    from pipelines.registry import STAGES
+    from pipelines.registry import load_stages
 
-    store = Store(out.resolve(), STAGES)
+    store = Store(out.resolve(), load_stages())
     store.require()
     return store

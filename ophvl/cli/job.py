@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ophvl.report.funnel import Funnel
     from ophvl.run.runner import Runner, RunOptions
     from ophvl.stage import SourceLine
-    from pipelines.config import FramesConfig
+    from pipelines.stages.frames import FramesConfig
     from schemas.vocab import FailureKind
 
 FAILED_AND_RECORDED = 3
@@ -50,16 +50,16 @@ class Job:
 
     def names(self, span: tuple[str, str]) -> list[str]:
         """The stages from the first to the last of a range."""
-        from pipelines.registry import STAGES
+        from pipelines.registry import MODULES
 
-        return _range(span, [spec.name for spec in STAGES])
+        return _range(span, list(MODULES))
 
     def settings(self) -> Mapping[str, Settings]:
         """Return the settings of every stage: defaults, the folder's, the file's, --set, then flags."""
         from ophvl.config import resolve_layers
-        from pipelines.config import CONFIGS
+        from pipelines.registry import settings_classes
 
-        return resolve_layers(CONFIGS, self._layers()).settings
+        return resolve_layers(settings_classes(), self._layers()).settings
 
     def _layers(self) -> list[Layer]:
         from ophvl.config import Layer, parse_override, read_layer
@@ -114,10 +114,10 @@ class Job:
         from ophvl.run.runner import Runner
         from ophvl.sources.blocklists import add
         from ophvl.sources.source_list import read_source_list
-        from pipelines.registry import STAGES
+        from pipelines.registry import load_stages
 
         settings = self.settings()
-        store = Store(self.root, STAGES)
+        store = Store(self.root, load_stages())
         names = [name for span in spans for name in span]
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:

@@ -39,7 +39,8 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     from ophvl.text.correction.corrector import Corrector
     from ophvl.text.edits import apply
     from ophvl.text.narration.descriptive import descriptive_score
-    from pipelines.config import PairConfig, SegmentConfig
+    from pipelines.stages.pair import PairConfig
+    from pipelines.stages.segment import SegmentConfig
     from pipelines.wiring import corrector as open_corrector
     from pipelines.wiring import tagger as open_tagger
     from schemas.columns import as_dict

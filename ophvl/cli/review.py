@@ -42,9 +42,9 @@ def export(
     """Write a sheet to judge, as CSV and as one HTML page, to the folder's review/."""
     from ophvl.atomic_io import write_text
     from ophvl.cli.inspect import open_store
-    from ophvl.config import resolve
+    from ophvl.cli.job import Job
     from ophvl.review import page, sheet
-    from pipelines.config import CONFIGS, PairConfig
+    from pipelines.stages.pair import PairConfig
 
     if Path(name).name != name:
         raise UsageError(f"--name {name}: give a file name, not a path")
@@ -52,8 +52,7 @@ def export(
     csv_path = store.root / "review" / f"{name}.csv"
     if csv_path.exists():
         raise UsageError(f"{csv_path} exists and may hold judgements; choose another with --name")
-    saved = store.root / "config.toml"
-    pair = cast(PairConfig, resolve(CONFIGS, files=[saved] if saved.exists() else [])["pair"])
+    pair = cast(PairConfig, Job(out=out).settings()["pair"])
     readings = sheet.readings(
         store.read("narrations"),
         store.read("attributes"),

@@ -172,9 +172,9 @@ def retry(
 def _tell_what_stays_gone(job: Job) -> None:
     """To keep all from now on brings nothing back that an earlier run let go."""
     from ophvl.dataset.store import Store
-    from pipelines.registry import STAGES
+    from pipelines.registry import load_stages
 
-    forms = Store(job.root, STAGES).read("kept", ["form"]).column("form").to_pylist()
+    forms = Store(job.root, load_stages()).read("kept", ["form"]).column("form").to_pylist()
     gone = Counter(form for form in forms if form != MediaForm.ALL)
     if gone:
         left = ", ".join(f"{form} {count}" for form, count in sorted(gone.items()))
@@ -189,10 +189,10 @@ def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bo
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources.blocklists import BlockLists
     from ophvl.sources.source_list import read_source_list
-    from pipelines.registry import STAGES
+    from pipelines.registry import load_stages
 
     found = forecast(
-        Store(job.root, STAGES),
+        Store(job.root, load_stages()),
         read_source_list(source, tell),
         job.settings(),
         lists=BlockLists(job.root, more=job.lists),

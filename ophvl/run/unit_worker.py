@@ -106,8 +106,7 @@ class OpenStage:
         return fingerprint(self.spec, self.config, revisions, inputs)
 
     def call(self, *args: object, **inputs: object) -> StageResult:
-        function = resolve(self.spec.entry)
-        return cast(StageResult, function(*args, **inputs, config=self.config, **self.ports))
+        return self.spec.run(*args, **inputs, config=self.config, **self.ports)
 
 
 @dataclass(frozen=True, kw_only=True)

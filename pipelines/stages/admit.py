@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ophvl.config import Settings
 from ophvl.media.folder import MediaFolder
 from ophvl.sources.blocklists import BlockLists, names_of_video
-from ophvl.stage import StageResult
-from pipelines.config import AdmitConfig
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.identities import IDENTITIES, IdentityRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class AdmitConfig(Settings):
+    """Settings of stage admit: none; its lists are files of the dataset folder."""
 
 
 def admit(
@@ -40,3 +44,26 @@ def admit(
         tables={"identities": IDENTITIES.table([identity])},
         dropped=() if drop is None else (drop,),
     )
+
+
+STAGE = StageSpec(
+    name="admit",
+    version=2,
+    scope=Scope.UNIT,
+    run=admit,
+    settings=AdmitConfig,
+    help="keep out what stands on the folder's block list or exclusion list",
+    reads={
+        "videos": (
+            "video_id",
+            "location",
+            "webpage_url",
+            "channel",
+            "channel_id",
+            "channel_handle",
+        )
+    },
+    writes=("identities",),
+    ports={"lists": "pipelines.wiring:lists", "files": "pipelines.wiring:media_folder"},
+    previous=("identities", "publications"),
+)

@@ -14,12 +14,17 @@ from ophvl.errors import ItemError
 from ophvl.ids import channel_handle, file_id, sha256_file, site_id
 from ophvl.ports import Chapter, Downloader, Found
 from ophvl.sources.licences import licence_class
-from ophvl.stage import SourceLine, StageResult
+from ophvl.stage import Scope, SourceLine, StageResult, StageSpec
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.titles.surgical import assess_listing
-from pipelines.config import DiscoverConfig
+from pipelines.request_settings import RequestConfig
 from schemas.videos import VIDEOS, VideoRow
 from schemas.vocab import FailureKind
+
+
+class DiscoverConfig(RequestConfig):
+    """Settings of stage discover."""
+
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -187,3 +192,18 @@ def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> Vid
         licence_class=licence_class(found.licence),
         is_surgical=assess_listing(found.title, found.description, matcher).is_surgical,
     )
+
+
+STAGE = StageSpec(
+    name="discover",
+    version=1,
+    scope=Scope.LINE,
+    run=discover,
+    settings=DiscoverConfig,
+    help="expand the lines of a source list to source videos; metadata only",
+    writes=("videos", "sources"),
+    ports={
+        "downloader": "pipelines.wiring:downloader",
+        "matcher": "pipelines.wiring:matcher",
+    },
+)

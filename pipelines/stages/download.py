@@ -8,8 +8,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+
+from ophvl.config import EFFORT, Unit
 from ophvl.download.sidecar_subtitles import read_sidecar_subtitles
 from ophvl.errors import ItemError
 from ophvl.ids import child_id, site_id
@@ -18,17 +21,43 @@ from ophvl.media.probe import probe
 from ophvl.ports import Downloader, Found, Probe, Subtitle
 from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.sources.licences import licence_class
-from ophvl.stage import Drop, StageResult
-from pipelines.config import DownloadConfig
+from ophvl.stage import Drop, Scope, StageResult, StageSpec
+from pipelines.request_settings import RequestConfig
 from schemas.columns import column_names
 from schemas.media import MEDIA, MediaRow
 from schemas.publications import PUBLICATIONS, PublicationRow
 from schemas.subtitles import SUBTITLES, SubtitleRow
 from schemas.videos import Chapter, PublishedColumns
-from schemas.vocab import DropReason, FailureKind, Surgical
+from schemas.vocab import DropReason, FailureKind, Pool, Surgical
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class DownloadConfig(RequestConfig):
+    """Settings of stage download."""
+
+    assume_surgical: bool = Field(
+        False, description="Fetch videos whose title says that they are not surgery."
+    )
+    max_height: Annotated[int, Unit("pixels"), EFFORT] = Field(
+        720,
+        ge=1,
+        description="Largest picture height to fetch; files fetched before stay as they are.",
+    )
+    max_gb: Annotated[float, Unit("GB"), EFFORT] = Field(
+        20.0, gt=0, description="Larger files are refused."
+    )
+    max_hours: Annotated[float, Unit("h"), EFFORT] = Field(
+        12.0, gt=0, description="Longer videos are refused."
+    )
+    reserve_gb: Annotated[float, Unit("GB"), EFFORT] = Field(
+        2.0, ge=0, description="Free disk space that a fetch must leave."
+    )
+    subtitles: Annotated[bool, EFFORT] = Field(
+        True, description="Fetch a site's subtitles too, as a second source of text."
+    )
+
 
 Row = Mapping[str, Any]
 
@@ -151,3 +180,30 @@ def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:
         SubtitleRow(subtitle_id=child_id(video_id, "c", number), video_id=video_id, **asdict(line))
         for number, line in enumerate(ordered)
     ]
+
+
+STAGE = StageSpec(
+    name="download",
+    version=3,
+    scope=Scope.UNIT,
+    run=download,
+    settings=DownloadConfig,
+    help="fetch what is not a local file, and probe every file",
+    reads={
+        "videos": (
+            *column_names(PublishedColumns),
+            "location",
+            "extractor",
+            "is_surgical",
+            "listed_duration_s",
+        )
+    },
+    writes=("media", "publications", "subtitles"),
+    ports={
+        "downloader": "pipelines.wiring:downloader",
+        "files": "pipelines.wiring:media_folder",
+        "lists": "pipelines.wiring:lists_at_fetch",
+    },
+    previous=("media", "publications", "subtitles"),
+    pool=Pool.NETWORK,
+)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
+from ophvl.config import Settings, Unit
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import FrameReader
-from ophvl.stage import StageResult
-from pipelines.config import FramesConfig
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.frames import FRAMES, FrameRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class FramesConfig(Settings):
+    """Settings of stage frames."""
+
+    short_side: Annotated[int, Unit("pixels")] = Field(
+        256, ge=1, description="Short side of each picture; smaller pictures are not enlarged."
+    )
+    quality: int = Field(90, ge=1, le=100, description="JPEG quality.")
 
 
 def frames(
@@ -57,3 +68,23 @@ def frames(
     ]
     table = pa.concat_tables([kept, FRAMES.table(rows)]).sort_by("time_s")
     return StageResult(tables={"frames": table})
+
+
+STAGE = StageSpec(
+    name="frames",
+    version=1,
+    scope=Scope.UNIT,
+    run=frames,
+    settings=FramesConfig,
+    help="decode the pictures at the times that the pairs name",
+    reads={
+        "media": ("video_id", "path", "sha256"),
+        "pairs": ("pair_id", "video_id", "frame_times_s"),
+    },
+    writes=("frames",),
+    ports={
+        "files": "pipelines.wiring:media_folder",
+        "frame_reader": "pipelines.wiring:frame_reader",
+    },
+    previous=("frames",),
+)

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+
+from ophvl.config import Settings, Unit
 from ophvl.errors import ItemError
 from ophvl.media.folder import MediaFolder
 from ophvl.media.proxy import ProxyWriter
-from ophvl.stage import StageResult
-from pipelines.config import KeepConfig
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.kept import KEPT, KeptRow
 from schemas.vocab import FailureKind, MediaForm
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class KeepConfig(Settings):
+    """Settings of stage keep."""
+
+    media: Literal["all", "proxy", "audio"] = Field(
+        "all", description="What is left of a fetched video once it is transcribed."
+    )
+    short_side: Annotated[int, Unit("pixels")] = Field(
+        256, ge=1, description="Short side of a proxy's picture."
+    )
+    fps: Annotated[float, Unit("1/s")] = Field(4.0, gt=0, description="Frame rate of a proxy.")
+    crf: int = Field(20, ge=1, description="Quality of a proxy (H.264 CRF); lower is better.")
+
 
 Row = Mapping[str, object]
 
@@ -70,3 +86,19 @@ def _wanted(
             f"{whole} is gone, and so is all that was made of it; fetch it again",
         )
     return files.path(stored, left[0]), left[0]
+
+
+STAGE = StageSpec(
+    name="keep",
+    version=1,
+    scope=Scope.UNIT,
+    run=keep,
+    settings=KeepConfig,
+    help="let a proxy, or the sound alone, take the place of fetched media, if that is wanted",
+    reads={
+        "media": ("video_id", "path", "sha256", "width", "height", "has_audio"),
+        "speech": ("video_id",),
+    },
+    writes=("kept",),
+    ports={"files": "pipelines.wiring:media_folder", "proxies": "pipelines.wiring:proxies"},
+)

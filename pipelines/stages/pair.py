@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ophvl.stage import Drop, StageResult
-from pipelines.config import PairConfig
+from pydantic import Field
+
+from ophvl.config import Settings, Unit
+from ophvl.stage import Drop, Scope, StageResult, StageSpec
 from schemas.pairs import PAIRS, PairAttribute, PairRow
 from schemas.routes import ROUTES, RouteRow
 from schemas.vocab import DropReason, Kind, Level, Route, RouteReason
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class PairConfig(Settings):
+    """Settings of stage pair."""
+
+    min_speech_ratio: float = Field(
+        0.05, description="A video with less speech (share of its duration) counts as silent."
+    )
+    min_words_per_minute: Annotated[float, Unit("words/min")] = Field(
+        10.0, description="A video with fewer words counts as silent."
+    )
+    language: str = Field(
+        "en", description="A video in another language, detected with certainty, counts as silent."
+    )
+    min_language_probability: float = Field(
+        0.7, description="From this probability on, a detected language is certain."
+    )
+    min_descriptive_score: float = Field(
+        0.3, description="Narrations with a lower descriptive score are dropped."
+    )
+    use_rewrites: bool = Field(
+        True, description="Train on a narration's rewrite where stage rewrite accepted one."
+    )
+    clip_frames: Annotated[int, Unit("frames")] = Field(
+        8, ge=1, description="Frames taken from one clip."
+    )
+    video_frames: Annotated[int, Unit("frames")] = Field(
+        64, ge=1, description="Frames taken from one whole video."
+    )
+
 
 Row = Mapping[str, object]
 
@@ -143,3 +175,47 @@ def _not_descriptive(told: Sequence[Row], config: PairConfig) -> tuple[Drop, ...
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+STAGE = StageSpec(
+    name="pair",
+    version=1,
+    scope=Scope.UNIT,
+    run=pair,
+    settings=PairConfig,
+    help="route videos to narrated or silent, and pair spans with texts",
+    reads={
+        "publications": ("video_id", "channel_id", "licence_class"),
+        "media": ("video_id", "duration_s", "has_audio"),
+        "speech": (
+            "video_id",
+            "speech_ratio",
+            "words_per_minute",
+            "language",
+            "language_probability",
+        ),
+        "narrations": (
+            "narration_id",
+            "video_id",
+            "start_s",
+            "end_s",
+            "text",
+            "descriptive_score",
+            "confidence",
+        ),
+        "attributes": (
+            "video_id",
+            "text_id",
+            "kind",
+            "concept_id",
+            "label",
+            "negated",
+            "hypothetical",
+        ),
+        "video_attributes": ("video_id", "kind", "concept_id", "label"),
+        "rewrites": ("narration_id", "video_id", "text"),
+        "titles": ("video_id", "title"),
+        "splits": ("video_id", "split"),
+    },
+    writes=("routes", "pairs"),
+)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ophvl.config import Settings
 from ophvl.dataset.overrides import Overrides
 from ophvl.ids import child_id
-from ophvl.stage import StageResult
-from pipelines.config import ReviewConfig
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.overrides import OVERRIDES, OverrideRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class ReviewConfig(Settings):
+    """Settings of stage review: none."""
 
 
 def review(videos: pa.Table, *, config: ReviewConfig, overrides: Overrides) -> StageResult:
@@ -26,3 +30,16 @@ def review(videos: pa.Table, *, config: ReviewConfig, overrides: Overrides) -> S
         for number, override in enumerate(overrides.of(video_id))
     ]
     return StageResult(tables={"overrides": OVERRIDES.table(rows)})
+
+
+STAGE = StageSpec(
+    name="review",
+    version=2,
+    scope=Scope.UNIT,
+    run=review,
+    settings=ReviewConfig,
+    help="pass on what readers judged wrong, so that it is left out",
+    reads={"videos": ("video_id",)},
+    writes=("overrides",),
+    ports={"overrides": "pipelines.wiring:overrides"},
+)

@@ -11,24 +11,56 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Self
 
+from pydantic import Field, model_validator
+
+from ophvl.config import Settings, Unit
 from ophvl.dataset.overrides import Judged
 from ophvl.ids import child_id
-from ophvl.stage import Drop, StageResult
+from ophvl.stage import Drop, Scope, StageResult, StageSpec
 from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
 from ophvl.text.narration.descriptive import descriptive_score
 from ophvl.text.narration.disfluencies import disfluency_edits
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.config import SegmentConfig
-from schemas.guards import Guard
+from schemas.columns import column_names
+from schemas.guards import GUARDS, Guard
 from schemas.narrations import NARRATIONS, Edit, NarrationRow
+from schemas.overrides import OverrideRow
 from schemas.vocab import DropReason, NarrationReading, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class SegmentConfig(Settings):
+    """Settings of stage segment."""
+
+    min_clip_s: Annotated[float, Unit("s")] = Field(
+        3.0, gt=0, description="Shorter narrations are merged with the next one."
+    )
+    max_clip_s: Annotated[float, Unit("s")] = Field(
+        15.0, description="Longer narrations are cut at sentence borders."
+    )
+    max_gap_s: Annotated[float, Unit("s")] = Field(
+        2.0, description="A silence of this length always ends a narration."
+    )
+    correct: bool = Field(
+        True, description="Correct what the recogniser misheard, by the terms of the ontology."
+    )
+    masked_lm: str | None = Field(
+        None,
+        description="Masked language model that helps to judge corrections: a name on the model hub or a "
+        "folder.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_clip_s > self.max_clip_s:
+            raise ValueError("min_clip_s <= max_clip_s must hold")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,3 +252,24 @@ def _clip_span(piece: Piece, min_clip_s: float, duration_s: float) -> tuple[floa
     start_s = max(0.0, min(start_s - lacking / 2, duration_s - min_clip_s))
     end_s = min(duration_s, max(end_s, start_s + min_clip_s))
     return round(start_s, 3), round(end_s, 3)
+
+
+STAGE = StageSpec(
+    name="segment",
+    version=3,
+    scope=Scope.UNIT,
+    run=segment,
+    settings=SegmentConfig,
+    help="cut transcripts into narrations, correct them, and score how descriptive each is",
+    reads={
+        "media": ("video_id", "duration_s"),
+        "transcripts": ("segment_id", "video_id", "start_s", "end_s", "text", "words", *GUARDS),
+        "overrides": column_names(OverrideRow),
+    },
+    writes=("narrations",),
+    ports={
+        "sentences": "pipelines.wiring:sentence_splitter",
+        "corrector": "pipelines.wiring:corrector",
+        "tagger": "pipelines.wiring:tagger",
+    },
+)

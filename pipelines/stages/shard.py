@@ -13,18 +13,36 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
+from ophvl.config import Settings, Unit
 from ophvl.dataset.store import TableReader
 from ophvl.errors import UsageError
 from ophvl.ids import sha256_file
-from ophvl.stage import StageResult
-from pipelines.config import ShardConfig
+from ophvl.stage import Scope, StageResult, StageSpec
+from schemas.columns import column_names
+from schemas.pairs import PairRow
 from schemas.shards import SHARDS
 from schemas.vocab import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class ShardConfig(Settings):
+    """Settings of stage shard."""
+
+    shard_bytes: Annotated[int, Unit("bytes")] = Field(
+        256 * 2**20,
+        ge=1,
+        description="Size of the rows that fill a shard file, at least; the last file may be smaller.",
+    )
+    row_group_bytes: Annotated[int, Unit("bytes")] = Field(
+        8 * 2**20, ge=1, description="Size of the rows that fill a row group, at least."
+    )
+
 
 VIDEOS_AT_ONCE = 32
 """How many videos' frames are read with one scan of the frames table."""
@@ -146,3 +164,17 @@ def _write(rows: pa.Table, path: Path, row_group_bytes: int) -> None:
 
     per_group = max(1, row_group_bytes * rows.num_rows // max(1, rows.nbytes))
     pq.write_table(rows, path, row_group_size=per_group, compression="zstd")
+
+
+STAGE = StageSpec(
+    name="shard",
+    version=1,
+    scope=Scope.EXPORT,
+    run=shard,
+    settings=ShardConfig,
+    help="join pairs and frames into the training rows of shards/",
+    reads={
+        "pairs": column_names(PairRow),
+        "frames": ("video_id", "time_s", "jpeg"),
+    },
+)

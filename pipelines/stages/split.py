@@ -6,15 +6,31 @@ The assignment is a hash of the video's id: it does not move when videos come or
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from ophvl.stage import StageResult
-from pipelines.config import SplitConfig
+from pydantic import Field, model_validator
+
+from ophvl.config import Settings
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.splits import SPLITS, SplitRow
 from schemas.vocab import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class SplitConfig(Settings):
+    """Settings of stage split; the rest of the videos is for training."""
+
+    val_share: float = Field(0.05, ge=0, description="Share of source videos for validation.")
+    test_share: float = Field(0.05, ge=0, description="Share of source videos for testing.")
+    salt: str = Field("ophvl", description="Another salt draws another assignment.")
+
+    @model_validator(mode="after")
+    def _something_to_train(self) -> Self:
+        if self.val_share + self.test_share >= 1:
+            raise ValueError("val_share and test_share must sum to less than 1")
+        return self
 
 
 def split(titles: pa.Table, *, config: SplitConfig) -> StageResult:
@@ -35,3 +51,15 @@ def assign(video_id: str, config: SplitConfig) -> Split:
     if place < config.test_share + config.val_share:
         return Split.VAL
     return Split.TRAIN
+
+
+STAGE = StageSpec(
+    name="split",
+    version=1,
+    scope=Scope.CORPUS,
+    run=split,
+    settings=SplitConfig,
+    help="assign every source video to train, val or test",
+    reads={"titles": ("video_id",)},
+    writes=("splits",),
+)

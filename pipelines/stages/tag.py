@@ -7,20 +7,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from ophvl.config import SavedPath, Settings
 from ophvl.dataset.overrides import Judged, attribute_value
 from ophvl.ids import child_id
 from ophvl.ontology import Register
 from ophvl.ontology.codes import Codes
-from ophvl.stage import StageResult
+from ophvl.stage import Scope, StageResult, StageSpec
 from ophvl.text.concepts.assertion import Assertion
 from ophvl.text.concepts.tagging import Tagger
-from pipelines.config import TagConfig
 from schemas.attributes import ATTRIBUTES, AttributeRow
+from schemas.columns import column_names
+from schemas.overrides import OverrideRow
 from schemas.video_attributes import VIDEO_ATTRIBUTES, VideoAttributeRow
 from schemas.vocab import Kind, Target, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class TagConfig(Settings):
+    """Settings of stage tag."""
+
+    codes: SavedPath | None = Field(
+        None,
+        description="Table of codes of other systems for the ontology's concepts: concept_id, system, code; "
+        "tab-separated.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,3 +152,20 @@ def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRo
         )
         for (video_id, kind, label), found in sorted(mentions.items())
     ]
+
+
+STAGE = StageSpec(
+    name="tag",
+    version=3,
+    scope=Scope.UNIT,
+    run=tag,
+    settings=TagConfig,
+    help="find surgical concepts and phrases in narrations, titles and descriptions",
+    reads={
+        "publications": ("video_id", "title", "description"),
+        "narrations": ("narration_id", "video_id", "text"),
+        "overrides": column_names(OverrideRow),
+    },
+    writes=("attributes", "video_attributes"),
+    ports={"tagger": "pipelines.wiring:tagger", "codes": "pipelines.wiring:codes"},
+)

@@ -9,17 +9,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ophvl.stage import Drop, StageResult
+from pydantic import Field
+
+from ophvl.config import Settings
+from ophvl.stage import Drop, Scope, StageResult, StageSpec
 from ophvl.text.concepts.matching import Match, Matcher
 from ophvl.text.concepts.tagging import ONTOLOGY
 from ophvl.text.titles.fields import TaggedText
 from ophvl.text.titles.structure import GatheredConcept, StructuredTitle, structure, tagged_text
-from pipelines.config import TitleConfig
 from schemas.titles import TITLES, TitleRow
 from schemas.vocab import DropReason, Kind, Surgical, TextColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class TitleConfig(Settings):
+    """Settings of stage title."""
+
+    assume_surgical: bool = Field(
+        False, description="Keep videos whose title says that they are not surgery."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,3 +129,44 @@ def _row(video_id: str, raw_title: str, structured: StructuredTitle) -> TitleRow
         eye=structured.eye,
         evidence=structured.evidence,
     )
+
+
+STAGE = StageSpec(
+    name="title",
+    version=2,
+    scope=Scope.UNIT,
+    run=title,
+    settings=TitleConfig,
+    help="make one structured title of each messy one; drop what is surely not surgery",
+    reads={
+        "publications": (
+            "video_id",
+            "webpage_url",
+            "title",
+            "description",
+            "chapters",
+            "channel",
+            "channel_id",
+            "channel_handle",
+        ),
+        "attributes": (
+            "attribute_id",
+            "video_id",
+            "text_id",
+            "text_column",
+            "kind",
+            "concept_id",
+            "label",
+            "surface",
+            "start",
+            "end",
+            "negated",
+            "hypothetical",
+            "score",
+            "source",
+        ),
+        "video_attributes": ("video_id", "kind", "concept_id", "label", "clips"),
+    },
+    writes=("titles",),
+    ports={"matcher": "pipelines.wiring:matcher"},
+)

@@ -5,19 +5,71 @@ Text that a guard takes for invented is flagged and stays in the table; it count
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field, field_validator
+
+from ophvl.config import Settings, absolute_path
 from ophvl.ids import child_id
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import AudioReader, HotWords, Language, Recogniser, Segment, Transcript
-from ophvl.stage import StageResult
-from pipelines.config import TranscribeConfig
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.guards import GUARDS
 from schemas.speech import SPEECH, SpeechRow
 from schemas.transcripts import TRANSCRIPTS, TranscriptRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_WHISPERS_LANGUAGES = (
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr "
+    "ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc "
+    "pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue "
+    "zh"
+)
+
+LANGUAGES = frozenset(_WHISPERS_LANGUAGES.split())
+"""Codes of the languages that Whisper knows: ISO 639-1 where there is one."""
+
+
+class TranscribeConfig(Settings):
+    """Settings of stage transcribe."""
+
+    recogniser: Literal["faster-whisper", "openai-whisper"] = Field(
+        "faster-whisper", description="Engine for speech recognition."
+    )
+    model: str = Field(
+        "auto",
+        description='Folder of weights, a name on the model hub, or "auto" for the best one available.',
+    )
+    language: str = Field(
+        "auto",
+        description='Code of a language that Whisper knows, such as "en" (ISO 639-1), or "auto" to '
+        "detect it.",
+    )
+    hot_words: str = Field(
+        "packaged",
+        description='Hot words and prompt: "packaged", "off", or a TOML file like '
+        "ophvl/speech/hot_words.toml.",
+    )
+    beam_size: int = Field(5, ge=1, description="Beams of the recogniser's search.")
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        if code not in {"auto", *LANGUAGES}:
+            raise ValueError(
+                f"'{code}' is not a language that Whisper knows; write its ISO 639-1 code "
+                "(https://en.wikipedia.org/wiki/ISO_639-1), or auto. Known are: "
+                f"{_WHISPERS_LANGUAGES}"
+            )
+        return code
+
+    @field_validator("hot_words")
+    @classmethod
+    def _absolute_path(cls, hot_words: str) -> str:
+        return hot_words if hot_words in {"packaged", "off"} else absolute_path(hot_words)
+
 
 SILENCE = Transcript(language=Language(), speech_s=0.0, segments=())
 
@@ -80,3 +132,22 @@ def _row(segment: Segment, segment_id: str, video_id: str, recogniser: Recognise
         model=recogniser.model,
         model_sha256=recogniser.model_sha256,
     )
+
+
+STAGE = StageSpec(
+    name="transcribe",
+    version=3,
+    scope=Scope.UNIT,
+    run=transcribe,
+    settings=TranscribeConfig,
+    help="recognise what is said, with word times",
+    reads={"media": ("video_id", "path", "sha256", "duration_s", "has_audio")},
+    writes=("transcripts", "speech"),
+    ports={
+        "files": "pipelines.wiring:media_folder",
+        "audio": "pipelines.wiring:audio_reader",
+        "recogniser": "pipelines.wiring:recogniser",
+        "hot_words": "pipelines.wiring:hot_words",
+    },
+    pinned=("recogniser",),
+)

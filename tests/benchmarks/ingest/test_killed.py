@@ -23,7 +23,7 @@ from benchmarks.ingest.killed import (
 )
 from benchmarks.ingest.scale import ingest
 from ophvl.dataset.store import Store
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from tests.fault_server import serving
 from tests.media_factory import make_video
 
@@ -80,7 +80,7 @@ def test_six_kills_lose_nothing_and_do_nothing_twice(
 def begun(out: Path) -> set[tuple[str, int]]:
     """The files that were being fetched when a run was killed: name and bytes."""
     sizes = part_sizes(out)
-    rows = Store(out, STAGES).read("videos", ["video_id", "location"]).to_pylist()
+    rows = Store(out, load_stages()).read("videos", ["video_id", "location"]).to_pylist()
     names = {row["video_id"]: Path(row["location"]).stem for row in rows}
     return {(names[name.partition(".")[0]], size) for name, size in sizes.items() if size}
 
@@ -117,7 +117,7 @@ def test_a_transfer_goes_on_where_it_was_killed(video: Path, tmp_path: Path) -> 
     (file,) = (out / "media").iterdir()
     assert file.suffix == ".mp4"
     assert file.read_bytes() == large.read_bytes()
-    assert stray_files(out, STAGES) == []
+    assert stray_files(out, load_stages()) == []
 
 
 def test_differences_are_told(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import ophvl.atomic_io
 from ophvl.cli.job import Job
 from ophvl.config import resolve
 from ophvl.partitions import Parts
-from pipelines.config import CONFIGS
+from pipelines.registry import settings_classes
 
 JOBS = 3
 
@@ -50,5 +50,5 @@ def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
         "youtube_2",
         "youtube_3",
     ]
-    kept = resolve(CONFIGS, files=[out / "config.toml"])["download"]
+    kept = resolve(settings_classes(), files=[out / "config.toml"])["download"]
     assert kept.max_height in (240, 480, 720)  # type: ignore[attr-defined]

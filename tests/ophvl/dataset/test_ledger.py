@@ -9,17 +9,22 @@ import pytest
 
 from ophvl.config import Settings
 from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint, hash_columns
-from ophvl.stage import Scope, StageSpec
+from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.vocab import FailureKind
 from tests.factories import narration_row, source_row, table
-
-SPEC = StageSpec(name="s", version=1, scope=Scope.UNIT, entry="", help="says what it does")
 
 
 class Config(Settings):
     words: tuple[str, ...] = ("a",)
     share: float = 0.5
     limit: int | None = None
+
+
+def run(*, config: Config) -> StageResult:
+    return StageResult(tables={})
+
+
+SPEC = StageSpec(name="s", version=1, scope=Scope.UNIT, run=run, settings=Config, help="do it")
 
 
 @pytest.mark.parametrize("kind", [None, FailureKind.NETWORK])

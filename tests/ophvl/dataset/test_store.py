@@ -18,12 +18,27 @@ from ophvl.partitions import Parts, part_of
 from ophvl.stage import Scope, StageSpec
 from tests.factories import dropped_row, frame_row, media_row, table, title_row, video_id
 from tests.ophvl.toy_folder import ToyFolder
+from tests.ophvl.toy_stages import ToyConfig, fetch
 
 STAGES = (
     StageSpec(
-        name="fetch", version=1, scope=Scope.UNIT, entry="", help="", writes=("media", "titles")
+        name="fetch",
+        version=1,
+        scope=Scope.UNIT,
+        run=fetch,
+        settings=ToyConfig,
+        help="",
+        writes=("media", "titles"),
     ),
-    StageSpec(name="frames", version=1, scope=Scope.UNIT, entry="", help="", writes=("frames",)),
+    StageSpec(
+        name="frames",
+        version=1,
+        scope=Scope.UNIT,
+        run=fetch,
+        settings=ToyConfig,
+        help="",
+        writes=("frames",),
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from ophvl.dataset.ledger import WHOLE, Entry, EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.ids import sha256_file
 from ophvl.stage import Scope
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
 from tests.factories import ROWS, shard_row, table, video_id
 
 SILENT = 3
@@ -41,8 +41,8 @@ def pair(n: int) -> dict[str, object]:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr("ophvl.atomic_io.os.fsync", lambda descriptor: None)
-    store = Store(tmp_path / "out", STAGES)
-    for spec in STAGES:
+    store = Store(tmp_path / "out", load_stages())
+    for spec in load_stages():
         numbers = {Scope.LINE: {f"line_{n:016x}": [n] for n in (1, 2, 3)}}.get(spec.scope)
         if spec.scope is Scope.UNIT:
             numbers = {video_id(n): [n] for n in (1, 2, 3)}

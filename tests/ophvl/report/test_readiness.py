@@ -11,8 +11,8 @@ from ophvl.dataset.ledger import Entry, EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
 from ophvl.report.readiness import require_pictures, require_videos
-from pipelines.config import FramesConfig
-from pipelines.registry import STAGES
+from pipelines.registry import load_stages
+from pipelines.stages.frames import FramesConfig
 from schemas.vocab import FailureKind
 from tests.factories import ROWS, table, video_id
 
@@ -45,7 +45,7 @@ def test_pictures_are_needed_of_videos_that_pairs_may_be_made_of(store: Store) -
 
 def test_lines_without_videos_are_counted_by_kind(tmp_path: Path, store: Store) -> None:
     require_videos(store)
-    failed = Store(tmp_path / "failed", STAGES)
+    failed = Store(tmp_path / "failed", load_stages())
     for n in (1, 2):
         row = ROWS["sources"](n, outcome="failed", units=0)
         unit = f"line_{n:016x}"

@@ -37,9 +37,9 @@ def test_statistics_count_the_tables(store: Store) -> None:
 
 
 def test_an_empty_folder_has_statistics(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from pipelines.registry import STAGES
+    from pipelines.registry import load_stages
 
-    s = gather(Store(tmp_path, STAGES))
+    s = gather(Store(tmp_path, load_stages()))
     assert (s.hours, s.clip_mean_s, s.words_per_narration, s.splits) == (0.0, 0.0, 0.0, {})
     assert "splits      none" in "\n".join(statistics_lines(s))
     assert "<h2>Funnel</h2>" in render(s)

@@ -11,8 +11,7 @@ import pytest
 from ophvl.media.folder import MediaFolder
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
-from pipelines.config import AdmitConfig
-from pipelines.stages.admit import admit
+from pipelines.stages.admit import AdmitConfig, admit
 from schemas.catalogue import TABLES
 from tests.factories import publication_row, table, video_id, video_row
 

@@ -7,8 +7,7 @@ import pytest
 
 from ophvl.errors import ItemError
 from ophvl.sources.source_list import read_source_list
-from pipelines.config import DiscoverConfig
-from pipelines.stages.discover import discover
+from pipelines.stages.discover import DiscoverConfig, discover
 from schemas.videos import VIDEOS
 from schemas.vocab import FailureKind
 from tests.media_factory import make_video

@@ -9,8 +9,7 @@ from PIL import Image
 from ophvl.ids import sha256_file
 from ophvl.media.folder import MediaFolder
 from ophvl.media.frames import AvFrameReader
-from pipelines.config import FramesConfig
-from pipelines.stages.frames import frames
+from pipelines.stages.frames import FramesConfig, frames
 from schemas.frames import FRAMES
 from tests.media_factory import grey, make_video
 

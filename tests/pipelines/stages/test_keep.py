@@ -9,8 +9,7 @@ import pytest
 from ophvl.errors import ItemError, UsageError
 from ophvl.media.folder import MediaFolder
 from ophvl.media.proxy import ProxyWriter
-from pipelines.config import KeepConfig
-from pipelines.stages.keep import keep
+from pipelines.stages.keep import KeepConfig, keep
 from schemas.kept import KEPT
 from tests.factories import media_row, speech_row, table, video_id
 from tests.media_factory import make_damaged, make_video, tone

@@ -1,13 +1,9 @@
 """Routes with their reasons, and pairs at both levels."""
 
-from dataclasses import replace
-from types import SimpleNamespace
-
 import pyarrow as pa
 import pytest
 
-from pipelines.config import PairConfig
-from pipelines.stages.pair import choose_route, pair, spread
+from pipelines.stages.pair import PairConfig, choose_route, pair, spread
 from schemas.pairs import PAIRS
 from schemas.rewrites import RewriteRow
 from schemas.routes import ROUTES

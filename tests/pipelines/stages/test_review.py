@@ -7,8 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ophvl.dataset.overrides import FILE, Override, Overrides, write_overrides
-from pipelines.config import ReviewConfig
-from pipelines.stages.review import review
+from pipelines.stages.review import ReviewConfig, review
 from schemas.overrides import OVERRIDES
 from schemas.vocab import Kind, Target
 

@@ -9,8 +9,7 @@ import pytest
 
 from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.narration.rewriter import ChatRewriter
-from pipelines.config import RewriteConfig
-from pipelines.stages.rewrite import rewrite
+from pipelines.stages.rewrite import RewriteConfig, rewrite
 from schemas.rewrites import REWRITES
 from tests.chat_server import chat_server, content, says
 from tests.factories import narration_row, table

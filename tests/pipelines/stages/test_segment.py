@@ -8,8 +8,7 @@ import pytest
 from ophvl.stage import StageResult
 from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.config import SegmentConfig
-from pipelines.stages.segment import TimedWord, narration_pieces, segment
+from pipelines.stages.segment import SegmentConfig, TimedWord, narration_pieces, segment
 from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS, Edit
 from schemas.overrides import OverrideRow

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from ophvl.ids import sha256_file
-from pipelines.config import ShardConfig
 from pipelines.stages.pair import spread
-from pipelines.stages.shard import shard
+from pipelines.stages.shard import ShardConfig, shard
 from schemas.frames import FRAMES, FrameRow
 from schemas.pairs import PAIRS, PairRow
 from schemas.shards import SHARDS

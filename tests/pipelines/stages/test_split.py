@@ -2,8 +2,7 @@
 
 import pytest
 
-from pipelines.config import SplitConfig
-from pipelines.stages.split import assign, split
+from pipelines.stages.split import SplitConfig, assign, split
 from schemas.splits import SPLITS
 from schemas.titles import TITLES
 from schemas.vocab import Split

@@ -4,9 +4,8 @@ import pytest
 
 from ophvl.ontology.codes import Codes
 from ophvl.text.titles.structure import structure_title
-from pipelines.config import TagConfig, TitleConfig
-from pipelines.stages.tag import tag
-from pipelines.stages.title import title
+from pipelines.stages.tag import TagConfig, tag
+from pipelines.stages.title import TitleConfig, title
 from schemas.titles import TITLES
 from schemas.videos import Chapter
 from schemas.vocab import DropReason

@@ -18,9 +18,8 @@ from ophvl.ports import HotWords, Language, Segment, Transcript, Word
 from ophvl.speech.faster_whisper import FasterWhisper
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.speech.recogniser import WhisperRecogniser
-from pipelines.config import CONFIGS, LANGUAGES, TranscribeConfig
-from pipelines.registry import STAGES
-from pipelines.stages.transcribe import transcribe
+from pipelines.registry import load_stages, settings_classes
+from pipelines.stages.transcribe import LANGUAGES, TranscribeConfig, transcribe
 from pipelines.wiring import hot_words, recogniser
 from schemas.guards import GUARDS, Guard
 from schemas.speech import SPEECH
@@ -150,7 +149,7 @@ def test_hot_words_are_packaged_ones_a_users_file_or_none(tmp_path: Path) -> Non
 @pytest.mark.parametrize("code", ["xx", "EN", "english", "", "en-GB"])
 def test_a_code_of_no_language_is_refused_at_once(code: str) -> None:
     with pytest.raises(ConfigError, match=r"ISO 639-1 .*Known are: af .* en "):
-        resolve(CONFIGS, overrides=[f'transcribe.language="{code}"'])
+        resolve(settings_classes(), overrides=[f'transcribe.language="{code}"'])
 
 
 def test_the_languages_are_those_of_both_recognisers() -> None:
@@ -169,7 +168,7 @@ def test_a_path_means_the_same_wherever_a_later_run_starts(
     monkeypatch.chdir(tmp_path)
 
     def saved(value: str) -> object:
-        return getattr(resolve(CONFIGS, overrides=[f"{setting}={value}"])[section], key)
+        return getattr(resolve(settings_classes(), overrides=[f"{setting}={value}"])[section], key)
 
     assert saved("own/file.x") == str(tmp_path / "own" / "file.x")
     assert saved("~/file.x") == str(tmp_path / "home" / "file.x")
@@ -179,7 +178,7 @@ def test_a_path_means_the_same_wherever_a_later_run_starts(
 
 
 def test_the_fingerprint_holds_the_hot_words_and_not_the_ontology() -> None:
-    (stage,) = (stage for stage in STAGES if stage.name == "transcribe")
+    (stage,) = (stage for stage in load_stages() if stage.name == "transcribe")
     assert "hot_words" in stage.ports
     assert "hot_words" not in stage.pinned
     assert {"matcher", "tagger", "corrector"}.isdisjoint(stage.ports)

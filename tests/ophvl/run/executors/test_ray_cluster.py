@@ -23,7 +23,7 @@ from ophvl.run.executors.scheduler import Leg
 from ophvl.run.runner import Runner, RunOptions
 from ophvl.run.unit_worker import UnitReport
 from ophvl.sources.source_list import read_source_list
-from pipelines.config import CONFIGS
+from pipelines.registry import settings_classes
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
 from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, onward
@@ -264,7 +264,7 @@ def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
                 at_the_kill.append(killed.finished(shared, stages))
 
     options = RunOptions(workers=2, downloads=2, engine="ray", address=cluster.address)
-    configs = resolve(CONFIGS, overrides=scale.SETTINGS)
+    configs = resolve(settings_classes(), overrides=scale.SETTINGS)
     with locked(shared):
         runner = Runner(Store(shared, stages), configs, options, Killer())
         runner.run(scale.NAMES, read_source_list(source))
