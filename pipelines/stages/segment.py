@@ -20,7 +20,6 @@ from ophvl.dataset.overrides import Judged
 from ophvl.ids import child_id
 from ophvl.stage import Drop, Scope, StageResult, StageSpec
 from ophvl.text.concepts.tagging import Tagger
-from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
 from ophvl.text.narration.descriptive import descriptive_score
 from ophvl.text.narration.disfluencies import disfluency_edits
@@ -33,6 +32,8 @@ from schemas.vocab import DropReason, NarrationReading, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from ophvl.text.correction.corrector import Corrector
 
 
 class SegmentConfig(Settings):
