@@ -80,6 +80,7 @@ def test_a_longer_term_is_complete(generator):
         "The canaliculus and the canaliculi of the eyelid.",
         "An iridotomy and an iridectomy in glaucoma.",
         "The phakic and the aphakic eye with a cataract.",
+        SURGERY.format("perforate ing"),
     ],
 )
 def test_forms_of_one_word_stay(generator, text):
