@@ -2,7 +2,8 @@
 
 `candidates` proposes corrections with their gains, a context scorer may add to the gains, and the best
 candidates that do not overlap become edits. No edit touches a number, a side or a negation, and none turns
-one drug, or one term that was recognised right, into another.
+one drug or term of the ontology into another. A drug that the ontology lacks may still become one that it
+has ("sparfloxacin" becomes "ciprofloxacin").
 """
 
 from __future__ import annotations
