@@ -167,6 +167,20 @@ def transcript_row(n: int, **changes: object) -> Any:
     )
 
 
+def spoken_words(text: str, *, start_s: float = 0.0, word_s: float = 0.5) -> list[Word]:
+    """Return words of equal length without pauses, for `transcript_row(n, words=...)`."""
+    return [
+        Word(
+            word=f" {word}",
+            start_s=start_s + number * word_s,
+            end_s=start_s + (number + 1) * word_s,
+            probability=0.9,
+            interpolated=False,
+        )
+        for number, word in enumerate(text.split())
+    ]
+
+
 def speech_row(n: int, **changes: object) -> Any:
     return _row(
         "speech",
