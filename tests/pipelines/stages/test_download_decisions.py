@@ -1,0 +1,193 @@
+"""What stage download takes of a page, a file and its subtitles, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from ophvl.errors import ItemError
+from ophvl.ids import sha256_file
+from ophvl.media.folder import MediaFolder
+from ophvl.ports import Fetched, Found, Subtitle
+from ophvl.sources.blocklists import Lists
+from ophvl.stage import StageResult
+from pipelines.config import DownloadConfig
+from pipelines.stages.download import download
+from schemas.catalogue import TABLES
+from schemas.vocab import CaptionKind, FailureKind
+from tests.factories import table, video_id, video_row
+from tests.media_factory import make_video, tone
+
+VIDEO = video_id(1)
+PAGE = Found(
+    url="https://example.org/1",
+    webpage_url="https://example.org/watch/1",
+    extractor="Eyetube",
+    site_id="b7",
+    title="By its own page",
+)
+
+
+def subtitle(text: str, start_s: float, language: str = "en") -> Subtitle:
+    return Subtitle(
+        kind=CaptionKind.MANUAL,
+        language=language,
+        start_s=start_s,
+        end_s=start_s + 1.0,
+        text=text,
+    )
+
+
+@dataclass
+class Site:
+    """A downloader that has one video."""
+
+    video: Path
+    page: Found = PAGE
+    subtitles: tuple[Subtitle, ...] = ()
+    fetches: int = 0
+    revision: str = "a site"
+
+    def expand(self, url: str) -> list[Found]:
+        raise AssertionError
+
+    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+        self.fetches += 1
+        path = directory / f"{video_id}.mp4"
+        path.write_bytes(self.video.read_bytes())
+        return Fetched(path=path, tool="a tool", found=self.page, subtitles=self.subtitles)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(make_video(tmp_path / "v.mp4", seconds=2.0, size=(160, 96), audio=tone(2.0)))
+
+
+def run(site: Site, out: Path, *, columns: dict | None = None, **settings: object) -> StageResult:
+    result = download(
+        table("videos", video_row(1, **(columns or {}))),
+        config=DownloadConfig(**{"reserve_gb": 0.0, **settings}),
+        downloader=site,
+        files=MediaFolder(root=out),
+        lists=Lists.of(out),
+        previous={name: TABLES[name].empty() for name in ("media", "publications", "subtitles")},
+    )
+    for name, rows in result.tables.items():
+        assert TABLES[name].check(rows) == []
+    return result
+
+
+def only(rows: pa.Table) -> dict:
+    (row,) = rows.to_pylist()
+    return row
+
+
+def test_the_row_of_a_fetched_file_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
+    media = only(run(site, tmp_path).tables["media"])
+    assert media["path"] == f"media/{VIDEO}.mp4"
+    assert (media["width"], media["height"], media["has_audio"]) == (160, 96, True)
+    assert media["duration_s"] == pytest.approx(2.0, abs=0.1)
+    assert media["bytes"] == site.video.stat().st_size
+    assert (media["sha256"], media["tool"]) == (sha256_file(site.video), "a tool")
+
+
+@pytest.mark.parametrize(("max_hours", "is_refused"), [(1.0 / 3600, True), (3.0 / 3600, False)])
+def test_a_video_longer_than_the_limit_is_refused_and_its_file_goes(
+    site: Site, tmp_path: Path, max_hours: float, is_refused: bool
+) -> None:
+    if not is_refused:
+        assert run(site, tmp_path, max_hours=max_hours).tables["media"].num_rows == 1
+        return
+    with pytest.raises(ItemError, match=r"raise download\.max_hours") as caught:
+        run(site, tmp_path, max_hours=max_hours)
+    assert caught.value.kind is FailureKind.TOO_LARGE
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+def test_a_file_that_is_no_video_goes_so_that_it_is_fetched_anew(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    with pytest.raises(ItemError):
+        run(Site(broken), tmp_path)
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+def test_a_fetch_that_the_disk_has_no_room_for_is_not_begun(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(ItemError) as caught:
+        run(site, tmp_path, reserve_gb=1e9)
+    assert (caught.value.kind, site.fetches) == (FailureKind.DISK_FULL, 0)
+    with pytest.raises(ItemError):
+        run(site, tmp_path, columns={"listed_duration_s": 1e12})
+
+
+def test_a_page_outweighs_the_list_where_it_says_something(site: Site, tmp_path: Path) -> None:
+    site.page = replace(PAGE, licence="CC BY-NC 4.0", tags=("dmek",), upload_date=None)
+    row = only(run(site, tmp_path).tables["publications"])
+    assert (row["title"], row["webpage_url"]) == (PAGE.title, PAGE.webpage_url)
+    assert (row["licence"], row["licence_class"]) == ("CC BY-NC 4.0", "non_commercial")
+    assert row["tags"] == ["dmek"]
+    listed = video_row(1)
+    assert (row["upload_date"], row["channel"]) == (listed.upload_date, listed.channel)
+    assert (row["description"], row["chapters"]) == (listed.description, listed.chapters)
+    assert row["page_id"] == "eyetube_b7"
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [
+        ("Creative Commons Attribution licence (reuse allowed)", "open"),
+        ("by-nc-sa", "non_commercial"),
+        ("CC BY-ND 4.0", "unknown"),
+        ("Standard YouTube License", "standard"),
+        (None, "unknown"),
+    ],
+)
+def test_the_class_of_a_licence_is_read_from_the_licence_that_holds(
+    site: Site, tmp_path: Path, licence: str | None, expected: str
+) -> None:
+    columns = {"licence": licence, "licence_class": "open"}
+    row = only(run(site, tmp_path, columns=columns).tables["publications"])
+    assert row["licence_class"] == expected
+
+
+def test_subtitles_are_numbered_in_the_order_of_time(site: Site, tmp_path: Path) -> None:
+    site.subtitles = (subtitle("second", 5.0), subtitle("first", 1.0), subtitle("zwei", 5.0, "de"))
+    rows = run(site, tmp_path).tables["subtitles"].to_pylist()
+    assert [(row["subtitle_id"], row["text"]) for row in rows] == [
+        (f"{VIDEO}-c0000", "first"),
+        (f"{VIDEO}-c0001", "zwei"),
+        (f"{VIDEO}-c0002", "second"),
+    ]
+    assert [(row["start_s"], row["end_s"]) for row in rows] == [(1.0, 2.0), (5.0, 6.0), (5.0, 6.0)]
+
+
+def test_a_local_file_stays_where_it_is_with_what_the_list_says(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "v.en.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nThe lens.\n")
+    columns = {"extractor": "file", "location": str(site.video), "title": "By the list"}
+    result = run(site, tmp_path / "out", columns=columns, max_hours=1e-6)
+    media, page = only(result.tables["media"]), only(result.tables["publications"])
+    assert (media["path"], site.fetches) == (str(site.video), 0)
+    assert (page["title"], page["page_id"]) == ("By the list", None)
+    assert [row["text"] for row in result.tables["subtitles"].to_pylist()] == ["The lens."]
+    assert site.video.exists()
+
+
+@pytest.mark.parametrize("is_surgical", ["yes", "unknown"])
+def test_only_a_sure_no_keeps_a_video_from_being_fetched(
+    site: Site, tmp_path: Path, is_surgical: str
+) -> None:
+    result = run(site, tmp_path, columns={"is_surgical": is_surgical})
+    assert (site.fetches, result.dropped) == (1, ())
+
+
+def test_a_drop_before_the_fetch_leaves_no_rows(site: Site, tmp_path: Path) -> None:
+    result = run(site, tmp_path, columns={"is_surgical": "no"})
+    assert {name: rows.num_rows for name, rows in result.tables.items()} == {
+        "media": 0,
+        "publications": 0,
+        "subtitles": 0,
+    }
+    assert [drop.row_id for drop in result.dropped] == [VIDEO]
