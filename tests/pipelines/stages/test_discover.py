@@ -1,11 +1,13 @@
 """Local files, folders and sidecars become catalogue rows; what leads nowhere says why."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ophvl.errors import ItemError
+from ophvl.ports import Chapter, Fetched, Found
 from ophvl.sources.source_list import read_source_list
 from pipelines.stages.discover import DiscoverConfig, discover
 from schemas.videos import VIDEOS
@@ -80,3 +82,102 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
     with pytest.raises(ItemError) as caught:
         found(line)
     assert caught.value.kind is FailureKind.NOT_FOUND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A downloader whose address leads to these videos."""
+
+    videos: tuple[Found, ...]
+    revision: str = "a listing"
+
+    def expand(self, url: str) -> list[Found]:
+        assert url == "https://example.org/list"
+        return list(self.videos)
+
+    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+        raise AssertionError
+
+
+def listed(number: int, title: str, **columns: object) -> Found:
+    values: dict[str, object] = {
+        "url": f"https://example.org/{number}",
+        "webpage_url": f"https://example.org/watch/{number}",
+        "extractor": "Eyetube",
+        "site_id": f"b{number}",
+        "title": title,
+    }
+    return Found(**{**values, **columns})
+
+
+def expand(tmp_path: Path, matcher, *videos: Found) -> list[dict[str, object]]:
+    (tmp_path / "list.txt").write_text("https://example.org/list")
+    (line,) = read_source_list(tmp_path / "list.txt")
+    made = discover(
+        line, config=DiscoverConfig(), downloader=Listing(videos=videos), matcher=matcher
+    ).tables["videos"]
+    assert VIDEOS.check(made) == []
+    assert {row["line_id"] for row in made.to_pylist()} <= {line.line_id}
+    return made.to_pylist()
+
+
+def test_a_list_gives_each_video_once_as_it_is_first_named_and_in_order(
+    tmp_path: Path, matcher
+) -> None:
+    rows = expand(
+        tmp_path, matcher, listed(2, "Second"), listed(1, "First"), listed(2, "Second again")
+    )
+    assert [(row["video_id"], row["title"]) for row in rows] == [
+        ("eyetube_b2", "Second"),
+        ("eyetube_b1", "First"),
+    ]
+    assert [row["location"] for row in rows] == ["https://example.org/2", "https://example.org/1"]
+
+
+def test_a_row_holds_what_the_list_says_and_what_follows_from_it(tmp_path: Path, matcher) -> None:
+    chapter = Chapter(title="Incision", start_s=1.0, end_s=2.5)
+    (row,) = expand(
+        tmp_path,
+        matcher,
+        listed(
+            1,
+            "case_7",
+            description="Phacoemulsification of a brunescent cataract.",
+            licence="by-nc",
+            chapters=(chapter,),
+            duration_s=61.5,
+            tags=("phaco",),
+            channel="Clinic",
+            channel_id="c1",
+        ),
+    )
+    assert (row["licence"], row["licence_class"]) == ("by-nc", "non_commercial")
+    assert row["is_surgical"] == "yes", "the description says so"
+    assert row["chapters"] == [{"title": "Incision", "start_s": 1.0, "end_s": 2.5}]
+    assert (row["listed_duration_s"], row["tags"]) == (61.5, ["phaco"])
+    assert (row["channel"], row["channel_id"], row["extractor"]) == ("Clinic", "c1", "Eyetube")
+    (other,) = expand(tmp_path, matcher, listed(1, "Smokey eye makeup"))
+    assert (other["is_surgical"], other["licence_class"]) == ("no", "unknown")
+
+
+def test_files_of_a_folder_come_in_the_order_of_their_paths(tmp_path: Path, found) -> None:
+    (tmp_path / "case").mkdir()
+    for name, seconds in (("b.mp4", 1.0), ("a.mp4", 2.0), ("c.mp4", 3.0)):
+        make_video(tmp_path / "case" / name, seconds=seconds)
+    assert [row["title"] for row in found("case")] == ["a", "b", "c"]
+
+
+def test_a_file_named_by_itself_may_end_as_it_likes(tmp_path: Path, found) -> None:
+    make_video(tmp_path / "a.mp4", seconds=1.0).rename(tmp_path / "a.film")
+    (row,) = found("a.film")
+    assert (row["title"], row["location"]) == ("a", str(tmp_path / "a.film"))
+    assert row["extractor"] == "file"
+
+
+def test_a_sidecar_prefers_the_channel_to_the_uploader(tmp_path: Path, found) -> None:
+    make_video(tmp_path / "a.mp4", seconds=1.0)
+    info = {"channel": "Clinic", "channel_id": "c1", "uploader": "U", "uploader_id": "@clinic"}
+    (tmp_path / "a.info.json").write_text(json.dumps({**info, "duration": 7}))
+    (row,) = found("a.mp4")
+    assert (row["channel"], row["channel_id"], row["channel_handle"]) == ("Clinic", "c1", "@clinic")
+    assert (row["listed_duration_s"], row["title"]) == (7.0, "a")

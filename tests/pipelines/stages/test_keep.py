@@ -8,6 +8,7 @@ import pytest
 
 from ophvl.errors import ItemError, UsageError
 from ophvl.media.folder import MediaFolder
+from ophvl.media.probe import probe
 from ophvl.media.proxy import ProxyWriter
 from pipelines.stages.keep import KeepConfig, keep
 from schemas.kept import KEPT
@@ -100,3 +101,42 @@ def test_nothing_left(folder: MediaFolder) -> None:
     folder.discard(video_id(1))
     with pytest.raises(ItemError, match="fetch it again"):
         kept(folder, "proxy")
+
+
+def test_a_proxy_has_the_size_of_the_settings_and_keeps_sound_and_length(
+    folder: MediaFolder,
+) -> None:
+    kept(folder, "proxy")
+    seen = probe(folder.pictures(STORED))
+    assert (seen.width, seen.height, seen.has_audio) == (86, 64, True)
+    assert seen.duration_s == pytest.approx(3.0, abs=0.3)
+
+
+def test_sound_is_made_of_a_proxy_too_and_both_larger_files_go(folder: MediaFolder) -> None:
+    whole = (folder.root / STORED).read_bytes()
+    kept(folder, "proxy")
+    (folder.root / STORED).write_bytes(whole)
+    assert kept(folder, "audio") == "audio .audio.m4a"
+    assert names(folder) == [".audio.m4a"]
+
+
+def test_a_proxy_without_sound_stays_where_only_the_sound_was_asked_for(
+    folder: MediaFolder,
+) -> None:
+    make_video(folder.root / STORED, seconds=1.0)
+    assert kept(folder, "proxy", has_audio=False) == "proxy .proxy.mp4"
+    assert kept(folder, "audio", has_audio=False) == "proxy .proxy.mp4"
+    assert names(folder) == [".proxy.mp4"]
+
+
+def test_the_row_names_the_file_by_its_place_in_the_folder(folder: MediaFolder) -> None:
+    for wish, path in (("all", STORED), ("proxy", STORED.replace(".mp4", ".proxy.mp4"))):
+        result = keep(
+            table("media", media_row(1, path=STORED, width=320, height=240)),
+            table("speech", speech_row(1)),
+            config=KeepConfig(media=wish),
+            files=folder,
+            proxies=PROXIES,
+        )
+        (made,) = result.tables["kept"].to_pylist()
+        assert (made["video_id"], made["form"], made["path"]) == (video_id(1), wish, path)

@@ -43,3 +43,36 @@ def test_without_a_review_there_are_none(tmp_path: Path) -> None:
         overrides=Overrides(tmp_path / FILE),
     )
     assert result.tables["overrides"].num_rows == 0
+
+
+def test_a_row_holds_each_word_of_the_judgement_in_its_own_column(tmp_path: Path) -> None:
+    judged = [
+        Override.of(
+            "Now the bag is filled again",
+            video_id=video_id,
+            target=Target.ATTRIBUTE,
+            kind=Kind.ANATOMY,
+            start=8,
+            end=11,
+            value=value,
+        )
+        for video_id, value in (("file_b", "x"), ("file_a", "second"), ("file_a", "first"))
+    ]
+    write_overrides(tmp_path / FILE, judged)
+    result = review(
+        pa.table({"video_id": ["file_a"]}),
+        config=ReviewConfig(),
+        overrides=Overrides(tmp_path / FILE),
+    )
+    rows = result.tables["overrides"].to_pylist()
+    assert [row["value"] for row in rows] == ["second", "first"], "in the order of the file"
+    assert rows[0] == {
+        "override_id": "file_a-o0000",
+        "video_id": "file_a",
+        "target": "attribute",
+        "kind": "anatomy",
+        "before": "now the",
+        "surface": "bag",
+        "after": "is filled",
+        "value": "second",
+    }

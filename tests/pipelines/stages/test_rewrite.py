@@ -79,3 +79,41 @@ def test_without_an_endpoint_nothing_is_asked(tagger, tmp_path) -> None:
 def test_settings_at_fault_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"endpoint|model|max_tokens"):
         RewriteConfig(**settings)
+
+
+def test_a_narration_exactly_at_the_threshold_is_asked_about(tagger, tmp_path) -> None:
+    answer = "The posterior capsule is polished and no sutures are needed."
+    (row,) = run(tagger, tmp_path, answer, descriptive_score=0.3)
+    assert (row["outcome"], row["model"]) == ("accepted", "small")
+    assert row["narration_id"] == narration_row(1).narration_id
+    assert run(tagger, tmp_path / "other", answer, descriptive_score=0.2999) == []
+
+
+def test_every_addition_is_named_and_the_first_decides(tagger, tmp_path) -> None:
+    (row,) = run(
+        tagger, tmp_path, "The posterior capsule of the left eye takes 23-gauge trypan blue."
+    )
+    assert row["text"] is None
+    assert len(row["added"]) >= 3
+    assert row["added"][0].startswith(f"{row['outcome']}: ")
+
+
+def test_a_spent_budget_is_an_outcome_of_its_own(tagger, tmp_path) -> None:
+    with chat_server(lambda _: says("First.")) as server:
+        rewriter = ChatRewriter(
+            endpoint=server.endpoint,
+            model="small",
+            cache=tmp_path,
+            max_tokens=1,
+            api_key_variable="",
+        )
+        result = rewrite(
+            table("narrations", narration_row(1, text="First."), narration_row(2, text="Second.")),
+            config=RewriteConfig(endpoint=server.endpoint, model="small"),
+            rewriter=rewriter,
+            tagger=tagger,
+        )
+    first, second = result.tables["rewrites"].to_pylist()
+    assert (first["outcome"], first["text"]) == ("accepted", "First.")
+    assert (second["outcome"], second["text"], second["added"]) == ("over_budget", None, [])
+    assert len(server.asked) == 1

@@ -43,3 +43,31 @@ def test_table_holds_each_video_once_and_keeps_its_schema() -> None:
     table = split(titles, config=SplitConfig()).tables["splits"]
     assert SPLITS.check(table) == []
     assert table.column("video_id").to_pylist() == IDS[:10]
+
+
+def test_a_video_keeps_its_split_whatever_else_is_in_the_table() -> None:
+    import pyarrow as pa
+
+    config = SplitConfig(val_share=0.3, test_share=0.3)
+    whole = split(pa.table({"video_id": IDS[:60]}), config=config).tables["splits"].to_pylist()
+    part = split(pa.table({"video_id": IDS[29:9:-1]}), config=config).tables["splits"].to_pylist()
+    assert [row["video_id"] for row in part] == IDS[10:30]
+    assert part == whole[10:30]
+    assert {row["split"] for row in whole} == {"train", "val", "test"}
+
+
+def test_the_assignment_itself_does_not_change_from_version_to_version() -> None:
+    config = SplitConfig(val_share=0.2, test_share=0.2)
+    names = [str(assign(i, config)) for i in IDS[:12]]
+    pinned = "test train train test val val train train train train test val"
+    assert names == pinned.split()
+    assert [
+        str(assign(i, SplitConfig(val_share=0.2, test_share=0.2, salt="x"))) for i in IDS[:12]
+    ] != names
+
+
+def test_videos_that_leave_test_for_val_are_those_between_the_shares() -> None:
+    small, large = (SplitConfig(val_share=0.1, test_share=share) for share in (0.1, 0.2))
+    for video_id in IDS[:500]:
+        before, after = assign(video_id, small), assign(video_id, large)
+        assert (before is Split.VAL) <= (after is Split.TEST), "val lies next above test"

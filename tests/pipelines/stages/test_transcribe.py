@@ -24,6 +24,7 @@ from pipelines.wiring import hot_words, recogniser
 from schemas.guards import GUARDS, Guard
 from schemas.speech import SPEECH
 from schemas.transcripts import TRANSCRIPTS
+from tests.factories import media_row, table
 
 VIDEO = "file_0123456789abcdef"
 
@@ -200,3 +201,43 @@ def test_english_weights_get_a_model_that_tells_languages_apart(
     assert "language by base" in english.note
     assert opened(model="tiny.en", language="en").detector is None
     assert opened(model="base").detector is None
+
+
+def test_rows_are_numbered_and_carry_the_times_the_words_and_the_weights(tmp_path: Path) -> None:
+    rows, speech, heard, sound = run_stage(
+        tmp_path, said("The iris hook.", 1.0), said("We go on.", 6.0)
+    )
+    assert [(row["segment_id"], row["start_s"], row["end_s"]) for row in rows] == [
+        (f"{VIDEO}-s0000", 1.0, 4.0),
+        (f"{VIDEO}-s0001", 6.0, 9.0),
+    ]
+    assert [(w["word"], w["start_s"], w["end_s"]) for w in rows[0]["words"]] == [
+        ("The", 1.0, 2.0),
+        ("iris", 2.0, 3.0),
+        ("hook.", 3.0, 4.0),
+    ]
+    assert {(row["recogniser"], row["model"], row["model_sha256"]) for row in rows} == {
+        (heard.name, heard.model, heard.model_sha256)
+    }
+    assert (rows[0]["avg_logprob"], rows[0]["no_speech_prob"]) == (-0.2, 0.1)
+    assert (speech["speech_s"], speech["speech_ratio"]) == (10.0, 0.5)
+    assert speech["words_per_minute"] == pytest.approx(18.0)
+    assert speech["language_probability"] == 0.9
+    assert sound.reads == [tmp_path / "v.mp4"]
+
+
+@pytest.mark.parametrize(("duration_s", "ratio", "pace"), [(4.0, 1.0, 45.0), (0.0, 0.0, 0.0)])
+def test_measures_of_speech_stay_in_bounds_on_short_videos(
+    tmp_path: Path, duration_s: float, ratio: float, pace: float
+) -> None:
+    row = media_row(1, path="v.mp4", duration_s=duration_s)
+    tables = transcribe(
+        table("media", row),
+        config=TranscribeConfig(),
+        audio=Sound(reads=[]),
+        recogniser=Heard(segments=(said("The iris hook.", 0.0),), told=[]),
+        hot_words=NO_HOT_WORDS,
+        files=MediaFolder(root=tmp_path),
+    ).tables
+    (speech,) = tables["speech"].to_pylist()
+    assert (speech["speech_ratio"], speech["words_per_minute"]) == (ratio, pace)
