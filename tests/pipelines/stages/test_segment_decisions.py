@@ -97,22 +97,28 @@ def edits_of(row: dict) -> list[Edit]:
     ]
 
 
+HALVES = "I open the anterior capsule of the lens", "with a bent needle and turn it over."
+"""Two halves of a sentence, of four seconds each: neither is merged for being short."""
+
+
 @pytest.mark.parametrize(("gap_s", "count"), [(2.0, 1), (2.01, 2)])
 def test_a_silence_longer_than_max_gap_ends_a_narration_and_one_as_long_does_not(
     run, gap_s: float, count: int
 ) -> None:
-    result = run(transcript(("I open the anterior", 0.0), ("capsule with a needle.", 2.0 + gap_s)))
+    result = run(transcript((HALVES[0], 0.0), (HALVES[1], 4.0 + gap_s)))
     assert len(rows(result)) == count
 
 
 def test_the_gap_that_ends_a_narration_can_be_set(run) -> None:
-    said = transcript(("I open the anterior capsule", 0.0), ("with a bent needle.", 4.0))
+    said = transcript((HALVES[0], 0.0), (HALVES[1], 5.5))
     assert len(rows(run(said))) == 1
     cut = run(said, max_gap_s=1.0)
-    assert [row["text_asr"] for row in rows(cut)] == [
-        "I open the anterior capsule",
-        "with a bent needle.",
-    ]
+    assert [row["text_asr"] for row in rows(cut)] == list(HALVES)
+
+
+def test_a_long_word_is_no_silence(run) -> None:
+    words = spoken_words("I open the capsule now.", word_s=2.5)
+    assert spans(run(transcript_row(1, words=words))) == [(0.0, 12.5)]
 
 
 def test_short_sentences_across_a_long_silence_are_not_merged(run) -> None:
