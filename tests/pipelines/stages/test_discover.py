@@ -160,6 +160,12 @@ def test_a_row_holds_what_the_list_says_and_what_follows_from_it(tmp_path: Path,
     assert (other["is_surgical"], other["licence_class"]) == ("no", "unknown")
 
 
+def test_a_file_counts_as_a_video_however_its_ending_is_spelt(tmp_path: Path, found) -> None:
+    (tmp_path / "case").mkdir()
+    make_video(tmp_path / "case" / "a.mp4", seconds=1.0).rename(tmp_path / "case" / "a.MP4")
+    assert [row["title"] for row in found("case")] == ["a"]
+
+
 def test_files_of_a_folder_come_in_the_order_of_their_paths(tmp_path: Path, found) -> None:
     (tmp_path / "case").mkdir()
     for name, seconds in (("b.mp4", 1.0), ("a.mp4", 2.0), ("c.mp4", 3.0)):

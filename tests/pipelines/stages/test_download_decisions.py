@@ -153,6 +153,13 @@ def test_the_class_of_a_licence_is_read_from_the_licence_that_holds(
     assert row["licence_class"] == expected
 
 
+def test_the_address_that_a_page_calls_its_own_is_looked_up_too(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "block.txt").write_text("https://example.org/its/own\n")
+    assert run(site, tmp_path).dropped == ()
+    site.page = replace(PAGE, url="https://example.org/its/own", webpage_url=None)
+    assert [drop.reason for drop in run(site, tmp_path).dropped] == ["taken_down"]
+
+
 def test_subtitles_are_numbered_in_the_order_of_time(site: Site, tmp_path: Path) -> None:
     site.subtitles = (subtitle("second", 5.0), subtitle("first", 1.0), subtitle("zwei", 5.0, "de"))
     rows = run(site, tmp_path).tables["subtitles"].to_pylist()

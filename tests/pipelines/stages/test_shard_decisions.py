@@ -92,6 +92,17 @@ def test_files_are_filled_in_the_order_of_the_hash_of_the_videos(whole, tmp_path
     ]
 
 
+@pytest.mark.parametrize(("share", "files"), [(0.7, 3), (1.3, 2), (2.5, 1)])
+def test_a_file_is_closed_once_its_rows_reach_the_size(
+    whole, tmp_path: Path, share: float, files: int
+) -> None:
+    """Of 77 training videos 32 are read at once: three loads, the last one smaller."""
+    write(whole, tmp_path / "by load", shard_bytes=1)
+    load = pq.read_table(tmp_path / "by load" / "train-00000.parquet").nbytes
+    written = write(whole, tmp_path / "shards", shard_bytes=int(share * load))
+    assert sum("train" in name for name in written) == files
+
+
 def test_pictures_and_times_of_a_row_match_one_by_one(whole, tmp_path: Path) -> None:
     rows = [row for rows in write(whole, tmp_path / "shards").values() for row in rows]
     assert len(rows) == 2 * len(SPLITS)

@@ -153,13 +153,13 @@ def test_the_description_fills_fields_under_its_own_name(run) -> None:
 INCISION, RHEXIS, HYDRO = "phase:incision", "phase:capsulorhexis", "phase:hydrodissection"
 
 
-def test_steps_follow_the_narrations_and_not_the_table_of_the_video(run) -> None:
+def test_steps_follow_the_narrations_and_not_the_order_of_the_tables(run) -> None:
     result = run(
         "case_1",
-        told(HYDRO, 0),
-        told(INCISION, 1),
-        told(RHEXIS, 2),
         told(HYDRO, 3),
+        told(RHEXIS, 2),
+        told(INCISION, 1),
+        told(HYDRO, 0),
         video_attributes=(gathered(RHEXIS, 1), gathered(HYDRO, 2), gathered(INCISION, 1)),
     )
     assert row(result)["title"] == "Steps: hydrodissection, incision, capsulorhexis."
