@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from ophvl.errors import UsageError
 from ophvl.media.folder import MediaFolder
 from ophvl.media.frames import AvFrameReader
 from ophvl.ports import Frame
@@ -130,3 +131,9 @@ def test_a_proxy_is_looked_at_where_the_file_itself_is_gone(run, tmp_path: Path)
     (tmp_path / STORED).rename(tmp_path / f"media/{VIDEO}.proxy.mp4")
     made, decoded = run([0.25])
     assert (made.num_rows, decoded) == (1, [0.25])
+
+
+def test_of_a_video_whose_sound_alone_was_kept_no_pictures_are_made(run, tmp_path: Path) -> None:
+    (tmp_path / STORED).rename(tmp_path / f"media/{VIDEO}.audio.m4a")
+    with pytest.raises(UsageError, match="only the sound was kept"):
+        run([0.25])

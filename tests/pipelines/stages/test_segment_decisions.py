@@ -10,6 +10,7 @@ from rapidfuzz import fuzz
 
 from ophvl.stage import StageResult
 from ophvl.text.edits import Edit, apply
+from ophvl.text.narration.descriptive import descriptive_score
 from ophvl.text.narration.sentences import SentenceSplitter
 from pipelines.config import SegmentConfig
 from pipelines.stages.segment import segment
@@ -164,6 +165,18 @@ def test_a_sentence_over_the_cap_is_cut_at_its_longest_pause_near_the_middle(run
     assert spans(result) == [(0.0, 4.5), (5.5, 10.5)]
 
 
+def test_a_longer_pause_near_an_end_is_not_where_a_sentence_is_cut(run) -> None:
+    said = transcript(
+        ("I", 0.0),
+        ("open the capsule with a bent needle", 2.0),
+        ("and turn the flap over now.", 6.0),
+    )
+    assert [row["text_asr"] for row in rows(run(said, max_clip_s=8.0, min_clip_s=1.0))] == [
+        "I open the capsule with a bent needle",
+        "and turn the flap over now.",
+    ]
+
+
 def test_a_short_remark_is_widened_evenly_to_the_least_length(run) -> None:
     assert spans(run(transcript(("Capsulorhexis here.", 20.0)))) == [(19.0, 22.0)]
 
@@ -298,6 +311,12 @@ def test_a_reader_decides_for_the_one_narration_that_was_judged(run) -> None:
     after = [row["descriptive_score"] for row in rows(run(said, overrides=(wrong,)))]
     assert before[0] > 0.0
     assert after == [0.0, before[1]]
+
+
+def test_the_score_is_that_of_the_corrected_text(run, tagger) -> None:
+    (row,) = rows(run(transcript((MISHEARD, 0.0))))
+    assert row["descriptive_score"] == descriptive_score(row["text"], tagger.tag(row["text"]))
+    assert row["descriptive_score"] != descriptive_score(MISHEARD, [])
 
 
 def test_descriptions_score_higher_than_talk(run) -> None:

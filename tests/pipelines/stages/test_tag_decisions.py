@@ -162,3 +162,10 @@ def test_a_judgement_that_fits_nothing_is_dropped_and_those_of_other_targets_are
     assert [(d.row_id, d.reason) for d in result.dropped] == [
         (f"{VIDEO}-o0007", "override_unmatched")
     ]
+
+
+def test_concepts_of_a_video_stand_in_the_order_of_kind_and_label(run) -> None:
+    result = run("Trypan blue is injected.", "The iris and the cornea are seen.")
+    order = [(r["kind"], r["label"]) for r in result.tables["video_attributes"].to_pylist()]
+    assert len(order) >= 3
+    assert order == sorted(order)
