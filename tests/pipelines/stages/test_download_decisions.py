@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from ophvl.errors import ItemError
 from ophvl.ids import sha256_file
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import Fetched, Found, Subtitle
-from ophvl.sources.blocklists import Lists
+from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.config import DownloadConfig
 from pipelines.stages.download import download
@@ -72,7 +72,7 @@ def run(site: Site, out: Path, *, columns: dict | None = None, **settings: objec
         config=DownloadConfig(**{"reserve_gb": 0.0, **settings}),
         downloader=site,
         files=MediaFolder(root=out),
-        lists=Lists.of(out),
+        lists=BlockLists.of(out),
         previous={name: TABLES[name].empty() for name in ("media", "publications", "subtitles")},
     )
     for name, rows in result.tables.items():
@@ -131,7 +131,10 @@ def test_a_page_outweighs_the_list_where_it_says_something(site: Site, tmp_path:
     assert row["tags"] == ["dmek"]
     listed = video_row(1)
     assert (row["upload_date"], row["channel"]) == (listed.upload_date, listed.channel)
-    assert (row["description"], row["chapters"]) == (listed.description, listed.chapters)
+    assert (row["description"], row["chapters"]) == (
+        listed.description,
+        [asdict(chapter) for chapter in listed.chapters],
+    )
     assert row["page_id"] == "eyetube_b7"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -30,7 +30,7 @@ FIRST, SECOND = f"{VIDEO}-n0000", f"{VIDEO}-n0001"
 SPOKEN = {"speech_ratio": 0.5, "words_per_minute": 90.0, "language": "en"}
 
 
-def narration(number: int, **columns: object) -> SimpleNamespace:
+def narration(number: int, **columns: object) -> Any:
     defaults: dict[str, object] = {
         "narration_id": f"{VIDEO}-n{number:04d}",
         "start_s": 10.0 * number,
@@ -40,7 +40,7 @@ def narration(number: int, **columns: object) -> SimpleNamespace:
     return narration_row(1, **{**defaults, **columns})
 
 
-def concept(label: str, **columns: object) -> SimpleNamespace:
+def concept(label: str, **columns: object) -> Any:
     """An attribute of the first narration, or of the text that `columns` name."""
     found = {"concept_id": f"anatomy:{label}", "label": label, "text_id": FIRST}
     return attribute_row(1, **{**found, **columns})
@@ -48,10 +48,10 @@ def concept(label: str, **columns: object) -> SimpleNamespace:
 
 def run(
     *,
-    narrations: tuple[SimpleNamespace, ...] = (narration(0), narration(1)),
-    attributes: tuple[SimpleNamespace, ...] = (),
-    gathered: tuple[SimpleNamespace, ...] = (),
-    rewrites: tuple[SimpleNamespace, ...] = (),
+    narrations: tuple[Any, ...] = (narration(0), narration(1)),
+    attributes: tuple[Any, ...] = (),
+    gathered: tuple[Any, ...] = (),
+    rewrites: tuple[Any, ...] = (),
     has_audio: bool = True,
     duration_s: float = 60.0,
     speech: dict[str, object] | None = None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rapidfuzz import fuzz
@@ -37,15 +38,15 @@ def sentences() -> SentenceSplitter:
 
 def transcript(
     *parts: tuple[str, float], word_s: float = 0.5, number: int = 0, **columns: object
-) -> SimpleNamespace:
+) -> Any:
     """A segment of these texts, each said without pause from its start on."""
     words = [w for text, at_s in parts for w in spoken_words(text, start_s=at_s, word_s=word_s)]
     return transcript_row(
         1,
         **{
             "segment_id": f"{VIDEO}-s{number:04d}",
-            "start_s": words[0]["start_s"],
-            "end_s": words[-1]["end_s"],
+            "start_s": words[0].start_s,
+            "end_s": words[-1].end_s,
             "text": " ".join(text for text, _ in parts),
             "words": words,
             **columns,
@@ -56,8 +57,8 @@ def transcript(
 @pytest.fixture
 def run(sentences, corrector, tagger):
     def run(
-        *transcripts: SimpleNamespace,
-        overrides: tuple[SimpleNamespace, ...] = (),
+        *transcripts: Any,
+        overrides: tuple[Any, ...] = (),
         duration_s: float = 120.0,
         **settings: object,
     ) -> StageResult:
@@ -251,8 +252,12 @@ def test_a_reader_withdraws_one_edit_and_the_same_edit_elsewhere_stays(run) -> N
     )
     (row,) = rows(run(transcript((MISHEARD, 0.0))))
     correction = next(e for e in row["edits"] if "trypan" in e["to"])
-    wrong.surface, wrong.value = correction["from"].lower(), correction["to"]
-    wrong.after = "and uh" if "blue" in correction["from"] else "blue and"
+    wrong = replace(
+        wrong,
+        surface=correction["from"].lower(),
+        value=correction["to"],
+        after="and uh" if "blue" in correction["from"] else "blue and",
+    )
     result = run(transcript((MISHEARD, 0.0)), overrides=(wrong,))
     (row,) = rows(result)
     assert (row["text"].count("tripan"), row["text"].count("trypan")) == (1, 1)

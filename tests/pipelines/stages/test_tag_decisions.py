@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,7 +23,7 @@ def run(tagger):
         *texts: str,
         title: str = "case_1",
         description: str | None = None,
-        overrides: tuple[SimpleNamespace, ...] = (),
+        overrides: tuple[Any, ...] = (),
     ) -> StageResult:
         narrations = (
             narration_row(1, narration_id=f"{VIDEO}-n{number:04d}", text=text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,12 +10,13 @@ from ophvl.stage import StageResult
 from pipelines.config import TitleConfig
 from pipelines.stages.title import title
 from schemas.titles import TITLES
+from schemas.videos import Chapter
 from tests.factories import attribute_row, publication_row, table, video_attribute_row, video_id
 
 VIDEO = video_id(1)
 
 
-def mention(raw: str, surface: str, concept_id: str, **columns: object) -> SimpleNamespace:
+def mention(raw: str, surface: str, concept_id: str, **columns: object) -> Any:
     """A concept in the title `raw`; `columns` change its row."""
     kind, _, slug = concept_id.partition(":")
     start = raw.index(surface)
@@ -36,7 +37,7 @@ def mention(raw: str, surface: str, concept_id: str, **columns: object) -> Simpl
     )
 
 
-def told(concept_id: str, number: int, **columns: object) -> SimpleNamespace:
+def told(concept_id: str, number: int, **columns: object) -> Any:
     """A concept in narration `number`."""
     kind, _, slug = concept_id.partition(":")
     return attribute_row(
@@ -52,7 +53,7 @@ def told(concept_id: str, number: int, **columns: object) -> SimpleNamespace:
     )
 
 
-def gathered(concept_id: str, clips: int) -> SimpleNamespace:
+def gathered(concept_id: str, clips: int) -> Any:
     kind, _, slug = concept_id.partition(":")
     return video_attribute_row(
         1, kind=kind, concept_id=concept_id, label=slug.replace("_", " "), clips=clips
@@ -63,13 +64,13 @@ def gathered(concept_id: str, clips: int) -> SimpleNamespace:
 def run(matcher):
     def run(
         raw: str,
-        *attributes: SimpleNamespace,
-        video_attributes: tuple[SimpleNamespace, ...] = (),
+        *attributes: Any,
+        video_attributes: tuple[Any, ...] = (),
         description: str | None = None,
         chapters: tuple[str, ...] = (),
         assume_surgical: bool = False,
     ) -> StageResult:
-        marks = [{"title": text, "start_s": 0.0, "end_s": 1.0} for text in chapters]
+        marks = [Chapter(title=text, start_s=0.0, end_s=1.0) for text in chapters]
         publication = publication_row(1, title=raw, description=description, chapters=marks)
         result = title(
             table("publications", publication),
@@ -94,7 +95,7 @@ PHACO = mention(RAW, "Phaco", "surgery:phacoemulsification")
 GLAUCOMA = mention(RAW, "glaucoma", "disease:glaucoma")
 
 
-def trabeculectomy(**columns: object) -> SimpleNamespace:
+def trabeculectomy(**columns: object) -> Any:
     return mention(RAW, "trabeculectomy", "surgery:trabeculectomy", **columns)
 
 
