@@ -101,7 +101,7 @@ def segment(
         text = apply(text_asr, edits)
         if not text:
             continue
-        start_s, end_s = _clip_span(piece, config.min_clip_s, file["duration_s"])
+        start_s, end_s = _clip_span(piece, config, file["duration_s"])
         rows.append(
             NarrationRow(
                 narration_id=child_id(file["video_id"], "n", len(rows)),
@@ -246,18 +246,22 @@ def _length_s(piece: Piece) -> float:
     return piece[-1].end_s - piece[0].start_s
 
 
-def _clip_span(piece: Piece, min_clip_s: float, duration_s: float) -> tuple[float, float]:
-    """The words' span, widened evenly to `min_clip_s` where the video allows it."""
-    start_s, end_s = piece[0].start_s, min(piece[-1].end_s, duration_s)
-    lacking = max(0.0, min_clip_s - (end_s - start_s))
-    start_s = max(0.0, min(start_s - lacking / 2, duration_s - min_clip_s))
-    end_s = min(duration_s, max(end_s, start_s + min_clip_s))
+def _clip_span(piece: Piece, config: SegmentConfig, duration_s: float) -> tuple[float, float]:
+    """Return the words' span, widened evenly to `min_clip_s` where the video allows it, cut at `max_clip_s`.
+
+    Only a word that is longer by itself is cut: recognisers draw words out over the silence after them.
+    """
+    start_s = piece[0].start_s
+    end_s = min(piece[-1].end_s, start_s + config.max_clip_s)
+    lacking = max(0.0, config.min_clip_s - (end_s - start_s))
+    start_s = max(0.0, min(start_s - lacking / 2, duration_s - config.min_clip_s))
+    end_s = min(duration_s, max(end_s, start_s + config.min_clip_s))
     return round(start_s, 3), round(end_s, 3)
 
 
 STAGE = StageSpec(
     name="segment",
-    version=3,
+    version=4,
     scope=Scope.UNIT,
     run=segment,
     settings=SegmentConfig,

@@ -14,8 +14,7 @@ from ophvl.media.folder import MediaFolder
 from ophvl.ports import Fetched, Found, Subtitle
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
-from pipelines.config import DownloadConfig
-from pipelines.stages.download import download
+from pipelines.stages.download import DownloadConfig, download
 from schemas.catalogue import TABLES
 from schemas.vocab import CaptionKind, FailureKind
 from tests.factories import table, video_id, video_row

@@ -15,8 +15,7 @@ from ophvl.errors import UsageError
 from ophvl.media.folder import MediaFolder
 from ophvl.media.frames import AvFrameReader
 from ophvl.ports import Frame
-from pipelines.config import FramesConfig
-from pipelines.stages.frames import frames
+from pipelines.stages.frames import FramesConfig, frames
 from schemas.frames import FRAMES
 from tests.factories import media_row, pair_row, table, video_id
 from tests.media_factory import make_video

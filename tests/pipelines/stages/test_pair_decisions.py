@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from ophvl.stage import StageResult
-from pipelines.config import PairConfig
-from pipelines.stages.pair import pair
+from pipelines.stages.pair import PairConfig, pair
 from schemas.pairs import PAIRS
 from schemas.routes import ROUTES
 from tests.factories import (

@@ -13,8 +13,7 @@ from ophvl.stage import StageResult
 from ophvl.text.edits import Edit, apply
 from ophvl.text.narration.descriptive import descriptive_score
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.config import SegmentConfig
-from pipelines.stages.segment import segment
+from pipelines.stages.segment import SegmentConfig, segment
 from schemas.narrations import NARRATIONS
 from schemas.vocab import Kind
 from tests.factories import (
@@ -147,6 +146,15 @@ def test_no_row_is_longer_than_the_cap_however_pieces_are_merged(
     result = run(transcript((text, 0.0), word_s=word_s), max_clip_s=cap_s)
     assert all(end_s - start_s <= cap_s + 1e-6 for start_s, end_s in spans(result))
     assert " ".join(row["text_asr"] for row in rows(result)) == text
+
+
+def test_a_word_drawn_out_over_a_silence_makes_no_row_longer_than_the_cap(run) -> None:
+    said = transcript(("Good.", 0.0), (OPEN, 1.0))
+    drawn = spoken_words("Okay.", start_s=6.0, word_s=16.5)
+    last = spoken_words("Now.", start_s=23.0)
+    result = run(transcript_row(1, words=[*said.words, *drawn, *last]))
+    assert [row["text_asr"] for row in rows(result)] == [f"Good. {OPEN}", "Okay.", "Now."]
+    assert spans(result) == [(0.0, 6.0), (6.0, 21.0), (21.75, 24.75)]
 
 
 def test_a_short_piece_before_or_after_a_long_one_is_merged_with_it(run) -> None:

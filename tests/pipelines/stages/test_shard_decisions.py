@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ophvl.errors import UsageError
-from pipelines.config import ShardConfig
-from pipelines.stages.shard import shard
+from pipelines.stages.shard import ShardConfig, shard
 from tests.factories import frame_row, pair_row, split_row, table, video_id
 
 SPLITS = {n: ("test" if n in (2, 70) else "val" if n == 5 else "train") for n in range(80)}

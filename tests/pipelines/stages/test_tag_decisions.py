@@ -8,8 +8,7 @@ import pytest
 
 from ophvl.ontology.codes import Codes
 from ophvl.stage import StageResult
-from pipelines.config import TagConfig
-from pipelines.stages.tag import tag
+from pipelines.stages.tag import TagConfig, tag
 from schemas.attributes import ATTRIBUTES
 from schemas.video_attributes import VIDEO_ATTRIBUTES
 from tests.factories import narration_row, override_row, publication_row, table, video_id

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from ophvl.stage import StageResult
-from pipelines.config import TitleConfig
-from pipelines.stages.title import title
+from pipelines.stages.title import TitleConfig, title
 from schemas.titles import TITLES
 from schemas.videos import Chapter
 from tests.factories import attribute_row, publication_row, table, video_attribute_row, video_id
