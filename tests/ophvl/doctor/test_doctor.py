@@ -50,18 +50,18 @@ def test_this_machine_can_do_the_work(tmp_path: Path) -> None:
     assert (
         f"faster-whisper {metadata.version('faster-whisper')}" in found["packages (curate)"].found
     )
-    assert "not there yet" in found["dataset folder"].found
+    assert "does not exist yet" in found["dataset folder"].found
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
     assert all(finding.found for finding in findings)
 
 
 @pytest.mark.parametrize("state", [FindingState.NOTE, FindingState.PROBLEM])
-def test_what_is_not_well_cannot_be_told_without_its_mend(state: FindingState) -> None:
-    with pytest.raises(ValueError, match="no mend is named"):
+def test_a_problem_cannot_be_reported_without_a_fix(state: FindingState) -> None:
+    with pytest.raises(ValueError, match="no fix is given"):
         Finding(name="GPU", state=state, found="none")
 
 
-def test_a_check_that_fails_is_a_finding_and_keeps_none_from_the_others() -> None:
+def test_a_failing_check_is_a_finding_and_the_others_still_run() -> None:
     def broken() -> Iterator[Finding]:
         raise RuntimeError("undefined symbol: \x1b[31m")
         yield
@@ -172,24 +172,24 @@ def test_a_machine_without_whisper_weights(
 
 
 @pytest.mark.parametrize(
-    ("version", "state", "said"),
+    ("version", "state", "message"),
     [
         ("2026.10.26", FindingState.OK, "29 days old"),
         ("2026.08.26", FindingState.OK, "90 days old"),
         ("2026.08.25.232900", FindingState.NOTE, "91 days old"),
         ("2027.01.01", FindingState.OK, "0 days old"),
-        ("master", FindingState.OK, "tells no age"),
-        ("2026.13.45", FindingState.OK, "tells no age"),
+        ("master", FindingState.OK, "without a date"),
+        ("2026.13.45", FindingState.OK, "without a date"),
     ],
 )
-def test_a_yt_dlp_grows_old(version: str, state: FindingState, said: str) -> None:
+def test_a_yt_dlp_grows_old(version: str, state: FindingState, message: str) -> None:
     finding = sites.judge_age(version, date(2026, 11, 24))
-    assert (finding.state, said in finding.found) == (state, True)
+    assert (finding.state, message in finding.found) == (state, True)
     assert finding.mend == ("pip install -U yt-dlp" if state is FindingState.NOTE else "")
 
 
 @pytest.mark.parametrize(
-    ("script", "state", "said"),
+    ("script", "state", "message"),
     [
         ("echo 'deno 2.9.8 (stable)'", FindingState.OK, "deno 2.9.8"),
         ("echo 'deno 1.40.0 (stable)'", FindingState.NOTE, "deno 1.40.0, which is too old"),
@@ -197,15 +197,15 @@ def test_a_yt_dlp_grows_old(version: str, state: FindingState, said: str) -> Non
     ],
 )
 def test_the_javascript_runtime_is_judged_by_yt_dlp(
-    script: str, state: FindingState, said: str, on_path: Path
+    script: str, state: FindingState, message: str, on_path: Path
 ) -> None:
     program(on_path / "deno", script)
     (finding,) = sites.check_javascript()
-    assert (finding.state, said in finding.found) == (state, True), finding.found
+    assert (finding.state, message in finding.found) == (state, True), finding.found
     assert ("deno" in finding.mend) is (state is FindingState.NOTE)
 
 
-def test_the_environment_is_told_without_its_passwords(
+def test_the_environment_is_shown_without_passwords(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:3128")
@@ -219,20 +219,20 @@ def test_the_environment_is_told_without_its_passwords(
 
 
 @pytest.mark.parametrize(
-    ("cards", "for_speech", "has_driver", "state", "said"),
+    ("cards", "for_speech", "has_driver", "state", "message"),
     [
         (["H100"], 1, True, FindingState.OK, "1: H100"),
         (["H100"], 0, True, FindingState.NOTE, "none for CTranslate2"),
-        ([], 1, True, FindingState.NOTE, "PyTorch does not see it"),
-        ([], 0, True, FindingState.NOTE, "PyTorch does not see it"),
+        ([], 1, True, FindingState.NOTE, "PyTorch does not detect it"),
+        ([], 0, True, FindingState.NOTE, "PyTorch does not detect it"),
         ([], 0, False, FindingState.NOTE, "none"),
     ],
 )
 def test_graphics_cards(
-    cards: list[str], for_speech: int, has_driver: bool, state: FindingState, said: str
+    cards: list[str], for_speech: int, has_driver: bool, state: FindingState, message: str
 ) -> None:
     finding = machine.judge_gpu(cards, for_speech, has_driver=has_driver)
-    assert (finding.state, said in finding.found) == (state, True)
+    assert (finding.state, message in finding.found) == (state, True)
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
@@ -249,14 +249,14 @@ def test_a_folder_that_bears_no_files() -> None:
     assert "--out" in found["dataset folder"].mend
 
 
-def test_a_slow_disk_is_told(tmp_path: Path) -> None:
+def test_a_slow_disk_is_reported(tmp_path: Path) -> None:
     assert 0 < machine.time_commits(tmp_path) < 5000
     assert machine.judge_commit("here", 20.0).state is FindingState.OK
     finding = machine.judge_commit("here", 20.1)
     assert (finding.state, "network disk" in finding.found) == (FindingState.NOTE, True)
 
 
-def test_a_full_disk_is_told(small_disk: Path) -> None:
+def test_a_full_disk_is_reported(small_disk: Path) -> None:
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
     found = by_name(machine.check_disk(small_disk))
     assert (found["disk"].state, found["disk"].found[:6]) == (FindingState.NOTE, "0.0 GB")

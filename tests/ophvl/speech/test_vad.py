@@ -85,7 +85,7 @@ def test_no_window_is_longer_than_the_input_of_the_recogniser(speech: tuple[Spee
 
 
 def test_a_whole_window_keeps_its_times() -> None:
-    window = SpeechWindow.whole(silence(4.0), start_s=10.0)
+    window = SpeechWindow.from_samples(silence(4.0), start_s=10.0)
     assert window.to_video_time(1.0, 3.5) == (11.0, 13.5)
     assert window.to_video_time(3.0, 9.0) == (13.0, 14.0)
 
