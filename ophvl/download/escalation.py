@@ -28,7 +28,7 @@ LONGEST_WAIT_S = 60.0
 """The longest pause that a run waits for. After a longer one the host's items are left to a later run."""
 
 
-class Answer(StrEnum):
+class HostAnswer(StrEnum):
     """What a host answered to a request, as the table of this module tells apart."""
 
     SUCCESS = "success"
@@ -53,48 +53,51 @@ class Escalation:
     closed_s: Mapping[int, float] = field(default_factory=dict)
 
 
-ESCALATION: Mapping[Answer, Escalation] = {
-    Answer.SUCCESS: Escalation(),
-    Answer.OTHER_ERROR: Escalation(),
-    Answer.FORBIDDEN: Escalation(severity=1, closed_s={5: _HOUR_S}),
-    Answer.RATE_LIMITED: Escalation(
+ESCALATION: Mapping[HostAnswer, Escalation] = {
+    HostAnswer.SUCCESS: Escalation(),
+    HostAnswer.OTHER_ERROR: Escalation(),
+    HostAnswer.FORBIDDEN: Escalation(severity=1, closed_s={5: _HOUR_S}),
+    HostAnswer.RATE_LIMITED: Escalation(
         severity=2, pause_factors=(1.0, 2.0, 4.0), closed_s={3: 900.0, 5: _HOUR_S}
     ),
-    Answer.RETRY_AFTER: Escalation(severity=2, closed_s={3: 900.0, 5: _HOUR_S}),
+    HostAnswer.RETRY_AFTER: Escalation(severity=2, closed_s={3: 900.0, 5: _HOUR_S}),
     # One page may be guarded for itself; two are the host. How long a block lasts no host says, and further
     # requests prolong it.
-    Answer.BLOCKED: Escalation(severity=3, pause_factors=(1.0,), closed_s={2: 6 * _HOUR_S}),
+    HostAnswer.BLOCKED: Escalation(severity=3, pause_factors=(1.0,), closed_s={2: 6 * _HOUR_S}),
 }
 
-_REFUSALS: Mapping[str, Answer] = {
-    FailureKind.FORBIDDEN: Answer.FORBIDDEN,
-    FailureKind.RATE_LIMITED: Answer.RATE_LIMITED,
-    FailureKind.BLOCKED: Answer.BLOCKED,
+_REFUSALS: Mapping[str, HostAnswer] = {
+    FailureKind.FORBIDDEN: HostAnswer.FORBIDDEN,
+    FailureKind.RATE_LIMITED: HostAnswer.RATE_LIMITED,
+    FailureKind.BLOCKED: HostAnswer.BLOCKED,
 }
 """Failures that are refusals whether they name a time or not."""
 
 
-def answer_of(error: ItemError) -> Answer:
+def answer_of(error: ItemError) -> HostAnswer:
     """Return what a request that failed was answered."""
-    answer = _REFUSALS.get(error.kind, Answer.OTHER_ERROR)
-    if error.retry_after_s is not None and answer in (Answer.OTHER_ERROR, Answer.RATE_LIMITED):
-        return Answer.RETRY_AFTER
+    answer = _REFUSALS.get(error.kind, HostAnswer.OTHER_ERROR)
+    if error.retry_after_s is not None and answer in (
+        HostAnswer.OTHER_ERROR,
+        HostAnswer.RATE_LIMITED,
+    ):
+        return HostAnswer.RETRY_AFTER
     return answer
 
 
-def recorded_answer(kind: str | None) -> Answer:
+def recorded_answer(kind: str | None) -> HostAnswer:
     """Return the answer behind the kind of a recorded refusal; None stands for no refusal."""
     if kind is None:
-        return Answer.SUCCESS
-    return _REFUSALS.get(kind, Answer.RETRY_AFTER)
+        return HostAnswer.SUCCESS
+    return _REFUSALS.get(kind, HostAnswer.RETRY_AFTER)
 
 
-def is_refusal(answer: Answer) -> bool:
+def is_refusal(answer: HostAnswer) -> bool:
     """Return whether a host that answered so refuses us, whatever it is asked for."""
     return ESCALATION[answer].severity > 0
 
 
-def seconds_closed(error: ItemError, worst: Answer, refusals: int, pause_s: float) -> float:
+def seconds_closed(error: ItemError, worst: HostAnswer, refusals: int, pause_s: float) -> float:
     """Return how long a host is left alone after the refusal `error`, by the table.
 
     Args:
