@@ -28,7 +28,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyFolder:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before further tries, noted instead of slept."""
     noted: list[float] = []
-    monkeypatch.setattr("ophvl.run.unit_worker.time.sleep", noted.append)
+    monkeypatch.setattr("ophvl.run.bound_stage.time.sleep", noted.append)
     return noted
 
 

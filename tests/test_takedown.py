@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.ingest import fakes
 from benchmarks.ingest.scale import ingest
-from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.store import Store
 from ophvl.ports import Fetched, Found
 from ophvl.sources.blocklists import BlockLists
@@ -119,9 +119,9 @@ def test_a_list_that_grows_fetches_nothing_anew(pages: Pages) -> None:
     ingest(pages.out, pages.source)
     store = Store(pages.out, fakes.stages())
     assert (pages.fetched, store.read("speech").num_rows) == ([], 3)
-    assert kept_out(store, BlockLists(pages.out)) == set()
+    assert blocked_videos(store, BlockLists(pages.out)) == set()
     (pages.out / "block.txt").write_text("channel:UC2\n")
-    assert kept_out(store, BlockLists(pages.out)) == {"fakesite_000002"}
+    assert blocked_videos(store, BlockLists(pages.out)) == {"fakesite_000002"}
 
 
 def test_checks_of_availability_are_added_and_change_nothing(tmp_path: Path) -> None:

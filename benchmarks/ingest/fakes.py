@@ -1,7 +1,7 @@
 """A downloader and a recogniser that take no time, at the ports of the real stages; all else is real.
 
-The downloader "finds" one video behind each URL and "fetches" a tiny one, at the pace of the real one. What
-it and the recogniser say of a video follows from its name, so that two runs can be compared.
+The downloader lists one video behind each URL and "fetches" a tiny one, under the rate limit of the real one.
+Their results for a video follow from its name, so that two runs can be compared.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ from ophvl.ports import (
 from ophvl.stage import StageSpec
 from pipelines import wiring
 from pipelines.registry import load_stages
-from pipelines.stages.discover import DiscoverConfig
-from pipelines.stages.download import DownloadConfig
+from pipelines.request_settings import RequestConfig
 from pipelines.stages.transcribe import TranscribeConfig
 from schemas.vocab import FailureKind
 
@@ -48,7 +47,7 @@ SECONDS = 1.0
 FAKES = {"downloader": f"{HERE}:downloader", "recogniser": f"{HERE}:recogniser"}
 
 A_HOST = 150
-"""Videos of one host: two requests each, the metadata and the file, are what it bears in an hour."""
+"""Videos of one host: with two requests each, metadata and file, they stay below its limit for an hour."""
 
 GONE, LATE, COOKING = (f"https://odd.example/{name}" for name in ("gone", "late", "cooking"))
 ODD = (GONE, LATE, COOKING)
@@ -56,7 +55,7 @@ ODD = (GONE, LATE, COOKING)
 
 
 def stages(*, fetch: bool = False) -> tuple[StageSpec, ...]:
-    """The stages of the registry with the two tools in place; with `fetch` the downloader is the real one."""
+    """Return the stages of the registry with the two fakes; with `fetch` the downloader is the real one."""
     fake = {name: entry for name, entry in FAKES.items() if not (fetch and name == "downloader")}
     return tuple(
         replace(
@@ -69,12 +68,12 @@ def stages(*, fetch: bool = False) -> tuple[StageSpec, ...]:
 
 
 def address(number: int) -> str:
-    """The URL of a video."""
+    """Return the URL of a video."""
     return f"https://videos-{number // A_HOST}.example/{number:06d}"
 
 
 def write_list(path: Path, numbers: Sequence[int], odd: Sequence[str] = ()) -> Path:
-    """A source list of these videos, the odd ones first: what fails at first is tried again meanwhile."""
+    """Write a source list of these videos, the odd ones first: those that fail at first are tried again."""
     path.write_text("".join(f"{url}\n" for url in (*odd, *map(address, numbers))))
     return path
 
@@ -84,12 +83,13 @@ DESCRIPTION = "Steps of cataract surgery with an intraocular lens. " * 8
 
 @dataclass(frozen=True, kw_only=True)
 class FakeDownloader:
-    """Finds and fetches at once (`ophvl.ports.Downloader`)."""
+    """Lists and fetches without delay (`ophvl.ports.Downloader`)."""
 
     template: Path
     revision: str = "fake"
 
     def expand(self, url: str) -> list[Found]:
+        """List the one video behind `url`."""
         name = url.rpartition("/")[2]
         surgery = "Phacoemulsification of a hard cataract, case {}"
         return [
@@ -110,6 +110,7 @@ class FakeDownloader:
         ]
 
     def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+        """Copy the template to `directory`, or fail as the odd videos do."""
         if url == GONE:
             raise ItemError(FailureKind.NOT_FOUND, f"{url} is gone")
         if url == LATE and not (tried := self.template.with_name(f"tried-{video_id}")).exists():
@@ -125,15 +126,15 @@ class FakeDownloader:
         return Fetched(path=path, tool="fake 1", found=self.expand(url)[0])
 
 
-def downloader(config: DiscoverConfig | DownloadConfig, folder: Path) -> RateLimitedDownloader:
-    """The downloader of the stages, with its rate limiter, around a fake one."""
+def downloader(config: RequestConfig, folder: Path) -> RateLimitedDownloader:
+    """Return the downloader of the stages, with its rate limiter, around the fake."""
     limited = wiring.downloader(config, folder)
     assert isinstance(limited, RateLimitedDownloader)
     return replace(limited, inner=FakeDownloader(template=template(folder)))
 
 
 def template(folder: Path) -> Path:
-    """The tiny video that all are copies of, beside the dataset folder."""
+    """Return the tiny video that all are copies of, beside the dataset folder; make it at first use."""
     path = folder.parent / "template.mp4"
     if not path.exists():
         partial = path.with_name(f"template-{os.getpid()}.mp4")
@@ -157,17 +158,17 @@ def template(folder: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeRecogniser:
-    """Hears the same in every video, after `pause_s` (`ophvl.ports.Recogniser`)."""
+    """Returns the same transcript for every video, after `pause_s` (`ophvl.ports.Recogniser`)."""
 
     pause_s: float
     name: str = "fake"
     model: str = "fake"
     model_sha256: str = "0" * 64
     revision: str = "fake"
-    note: str = "a recogniser that hears nothing"
+    note: str = "a fake recogniser"
 
     @cached_property
-    def _heard(self) -> Transcript:
+    def _transcript(self) -> Transcript:
         words = tuple(
             Word(
                 word=word, start_s=0.1 * n, end_s=0.1 * n + 0.1, probability=0.9, interpolated=False
@@ -190,9 +191,11 @@ class FakeRecogniser:
     def transcribe(
         self, blocks: Iterator[Samples], duration_s: float, hot_words: HotWords
     ) -> Transcript:
+        """Return the transcript after `pause_s`."""
         time.sleep(self.pause_s)
-        return self._heard
+        return self._transcript
 
 
 def recogniser(config: TranscribeConfig, folder: Path) -> FakeRecogniser:
+    """Return a fake that pauses for OPHVL_FAKE_PAUSE_S seconds."""
     return FakeRecogniser(pause_s=float(os.environ.get("OPHVL_FAKE_PAUSE_S", "0")))

@@ -1,9 +1,9 @@
-"""A run of ingest that is killed at random instants and resumed, until it is through.
+"""A run of ingest that is killed at random instants and resumed until it ends.
 
     python -m benchmarks.ingest.killed LIST OUT [--parts K/N] [--fetch] [--set KEY=VALUE]
 
 One run with tools that take no time, to be killed; with `--fetch` yt-dlp fetches. `kill_and_resume` starts
-any such command again and again; `differences` compares what came of it with a run that nobody disturbed.
+any such command again and again; `differences` compares its results with those of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from ophvl.dataset.ledger import Entry
 from ophvl.dataset.store import Store
 from ophvl.lock import locked
 from ophvl.partitions import ALL_PARTS, Parts
-from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.options import RunOptions
+from ophvl.run.runner import Runner
 from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
 from pipelines.registry import settings_classes
@@ -44,7 +45,7 @@ Instant = tuple[int, float]
 
 
 def finished(out: Path, stages: Sequence[StageSpec]) -> dict[tuple[str, str], Entry]:
-    """What a folder's ledger holds: stage and unit to entry."""
+    """Return the ledger of a folder: stage and unit to entry."""
     store = Store(out, stages)
     return {(name, unit): entry for name in NAMES for unit, entry in store.entries(name).items()}
 
@@ -58,11 +59,11 @@ def kill_and_resume(
     differ in speed, and a kill before or after the work tells little.
     """
     for entries, delay_s in instants:
-        wanted = len(finished(out, stages)) + entries
+        target = len(finished(out, stages)) + entries
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            while process.poll() is None and len(finished(out, stages)) < wanted:
-                time.sleep(0.05)  # Each look takes the processor from the run.
+            while process.poll() is None and len(finished(out, stages)) < target:
+                time.sleep(0.05)  # Each poll takes CPU time from the run.
             time.sleep(delay_s)
         finally:
             process.send_signal(signal.SIGKILL)
@@ -83,7 +84,7 @@ def differences(ours: Path, theirs: Path, stages: Sequence[StageSpec]) -> list[s
     Both folders are those of one list file.
     """
     written = [table for spec in stages if spec.name in NAMES for table in spec.writes]
-    found = []
+    differing = []
     for table in (*written, "dropped", "failures"):
         columns = [name for name in TABLES[table].arrow.names if name not in VOLATILE]
         rows = [
@@ -93,25 +94,25 @@ def differences(ours: Path, theirs: Path, stages: Sequence[StageSpec]) -> list[s
             )
             for out in (ours, theirs)
         ]
-        found += [f"a row of {table} only in {ours}: {row}" for row in rows[0] - rows[1]]
-        found += [f"a row of {table} only in {theirs}: {row}" for row in rows[1] - rows[0]]
-    return found + stray_files(ours, stages) + _other_files(ours, theirs)
+        differing += [f"a row of {table} only in {ours}: {row}" for row in rows[0] - rows[1]]
+        differing += [f"a row of {table} only in {theirs}: {row}" for row in rows[1] - rows[0]]
+    return differing + stray_files(ours, stages) + _other_files(ours, theirs)
 
 
 def stray_files(out: Path, stages: Sequence[StageSpec]) -> list[str]:
-    """Files of a run that is through which no table names, and those that are named and not there."""
+    """Return the files of a finished run that no table names, and those that are named and missing."""
     paths = Store(out, stages).read("kept", ["path"]).column("path").to_pylist()
-    kept = {out / path for path in paths if not Path(path).is_absolute()}
-    there = {
+    named = {out / path for path in paths if not Path(path).is_absolute()}
+    present = {
         path
         for folder in ("media", ".locks", "units")
         for path in (out / folder).rglob("*")
         if path.is_file()
     }
-    there |= {path for path in out.rglob("*") if path.name.endswith(PARTIAL)}
+    present |= {path for path in out.rglob("*") if path.name.endswith(PARTIAL)}
     return [
-        *(f"left behind: {path}" for path in sorted(there - kept)),
-        *(f"missing: {path}" for path in sorted(kept - there)),
+        *(f"left behind: {path}" for path in sorted(present - named)),
+        *(f"missing: {path}" for path in sorted(named - present)),
     ]
 
 
@@ -137,8 +138,8 @@ def redone(after_kills: Sequence[Finished], out: Path, stages: Sequence[StageSpe
     return sorted(
         {
             f"{stage} {unit}"
-            for seen in after_kills
-            for (stage, unit), entry in seen.items()
+            for ledger in after_kills
+            for (stage, unit), entry in ledger.items()
             if end.get((stage, unit)) != entry
         }
     )
@@ -156,7 +157,7 @@ def main(arguments: Sequence[str]) -> int:
     with locked(given.out, given.parts):
         store = Store(given.out, fakes.stages(fetch=given.fetch))
         configs = resolve(settings_classes(), overrides=(*SETTINGS, *given.set))
-        options = RunOptions(workers=2, downloads=2, parts=given.parts)
+        options = RunOptions(workers=2, downloads=2, partitions=given.parts)
         Runner(store, configs, options, Silent()).run(NAMES, read_source_list(given.source))
     return 0
 

@@ -53,27 +53,27 @@ def measure(folder: Path, count: int) -> Iterator[str]:
 
 
 def account(out: Path, count: int) -> str:
-    """What `ophvl status` says of the lines, and whether it is all of them."""
+    """Return the line counts of `ophvl status`, and whether they sum up to all lines."""
     command = [sys.executable, "-m", "ophvl", "status", "--json", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines: dict[str, int] = json.loads(done.stdout)["lines"]
     holds = lines == {"listed": count, "expanded": 0, "failed": count, "folded": 0, "pending": 0}
-    told = ", ".join(f"{name} {number}" for name, number in lines.items())
-    return f"{told}; the sums {'hold' if holds else 'do not hold'}"
+    counts = ", ".join(f"{name} {number}" for name, number in lines.items())
+    return f"{counts}; the sums {'hold' if holds else 'do not hold'}"
 
 
 def _peak_mb() -> float:
-    """The largest of all commands that have ended."""
+    """Return the peak memory of the largest command that has ended."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is seen; 1 if the account does not hold."""
+    """Print the measurements; return 1 if the line counts do not sum up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000)
     last = ""
-    with tempfile.TemporaryDirectory(prefix="lines-") as place:
-        for last in measure(Path(place), parser.parse_args(arguments).lines):
+    with tempfile.TemporaryDirectory(prefix="lines-") as folder:
+        for last in measure(Path(folder), parser.parse_args(arguments).lines):
             print(last, flush=True)
     return int("the sums hold" not in last)
 

@@ -1,4 +1,4 @@
-"""What a second worker is worth, on Ray and in the local pool: 30 ms of computing a unit.
+"""Measure the speed-up by a second worker, on Ray and in the local pool: 30 ms of computing a unit.
 
     python -m benchmarks.ingest.ray_speedup [--units 300]
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from unittest import mock
 
 from ophvl.run.executors import local, ray_cluster
-from ophvl.run.executors.scheduler import Leg
+from ophvl.run.executors.scheduler import PoolSpec
 from schemas.vocab import Pool
 
 ROOT = Path(__file__).parents[2]
@@ -31,11 +31,11 @@ class Unit:
 
     rounds: int
     pool: Pool = Pool.CPU
-    again: bool = False
+    redelivered: bool = False
 
 
 def setup() -> Callable[[Unit], float]:
-    """What a worker does: compute, and tell when it was done."""
+    """Return what a worker does: compute, and return the time of its end."""
     return _compute
 
 
@@ -47,7 +47,7 @@ def _compute(unit: Unit) -> float:
 
 
 def rounds_for(seconds: float) -> int:
-    """How many rounds take so long on this machine."""
+    """Return how many rounds take `seconds` on this machine."""
     started = time.perf_counter()
     _compute(Unit(2_000_000))
     return round(2_000_000 * seconds / (time.perf_counter() - started))
@@ -55,7 +55,7 @@ def rounds_for(seconds: float) -> int:
 
 @contextmanager
 def two_nodes() -> Iterator[str]:
-    """The address of a Ray cluster of two nodes of one core each; its head computes nothing."""
+    """Start a Ray cluster of two nodes of one core each, whose head computes nothing; yield its address."""
     from ray.cluster_utils import Cluster
 
     environment = {
@@ -74,13 +74,13 @@ def two_nodes() -> Iterator[str]:
 
 
 def wall_s(units: Sequence[Unit], workers: int, address: str | None) -> float:
-    """Seconds from the first result to the last, on the Ray cluster at an address or in the local pool."""
-    legs = {Pool.CPU: Leg(setup=setup, workers=workers)}
+    """Return seconds from the first result to the last, on the cluster at `address` or in the local pool."""
+    pools = {Pool.CPU: PoolSpec(setup=setup, workers=workers)}
     if address is None:
-        done = list(local.run(legs, units, onward=_final))
+        done = list(local.run(pools, units, next_task=_final))
     else:
         done = list(
-            ray_cluster.run(legs, units, onward=_final, address=address, note=lambda text: None)
+            ray_cluster.run(pools, units, next_task=_final, address=address, note=lambda text: None)
         )
     return max(done) - min(done)
 
@@ -92,8 +92,8 @@ def _final(unit: Unit, done: float) -> None:
 def measure(count: int) -> Iterator[str]:
     """Time both executors with one worker and with two."""
     units = [Unit(rounds_for(0.03))] * count
-    for engine, places in (("local", nullcontext()), ("ray", two_nodes())):
-        with places as address:
+    for engine, cluster in (("local", nullcontext()), ("ray", two_nodes())):
+        with cluster as address:
             one, two = (wall_s(units, workers, address) for workers in (1, 2))
         yield (
             f"{engine:<6} {count} units: one worker {one:.2f} s, two {two:.2f} s, "
@@ -102,7 +102,7 @@ def measure(count: int) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is seen."""
+    """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--units", type=int, default=300)
     for line in measure(parser.parse_args(arguments).units):

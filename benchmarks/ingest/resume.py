@@ -2,7 +2,7 @@
 
     python -m benchmarks.ingest.resume [--kills 30] [--videos 40] [--seed 1]
 
-Makes short videos in which a synthetic voice speaks, ingests them undisturbed, then once more into another
+Makes short videos in which a synthetic voice speaks, ingests them uninterrupted, then once more into another
 folder with SIGKILL at random instants, and compares the two.
 """
 
@@ -43,20 +43,22 @@ def command(source: Path, out: Path) -> list[str]:
 
 
 def measure(folder: Path, *, videos: int, kills: int, seed: int) -> Iterator[str]:
-    """Make the videos, ingest them undisturbed and disturbed, and compare."""
+    """Make the videos, ingest them uninterrupted and with kills, and compare."""
     source = _make(folder, videos)
     calm, killed = folder / "calm", folder / "killed"
     started = time.monotonic()
     for _ in kill_and_resume(command(source, calm), calm, load_stages(), instants=()):
         raise AssertionError
     calm_s = time.monotonic() - started
-    yield f"{videos} videos, undisturbed: {calm_s:.1f} s"
+    yield f"{videos} videos, uninterrupted: {calm_s:.1f} s"
     instants = random_instants(kills, 8 * videos // kills, seed)
     started = time.monotonic()
-    seen = list(kill_and_resume(command(source, killed), killed, load_stages(), instants=instants))
-    through = [sum(stage == "transcribe" for stage, _ in found) for found in seen]
-    yield f"{kills} kills, transcripts after each: {', '.join(map(str, through))}"
-    wrong = [*redone(seen, killed, load_stages()), *differences(killed, calm, load_stages())]
+    ledgers = list(
+        kill_and_resume(command(source, killed), killed, load_stages(), instants=instants)
+    )
+    transcripts = [sum(stage == "transcribe" for stage, _ in ledger) for ledger in ledgers]
+    yield f"{kills} kills, transcripts after each: {', '.join(map(str, transcripts))}"
+    wrong = [*redone(ledgers, killed, load_stages()), *differences(killed, calm, load_stages())]
     yield from wrong
     yield (
         f"{time.monotonic() - started:.1f} s in all; {len(wrong)} unit(s) done twice, tables that differ or "
@@ -64,17 +66,17 @@ def measure(folder: Path, *, videos: int, kills: int, seed: int) -> Iterator[str
     )
 
 
-def _make(folder: Path, videos: int) -> Path:
-    """Videos of a few seconds in which the sentences are spoken, each a little later than in the last."""
+def _make(folder: Path, count: int) -> Path:
+    """Make videos of a few seconds with the sentences, each a little later than in the last; list them."""
     spoken = speak(SENTENCES, seed=1)
-    place = folder / "videos"
-    place.mkdir()
-    for number in range(videos):
+    videos = folder / "videos"
+    videos.mkdir()
+    for number in range(count):
         late = np.zeros(SAMPLE_RATE * (number + 1) // 20, np.int16)
         sound = np.concatenate([late, spoken[number % len(spoken)]])
-        _write(place / f"case_{number:03d}.mp4", sound)
+        _write(videos / f"case_{number:03d}.mp4", sound)
     source = folder / "list.txt"
-    source.write_text(f"{place}\n")
+    source.write_text(f"{videos}\n")
     return source
 
 
@@ -89,23 +91,23 @@ def _write(path: Path, sound: NDArray[np.int16]) -> None:
         container.mux(video.encode(None))
         for start in range(0, len(sound), 1024):
             block = sound[start : start + 1024].astype(np.float32)[None, :] / 32768
-            piece = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "mono")
-            piece.sample_rate, piece.pts = SAMPLE_RATE, start
-            container.mux(audio.encode(piece))
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, start
+            container.mux(audio.encode(frame))
         container.mux(audio.encode(None))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is seen; 1 if anything was lost, done twice or left behind."""
+    """Print the measurements; return 1 if anything was lost, done twice or left behind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--videos", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     last = ""
-    with tempfile.TemporaryDirectory(prefix="resume-") as place:
+    with tempfile.TemporaryDirectory(prefix="resume-") as folder:
         for last in measure(
-            Path(place), videos=options.videos, kills=options.kills, seed=options.seed
+            Path(folder), videos=options.videos, kills=options.kills, seed=options.seed
         ):
             print(last, flush=True)
     return int("; 0 unit(s)" not in last)

@@ -1,12 +1,12 @@
-"""What a list of 44,290 videos costs the runner and the ledger, with tools that take no time.
+"""Measure the cost of the runner and the ledger for 44,290 videos, with tools that take no time.
 
     python -m benchmarks.ingest.scale [--videos 44290]
 
 Prints, for a tenth of the list and for all of it: time a video in the stages, in durable commits, and in
-everything else (runner, ledger, checks, pace of the hosts); commits, files and bytes; the rerun when all is
-done; adding one video; peak memory. The yardstick is a durable commit of an empty file on the same disk in
-the same run. Ends with code 1 if everything else, by that yardstick, costs clearly more for a video of the
-whole list than for one of the tenth.
+everything else (runner, ledger, checks, rate limiter); commits, files and bytes; the rerun when all is
+done; adding one video; peak memory. The unit of cost is a durable commit of an empty file on the same disk in
+the same run. Ends with code 1 if everything else, in that unit, costs clearly more for a video of the whole
+list than for one of the tenth.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import RateLimiter
 from ophvl.lock import locked
 from ophvl.report.funnel import count_funnel
-from ophvl.run.runner import Runner, RunOptions
-from ophvl.run.unit_worker import OpenStage, UnitReport
+from ophvl.run.bound_stage import BoundStage
+from ophvl.run.options import RunOptions
+from ophvl.run.runner import Runner
+from ophvl.run.unit_worker import UnitReport
 from ophvl.sources.source_list import read_source_list
 from pipelines.registry import settings_classes
 
@@ -45,12 +47,14 @@ FLAT = 1.5
 
 @dataclass
 class Clock:
-    """Seconds and calls by what they were spent on."""
+    """Seconds and calls by the functions that they were spent in."""
 
     seconds: Counter[str]
     calls: Counter[str]
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap `function` so that its calls are counted under `name`."""
+
         def call(*args: object, **kwargs: object) -> object:
             started = time.perf_counter()
             try:
@@ -73,29 +77,34 @@ class Run:
 
 
 class Silent:
-    """A reporter that counts."""
+    """A reporter that only counts the videos for which anything was done."""
 
     def __init__(self) -> None:
         self.worked = 0
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """Ignore the message."""
 
-    def started(self, stages: Sequence[str], total: int) -> None: ...
+    def started(self, stages: Sequence[str], total: int) -> None:
+        """Ignore the group."""
 
     def advanced(self, report: UnitReport) -> None:
+        """Count a video that has new entries."""
         self.worked += bool(report.entries) and not report.unit.startswith("https:")
 
-    def ended(self) -> None: ...
+    def ended(self) -> None:
+        """Ignore the end of the group."""
 
 
 @contextmanager
 def _watched() -> Iterator[Clock]:
     clock = Clock(Counter(), Counter())
     with (
-        mock.patch.object(OpenStage, "call", clock.timed("stages", OpenStage.call)),
+        mock.patch.object(BoundStage, "call", clock.timed("stages", BoundStage.call)),
         mock.patch.object(RateLimiter, "wait", clock.timed("pace", RateLimiter.wait)),
         mock.patch.object(RateLimiter, "accepted", clock.timed("pace", RateLimiter.accepted)),
-        mock.patch.object(Store, "_commit", clock.timed("commits", Store._commit)),
+        mock.patch.object(Store, "commit", clock.timed("commits", Store.commit)),
+        mock.patch.object(Store, "commit_batch", clock.timed("commits", Store.commit_batch)),
         mock.patch.object(Store, "compact", clock.timed("compaction", Store.compact)),
     ):
         yield clock
@@ -114,8 +123,8 @@ def ingest(out: Path, source: Path) -> Run:
     return Run(wall_s=time.perf_counter() - started, clock=clock, worked=reporter.worked)
 
 
-def measure(folder: Path, videos: int, tell: Callable[[str], None]) -> float:
-    """Ingest `videos` videos, again, and with one more; tell what is seen.
+def measure(folder: Path, videos: int, log: Callable[[str], None]) -> float:
+    """Ingest `videos` videos, again, and with one more; print the measurements.
 
     Returns what a video costs beyond its stages and commits, in durable commits.
     """
@@ -130,8 +139,8 @@ def measure(folder: Path, videos: int, tell: Callable[[str], None]) -> float:
     rest_s = first.wall_s - spent["stages"] - spent["commits"]
     each_ms = {name: seconds / videos * 1e3 for name, seconds in spent.items()}
     cost = rest_s / videos / commit_s
-    tell(f"{videos} videos, one process")
-    tell(
+    log(f"{videos} videos, one process")
+    log(
         f"  a video      {first.wall_s / videos * 1e3:.2f} ms: stages {each_ms['stages']:.2f}, "
         f"commits {each_ms['commits']:.2f}, all else {rest_s / videos * 1e3:.2f} "
         f"(pace {each_ms['pace']:.2f}, compaction {each_ms['compaction']:.2f}); "
@@ -140,23 +149,23 @@ def measure(folder: Path, videos: int, tell: Callable[[str], None]) -> float:
     files = [path for path in out.rglob("*") if path.is_file() and path.parent.name != "media"]
     size = sum(path.stat().st_size for path in files)
     commits = first.clock.calls["commits"]
-    tell(
+    log(
         f"  commits      {commits} ({commits / videos:.2f} a video); afterwards {len(files)} files of "
         f"{size / 1e6:.1f} MB beside the media"
     )
     again = ingest(out, source)
     again_ms = again.wall_s / videos * 1e3
-    tell(f"  rerun        {again.wall_s:.1f} s, {again_ms:.3f} ms a video, {again.worked} redone")
+    log(f"  rerun        {again.wall_s:.1f} s, {again_ms:.3f} ms a video, {again.worked} redone")
     fakes.write_list(source, range(videos + 1))
     more = ingest(out, source)
-    tell(f"  one more     {more.wall_s:.1f} s, {more.worked} video done")
+    log(f"  one more     {more.wall_s:.1f} s, {more.worked} video done")
     started = time.perf_counter()
     funnel = count_funnel(Store(out, fakes.stages()))
-    tell(
+    log(
         f"  status       {time.perf_counter() - started:.1f} s, {funnel.units.listed} videos accounted for"
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    tell(f"  peak memory  {peak:.0f} MB")
+    log(f"  peak memory  {peak:.0f} MB")
     assert (again.worked, more.worked, funnel.units.listed) == (0, 1, videos + 1)
     return cost
 
@@ -169,15 +178,15 @@ def _durable_commit_s(folder: Path, count: int = 200) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is seen for a tenth of the list, then for all of it; 1 if the cost of a video grew."""
+    """Measure a tenth of the list, then all of it; return 1 if the cost of a video grew."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, default=44_290)
     parser.add_argument("--flat", type=float, default=FLAT, help="the largest ratio that passes")
     options = parser.parse_args(arguments)
     costs = []
     for count in (max(1, options.videos // 10), options.videos):
-        with tempfile.TemporaryDirectory(prefix="scale-") as place:
-            costs.append(measure(Path(place), count, lambda line: print(line, flush=True)))
+        with tempfile.TemporaryDirectory(prefix="scale-") as folder:
+            costs.append(measure(Path(folder), count, lambda line: print(line, flush=True)))
     ratio = costs[1] / costs[0]
     print(
         f"all else, in durable commits: a video of the whole list costs {ratio:.2f} times one of its tenth; "

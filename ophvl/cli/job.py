@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ophvl.dataset.store import Store
     from ophvl.report.failures import Failure
     from ophvl.report.funnel import Funnel
-    from ophvl.run.runner import Runner, RunOptions
+    from ophvl.run.options import RunOptions
+    from ophvl.run.runner import Runner
     from ophvl.stage import SourceLine
     from pipelines.stages.frames import FramesConfig
     from schemas.vocab import FailureKind
@@ -46,10 +47,11 @@ class Job:
 
     @property
     def root(self) -> Path:
+        """The absolute path of the dataset folder."""
         return self.out.resolve()
 
     def names(self, span: tuple[str, str]) -> list[str]:
-        """The stages from the first to the last of a range."""
+        """Return the stages from the first to the last of a range."""
         from pipelines.registry import MODULES
 
         return _range(span, list(MODULES))
@@ -82,7 +84,7 @@ class Job:
         Raises:
             UsageError: there is no Ray cluster at the address, or Ray is not asked for.
         """
-        from ophvl.run.runner import RunOptions
+        from ophvl.run.options import RunOptions
 
         if others.get("address") is not None:
             _check_cluster(str(others["address"]), str(others["engine"]))
@@ -131,7 +133,7 @@ class Job:
         left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
-            locked(self.root, run_options.parts, reporter.note),
+            locked(self.root, run_options.partitions, reporter.note),
         ):
             with turn(self.root, SETTINGS, reporter.note):
                 for file, sources in self.lists.items():
@@ -144,14 +146,14 @@ class Job:
                 # Only now: settings that were refused are not kept.
                 write_text(self.root / "config.toml", to_toml(settings))
             self._go(runner, spans, lines)
-            while self.wait and runner.held:
-                _sleep_until(min(held.until_s for held in runner.held.values()), reporter.note)
-                runner.held = {}
+            while self.wait and runner.deferred:
+                _sleep_until(min(err.until_s for err in runner.deferred.values()), reporter.note)
+                runner.deferred.clear()
                 self._go(runner, spans, lines)
         funnel = count_funnel(store)
         for line in funnel_lines(funnel):
             typer.echo(line)
-        waiting = runner.held or funnel.lines.pending
+        waiting = runner.deferred or funnel.lines.pending
         if onward and not waiting and _pend_elsewhere(funnel, names):
             typer.echo(f"next: {onward}")
         failures = [one for one in read_failures(store) if one.stage in names]
@@ -188,7 +190,7 @@ def _check_material(
         require_videos(store)
     if "frames" in names:
         pictures = cast("FramesConfig", settings["frames"])
-        only, parts = run_options.only, run_options.parts
+        only, parts = run_options.only, run_options.partitions
         require_pictures(store, names, pictures, only=only, parts=parts)
 
 
@@ -199,18 +201,19 @@ def _pend_elsewhere(funnel: Funnel, stages: Sequence[str]) -> bool:
 
 
 def tell(text: str) -> None:
+    """Print a message to standard error."""
     typer.echo(text, err=True)
 
 
 def _check_cluster(address: str, engine: str) -> None:
-    """A wrong address is told before a list is asked, not when the first video needs a worker."""
-    from ophvl.run.executors.ray_cluster import knock
+    """Check the address before a list is expanded, not when the first video needs a worker."""
+    from ophvl.run.executors.ray_cluster import ping
 
     if engine != options.Engine.RAY:
         raise UsageError(
             f"--address {address} names a Ray cluster; add --engine ray, or leave it out"
         )
-    knock(address)
+    ping(address)
 
 
 def _gpus() -> int:
@@ -248,8 +251,8 @@ def _exit_if_anything_is_left(failures: Sequence[Failure], runner: Runner) -> No
     """Tell what failed and what waits; if there is anything, end with the code that says so."""
     from ophvl.report.failures import failure_lines, waiting_lines
 
-    told = failure_lines(one for one in failures if one.unit not in runner.held)
-    told += waiting_lines([*runner.held.values()], "line(s) or video(s)")
+    told = failure_lines(one for one in failures if one.unit not in runner.deferred)
+    told += waiting_lines([*runner.deferred.values()], "line(s) or video(s)")
     for line in told:
         typer.echo(line, err=True)
     if told:

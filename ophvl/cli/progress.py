@@ -1,4 +1,4 @@
-"""Tell how a run goes: a bar on a terminal, plain lines in a log."""
+"""Show the progress of a run: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINE_EVERY_S = 10.0
 
 
 class RunReporter(Reporter, Protocol):
-    """A reporter that holds the terminal while the run lasts."""
+    """A reporter that is open while the run lasts."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,12 +34,12 @@ class RunReporter(Reporter, Protocol):
 
 
 def make_reporter() -> RunReporter:
-    """A bar if standard error is a terminal, else plain lines there."""
+    """Return a bar if standard error is a terminal, else plain lines there."""
     return _Bar() if sys.stderr.isatty() else _Log()
 
 
 class _Tally:
-    """Counts one group of stages."""
+    """Counts the units of one group of stages by their state."""
 
     def __init__(self, stages: Sequence[str], total: int) -> None:
         self.name = stages[0] if len(stages) == 1 else f"{stages[0]}..{stages[-1]}"
@@ -58,12 +58,12 @@ class _Tally:
 
 
 def _state(report: UnitReport) -> str:
-    """What became of a unit, in a word or two."""
-    if report.held is not None:
+    """Return the state of a unit in a word or two."""
+    if report.deferred is not None:
         return "waiting for their host"
-    stuck = [e for e in report.entries if e.outcome in (EntryOutcome.FAILED, EntryOutcome.DROPPED)]
-    if stuck:
-        return str(stuck[0].outcome)
+    ends = [e for e in report.entries if e.outcome in (EntryOutcome.FAILED, EntryOutcome.DROPPED)]
+    if ends:
+        return str(ends[0].outcome)
     if report.entries:
         return str(report.entries[-1].outcome)
     return "unchanged" if report.unchanged else "left for another run"
@@ -91,7 +91,7 @@ class _Log:
     def advanced(self, report: UnitReport) -> None:
         self._tally.add(report)
         now = time.monotonic()
-        # The last one is told by `ended`.
+        # `ended` prints the last line.
         if now - self._printed >= LINE_EVERY_S and self._tally.done < self._tally.total:
             self._printed = now
             _print(str(self._tally))
@@ -125,7 +125,7 @@ class _Bar:
     def started(self, stages: Sequence[str], total: int) -> None:
         self._tally = _Tally(stages, total)
         name, text = self._tally.name, str(self._tally)
-        # Groups take turns for as long as lines lead to videos: one bar each, or the screen overflows.
+        # Groups alternate while lines are expanded: one bar each, or the screen overflows.
         if name in self._tasks:
             self._progress.reset(self._tasks[name], total=total, description=text)
         else:

@@ -26,7 +26,7 @@ def refresh(
     from ophvl.cli.job import Job
     from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
-    from ophvl.run.availability import AVAILABLE, NOTHING_TOLD, latest
+    from ophvl.run.availability import AVAILABLE, INCONCLUSIVE, latest
     from ophvl.run.availability import refresh as check
     from pipelines.wiring import downloader
     from schemas.availability import AvailabilityRow
@@ -42,11 +42,11 @@ def refresh(
         store,
         downloader(config, store.root),  # type: ignore[arg-type]  # The section's own type.
         older_than=timedelta(days=older_than),
-        told=told,
+        on_check=told,
     )
     counted = _listed(Counter(row.state for row in latest(store).values()))
     typer.echo(f"asked for {sum(asked.values())} video(s); by the last check of each: {counted}")
-    in_vain = Counter({state: count for state, count in asked.items() if state in NOTHING_TOLD})
+    in_vain = Counter({state: count for state, count in asked.items() if state in INCONCLUSIVE})
     if in_vain:
         typer.echo(
             f"{sum(in_vain.values())} check(s) told nothing of their videos ({_listed(in_vain)}); run the "

@@ -70,7 +70,7 @@ def ingest(
     run_options = job.options(
         workers, downloads=downloads, force=force, repin=repin, limit=limit,
         engine=engine.value, address=address,
-        **({"parts": Parts.share(parts)} if parts else {}),
+        **({"partitions": Parts.share(parts)} if parts else {}),
     )  # fmt: skip
     place = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
     job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{place}")
@@ -119,7 +119,7 @@ def run(
     run_options = job.options(
         workers, downloads=downloads, only=tuple(only or ()), force=force, repin=repin,
         engine=engine.value, address=address,
-        **({"parts": Parts.share(parts)} if parts else {}),
+        **({"partitions": Parts.share(parts)} if parts else {}),
     )  # fmt: skip
     job.run([job.names((first, last if dots else first))], run_options, source=source)
 
@@ -158,10 +158,10 @@ def retry(
     run_options = job.options(
         workers, downloads=downloads, repin=repin, limit=limit,
         engine=engine.value, address=address,
-        **({"parts": Parts.share(parts)} if parts else {}),
+        **({"partitions": Parts.share(parts)} if parts else {}),
     )  # fmt: skip
     failures = read_failures(open_store(out))
-    failed = Counter(one.kind for one in failures if part_of(one.unit) in run_options.parts)
+    failed = Counter(one.kind for one in failures if part_of(one.unit) in run_options.partitions)
     if not kinds & failed.keys():
         there = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
         typer.echo(f"nothing failed for {', '.join(sorted(kinds))}; there is: {there or 'nothing'}")

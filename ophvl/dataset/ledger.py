@@ -1,4 +1,4 @@
-"""Ledger entries: what became of one unit in one stage, and the fingerprint that decides a rerun.
+"""Ledger entries: the outcome of one unit in one stage, and the fingerprint that decides a rerun.
 
 An entry holds, for every table that the unit wrote, one hash per source video and column. The
 fingerprint of a later stage is made from those hashes, so planning a run reads no table at all.
@@ -29,6 +29,8 @@ TableHashes = Mapping[str, Mapping[str, ColumnHashes]]
 
 
 class EntryOutcome(StrEnum):
+    """How a stage ended for a unit."""
+
     EMITTED = "emitted"
     DROPPED = "dropped"
     FAILED = "failed"
@@ -53,10 +55,12 @@ class Entry:
     message: str = ""
 
     def to_json(self) -> str:
+        """Write the entry as one line of JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> Entry:
+        """Read an entry that `to_json` wrote."""
         values = json.loads(text)
         kind = values.pop("kind")
         outcome = EntryOutcome(values.pop("outcome"))
@@ -64,7 +68,7 @@ class Entry:
 
 
 def covered(entries: Mapping[str, Entry]) -> set[str]:
-    """The source videos that a stage of the whole corpus last ran on."""
+    """Return the source videos that a stage of the whole corpus last ran on."""
     entry = entries.get(WHOLE)
     return {unit for units in entry.hashes.values() for unit in units} if entry else set()
 
@@ -72,7 +76,7 @@ def covered(entries: Mapping[str, Entry]) -> set[str]:
 def fingerprint(
     stage: StageSpec, config: Settings, revisions: Mapping[str, str], inputs: object
 ) -> str:
-    """Hash of everything that a stage's result depends on.
+    """Return a hash of everything that a stage's result depends on.
 
     Args:
         stage: its name and version count.
@@ -80,8 +84,8 @@ def fingerprint(
         revisions: port name to revision, e.g. the hash of a model's weights.
         inputs: what it reads, as JSON-ready values: hashes by table and column.
     """
-    parts = [stage.name, stage.version, fingerprint_values(config), dict(revisions), inputs]
-    text = json.dumps(parts, sort_keys=True)
+    values = [stage.name, stage.version, fingerprint_values(config), dict(revisions), inputs]
+    text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -103,7 +107,7 @@ def hash_columns(table: pa.Table, columns: Iterable[str]) -> dict[str, dict[str,
     hashes: dict[str, dict[str, str]] = {}
     start = 0
     for video_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        # `take` copies, so that equal rows give equal bytes wherever they stood in the table.
+        # `take` copies, so that equal rows give equal bytes at any offset of the table.
         rows = ordered.take(pa.array(range(start, end)))
         hashes[video_id] = {name: _hash_column(rows.select([name])) for name in names}
         start = end

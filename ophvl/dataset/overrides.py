@@ -1,9 +1,9 @@
-"""Readings that people judged wrong, kept in the dataset folder as `overrides.jsonl`.
+"""Readings that people judged wrong, stored in the dataset folder as `overrides.jsonl`.
 
-One JSON object a line, so that the file can be read, mended and kept under version control. Stage
-`review` passes each video's rows on as table `overrides`; a video whose rows did not change is not
-done again. An override names the words that were read and two words on either side, not a place in a
-text, so that it still holds when a rebuild cuts or corrects the narrations otherwise.
+One JSON object a line, so that the file can be read, edited and put under version control. Stage `review`
+copies each video's rows to table `overrides`; a video whose rows did not change is not done again. An
+override names the words that were read and two words on either side, not a position in a text, so that it
+still applies when a rebuild cuts or corrects the narrations differently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SAME_CONTEXT = 85.0
 """Per cent of letters: "caratome through" is "keratome through", but "is in" is not "is on"."""
 _SHOWN = 60
 _SAME_NARRATION = 0.8
-"""Two texts that share so many of their words are the same narration, cut or heard otherwise."""
+"""Two texts that share so many of their words are the same narration, cut or transcribed differently."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Override:
         end: int,
         value: str,
     ) -> Override:
-        """The reading `value` of `text[start:end]`, as one that is wrong.
+        """Return an override that says: `value` is a wrong reading of `text[start:end]`.
 
         `text` is `text_asr` for edits and narrations (all of it: 0 to its length), `text` for attributes.
         """
@@ -78,16 +78,18 @@ class Override:
 
 
 def attribute_value(label: str, *, negated: bool, hypothetical: bool) -> str:
-    """What a reader judges of an attribute: its label, and whether the text affirms it."""
+    """Return what a reader judges of an attribute: its label, and whether the text affirms it."""
     if negated:
         return f"no {label}"
     return f"if {label}" if hypothetical else label
 
 
 class Judged:
-    """What readers said of one video, to be asked of each reading in turn.
+    """The judgements of readers on one video, to be looked up for each reading.
 
-    `rows` are rows of table `overrides`; those on other `targets` are left to the stage they concern.
+    Args:
+        rows: rows of table `overrides`.
+        targets: what the stage reads; rows with another target are ignored.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], *targets: Target) -> None:
@@ -97,10 +99,10 @@ class Judged:
             for row in rows
             if row["target"] in targets
         }
-        self._met: set[str] = set()
+        self._matched: set[str] = set()
 
     def drops(self) -> tuple[Drop, ...]:
-        """A drop for each row that no reading asked about has met, so that this is seen."""
+        """Return a drop for each row that matched no reading so far, so that this is reported."""
         return tuple(
             Drop(
                 row_id=row_id,
@@ -108,35 +110,35 @@ class Judged:
                 message=f"no {row.target} reads {row.surface[:_SHOWN]!r} as {row.value[:_SHOWN]!r} any more",
             )
             for row_id, row in self._rows.items()
-            if row_id not in self._met
+            if row_id not in self._matched
         )
 
     def is_wrong(
         self, text: str, *, target: Target, kind: Kind | None, start: int, end: int, value: str
     ) -> bool:
-        """Whether a reader judged this reading of an edit or attribute wrong; see `Override.of`."""
+        """Tell whether a reader judged this reading of an edit or attribute wrong; see `Override.of`."""
         if not self._rows:
             return False
         reading = Override.of(
             text, video_id="", target=target, kind=kind, start=start, end=end, value=value
         )
-        found = [row_id for row_id, row in self._rows.items() if _same_reading(row, reading)]
-        self._met.update(found)
-        return bool(found)
+        matches = [row_id for row_id, row in self._rows.items() if _same_reading(row, reading)]
+        self._matched.update(matches)
+        return bool(matches)
 
     def narration(self, text_asr: str) -> NarrationReading | None:
-        """How readers say that a narration reads; None where they did not say."""
+        """Return how readers judged that a narration reads; None where they did not judge it."""
         words = words_of(text_asr)
         for row_id, row in self._rows.items():
             if row.target == Target.NARRATION and _same_narration(row.surface.split(), words):
-                self._met.add(row_id)
+                self._matched.add(row_id)
                 wrong = NarrationReading(row.value)
                 return next(reading for reading in NarrationReading if reading != wrong)
         return None
 
 
 def _same_reading(one: Override, other: Override) -> bool:
-    """The same words read the same way, with the same words before or after them."""
+    """Tell whether the same words are read the same way, with the same words before or after them."""
     if (one.target, one.kind, one.surface, one.value) != (
         other.target,
         other.kind,
@@ -150,7 +152,7 @@ def _same_reading(one: Override, other: Override) -> bool:
 
 
 def _same_side(one: str, other: str) -> bool:
-    """Whether two contexts, both whole, are the same but for a mishearing."""
+    """Tell whether two contexts, both of full length, are equal but for a recognition error."""
     from rapidfuzz import fuzz  # Part of extra curate; without it a folder can still be inspected.
 
     full = all(side.count(" ") + 1 == _CONTEXT_WORDS for side in (one, other))
@@ -164,16 +166,17 @@ def _same_narration(one: Sequence[str], other: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Overrides:
-    """The overrides of one dataset folder, as they were when first read (a port of stage `review`)."""
+    """The overrides of one dataset folder, as of their first read (a port of stage `review`)."""
 
     path: Path
 
     @cached_property
     def revision(self) -> str:
+        """Return a hash of the file."""
         return hashlib.sha256(self._text.encode()).hexdigest()[:16]
 
     def of(self, video_id: str) -> tuple[Override, ...]:
-        """Those of one video, in the order of the file.
+        """Return the overrides of one video, in the order of the file.
 
         Raises:
             UsageError: the file cannot be read, or a line of it is at fault.
@@ -181,7 +184,7 @@ class Overrides:
         return self._by_video.get(video_id, ())
 
     def updated(self, wrong: Iterable[Override], right: Iterable[Override]) -> tuple[Override, ...]:
-        """All overrides with `wrong` added, and without those that are now judged `right`."""
+        """Return all overrides with `wrong` added, and without those that are now judged `right`."""
         withdrawn = set(right)
         return tuple(row for row in dict.fromkeys([*self._rows, *wrong]) if row not in withdrawn)
 
@@ -190,7 +193,7 @@ class Overrides:
         try:
             return self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
         except (OSError, UnicodeDecodeError) as err:
-            raise UsageError(f"cannot read {self.path}: {err}; mend or remove the file") from err
+            raise UsageError(f"cannot read {self.path}: {err}; correct or remove the file") from err
 
     @cached_property
     def _rows(self) -> tuple[Override, ...]:
@@ -213,13 +216,13 @@ class Overrides:
             _check(row)
         except (ValueError, TypeError, KeyError, AttributeError) as err:
             raise UsageError(
-                f"{self.path}:{number} is no override ({err}); mend or remove the line"
+                f"{self.path}:{number} is no override ({err}); correct or remove the line"
             ) from err
         return row
 
 
 def _check(row: Override) -> None:
-    """Raise ValueError or TypeError on what a slip of the hand may have left."""
+    """Raise ValueError or TypeError on what a mistake in editing may have left."""
     for name in ("video_id", "before", "surface", "after", "value"):
         if not isinstance(getattr(row, name), str):
             raise TypeError(f"{name} must be text")
@@ -232,5 +235,5 @@ def _check(row: Override) -> None:
 
 
 def write_overrides(path: Path, rows: Iterable[Override]) -> None:
-    """Write `rows` in place of the file at `path`."""
+    """Replace the file at `path` by `rows`."""
     write_text(path, "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in rows))

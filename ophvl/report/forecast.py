@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import closed_hosts, host_of, is_local
 from ophvl.media.folder import BYTES_A_SECOND, MediaFolder
 from ophvl.partitions import ALL_PARTS, Parts, part_of
 from ophvl.report.terminal import in_words, printable
-from ophvl.run.line_runner import LineRunner
-from ophvl.run.unit_worker import ChainSetup, OpenStage, UnitChain, UnitReport, UnitTask
+from ophvl.run.bound_stage import BoundStage
+from ophvl.run.line_planner import pending_lines
+from ophvl.run.unit_worker import UnitTask, UnitWorker, WorkerSetup
 from ophvl.sources.blocklists import BlockLists
 from ophvl.sources.source_list import is_url
 from ophvl.stage import SourceLine
@@ -96,14 +97,13 @@ def forecast(
         force: count as if nothing were done yet; what was fetched is still there.
     """
     settings = cast(RequestSettings, configs["download"])
-    discover = OpenStage(
+    discover = BoundStage(
         spec=store.stages["discover"], config=configs["discover"], folder=store.root
     )
-    runner = LineRunner(store, _SilentReporter(), forced=set() if force else None, parts=parts)
-    pending_ids = runner.due(discover, lines)
+    pending_ids = pending_lines(store, discover, lines, partitions=parts, force=force)
     known = store.entries("discover")
     pending = _pending_videos(store, configs, parts, force)
-    blocked = kept_out(store, lists)
+    blocked = blocked_videos(store, lists)
     admitted = [row for row in pending if row["video_id"] not in blocked]
     selected = [
         row for row in admitted if row["is_surgical"] != Surgical.NO or settings.assume_surgical
@@ -112,21 +112,21 @@ def forecast(
     selected = sorted(selected, key=lambda row: row["has_failed"])[:limit]
     remaining = None if limit is None else limit - len(selected)
     by_target = {line.target: line for line in reversed(lines) if line.line_id in pending_ids}
-    pending_lines = list(reversed(by_target.values()))[:remaining]
+    due_lines = list(reversed(by_target.values()))[:remaining]
     remote = [row for row in selected if is_url(row["location"]) and not row["is_local"]]
     requests = Counter(host_of(row["location"]) for row in remote)
-    for line in pending_lines:
+    for line in due_lines:
         if line.is_url:
             requests[host_of(line.text)] += 2
-    remote_lines = sum(line.is_url for line in pending_lines)
+    remote_lines = sum(line.is_url for line in due_lines)
     seconds = (
         sum(row["listed_duration_s"] or _MEAN_DURATION_S for row in remote)
         + _MEAN_DURATION_S * remote_lines
     )
     bytes_per_s, assumed = _bytes_per_s(store)
     return Forecast(
-        new_lines=sum(line.line_id not in known for line in pending_lines),
-        lines_again=sum(line.line_id in known for line in pending_lines),
+        new_lines=sum(line.line_id not in known for line in due_lines),
+        lines_again=sum(line.line_id in known for line in due_lines),
         remote_lines=remote_lines,
         videos=len(selected),
         remote_videos=len(remote),
@@ -141,27 +141,15 @@ def forecast(
     )
 
 
-class _SilentReporter:
-    """A reporter that shows nothing, since nothing is done."""
-
-    def note(self, text: str) -> None: ...
-
-    def started(self, stages: Sequence[str], total: int) -> None: ...
-
-    def advanced(self, report: UnitReport) -> None: ...
-
-    def ended(self) -> None: ...
-
-
 def _pending_videos(
     store: Store, configs: Mapping[str, Settings], parts: Parts, force: bool
 ) -> list[dict[str, Any]]:
     """Return rows of `videos` that stage download would process; `is_local` where nothing is fetched."""
     spec = store.stages["download"]
-    setup = ChainSetup(
+    setup = WorkerSetup(
         root=store.root, stages=list(store.stages.values()), chain=[spec.name], configs=configs
     )
-    chain = UnitChain(setup)
+    worker = UnitWorker(setup)
     hashes, entries = store.hashes(spec.reads), store.entries(spec.name)
     files = MediaFolder(root=store.root)
     media = store.read("media", ["video_id", "path"]).to_pydict()
@@ -175,7 +163,7 @@ def _pending_videos(
             entries={spec.name: entries[unit]} if unit in entries else {},
             force=force,
         )
-        if part_of(unit) in parts and chain.due(task):
+        if part_of(unit) in parts and worker.first_pending(task):
             is_local = unit in paths and bool(files.present(paths[unit]))
             failed = unit in entries and entries[unit].outcome is EntryOutcome.FAILED
             rows.append({**row, "is_local": is_local, "has_failed": failed})

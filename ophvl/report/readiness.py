@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
@@ -81,7 +81,9 @@ def require_pictures(
         for row in decoded
         if (row["short_side"], row["quality"]) == (settings.short_side, settings.quality)
     }
-    audio_only -= _stopped(store, stages) | kept_out(store, BlockLists(store.root), audio_only)
+    audio_only -= _stopped(store, stages) | blocked_videos(
+        store, BlockLists(store.root), audio_only
+    )
     if audio_only:
         raise UsageError(
             f"of {len(audio_only)} of {len(retained)} video(s) only the sound was kept (--keep-media "

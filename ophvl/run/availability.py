@@ -1,7 +1,7 @@
-"""Whether the videos of a dataset can still be had. Asks for metadata alone; fetches nothing.
+"""Check whether the videos of a dataset are still available. Requests metadata alone; downloads nothing.
 
-In: the videos of a folder that lie on the network and that no list keeps out. Out: rows of table
-`availability`, a few at a time, so that a check of 44,290 videos that is broken off goes on where it was.
+In: the videos of a folder that have a URL and are not blocked. Out: rows of table `availability`, a few at a
+time, so that an interrupted check of 44,290 videos continues where it stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ophvl.dataset.blocked import kept_out
+from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.ports import Downloader
@@ -21,10 +21,10 @@ from schemas.vocab import RETRIED
 
 AVAILABLE = "available"
 
-NOTHING_TOLD = frozenset(map(str, RETRIED))
-"""States of checks that the network or the host stood in the way of: they tell nothing of the video."""
+INCONCLUSIVE = frozenset(map(str, RETRIED))
+"""States of checks that the network or the host prevented: they say nothing about the video."""
 
-_AT_ONCE = 50
+_BATCH_ROWS = 50
 
 
 def refresh(
@@ -32,52 +32,61 @@ def refresh(
     downloader: Downloader,
     *,
     older_than: timedelta,
-    told: Callable[[AvailabilityRow], None] = lambda row: None,
+    on_check: Callable[[AvailabilityRow], None] = lambda row: None,
 ) -> tuple[Counter[str], list[HostClosedError]]:
-    """Check every video whose last check is older; return states with counts, and what was held back."""
+    """Check every video whose last check is older.
+
+    Args:
+        on_check: called after each check.
+
+    Returns:
+        States with counts, and an error for each video that waits for its host.
+    """
+
     counts: Counter[str] = Counter()
-    held: list[HostClosedError] = []
+    deferred: list[HostClosedError] = []
     rows: list[AvailabilityRow] = []
     try:
-        for video_id, url in _due(store, older_than):
+        for video_id, url in _pending(store, older_than):
             try:
                 row = _check(video_id, url, downloader)
             except HostClosedError as err:
-                held.append(err)
+                deferred.append(err)
                 continue
             counts[row.state] += 1
-            told(row)
+            on_check(row)
             rows.append(row)
-            if len(rows) == _AT_ONCE:
+            if len(rows) == _BATCH_ROWS:
                 store.append("availability", AVAILABILITY.table(rows))
                 rows = []
     finally:
         if rows:
             store.append("availability", AVAILABILITY.table(rows))
-    return counts, held
+    return counts, deferred
 
 
 def latest(store: Store) -> dict[str, AvailabilityRow]:
-    """The last check of each video that told something of it."""
-    found = store.read("availability").to_pylist()
-    ordered = sorted(found, key=lambda row: row["checked_at"])
+    """Return the last conclusive check of each video."""
+    rows = store.read("availability").to_pylist()
+    ordered = sorted(rows, key=lambda row: row["checked_at"])
     return {
         row["video_id"]: AvailabilityRow(**row)
         for row in ordered
-        if row["state"] not in NOTHING_TOLD
+        if row["state"] not in INCONCLUSIVE
     }
 
 
-def _due(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
+def _pending(store: Store, older_than: timedelta) -> list[tuple[str, str]]:
+    """Return id and URL of the videos to check."""
     checked = {video_id: row.checked_at for video_id, row in latest(store).items()}
     limit = datetime.now(UTC) - older_than
     videos = store.read("videos", ["video_id", "location"]).to_pylist()
-    out = kept_out(store, BlockLists(store.root))
+    blocked = blocked_videos(store, BlockLists(store.root))
     return [
         (row["video_id"], row["location"])
         for row in videos
         if is_url(row["location"])
-        and row["video_id"] not in out
+        and row["video_id"] not in blocked
         and (row["video_id"] not in checked or checked[row["video_id"]] <= limit)
     ]
 

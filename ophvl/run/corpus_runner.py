@@ -1,6 +1,6 @@
-"""Run a stage that sees the whole corpus at once, or that exports it, where anything has changed.
+"""Run a stage that reads the whole corpus at once, or exports it, where anything has changed.
 
-In: the source videos that are ready. Out: one result, or a folder that takes the place of the last.
+In: the source videos that are ready. Out: one result, or a folder that replaces the last one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ophvl.atomic_io import replacing_folder
-from ophvl.dataset.ledger import WHOLE, Entry, EntryOutcome
+from ophvl.dataset.ledger import WHOLE
 from ophvl.dataset.store import Store, TableReader
 from ophvl.errors import UsageError
+from ophvl.run.bound_stage import BoundStage
 from ophvl.run.reporter import Reporter
-from ophvl.run.unit_worker import OpenStage, UnitReport, commit_result, now
+from ophvl.run.results import commit_result, new_entry
+from ophvl.run.unit_worker import UnitReport
 from ophvl.stage import Scope
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def run_corpus(
     store: Store,
-    stage: OpenStage,
+    stage: BoundStage,
     ready: Sequence[str],
     reporter: Reporter,
     *,
@@ -34,7 +36,7 @@ def run_corpus(
     """Run `stage` on the videos that are ready.
 
     Args:
-        all_stopped: every video was dropped or failed before, so that none is waited for.
+        all_stopped: every video was dropped or failed before, so that none can become ready.
 
     Raises:
         UsageError: no video is ready.
@@ -49,11 +51,11 @@ def run_corpus(
         }
         for table, of_table in store.hashes(spec.reads).items()
     }
-    mark = stage.fingerprint(hashes)
+    fingerprint = stage.fingerprint(hashes)
     before = store.entries(spec.name).get(WHOLE)
     folder = store.root / f"{spec.name}s"
-    stands = before is not None and before.fingerprint == mark and not force
-    if stands and (spec.scope is Scope.CORPUS or folder.is_dir()):
+    is_current = before is not None and before.fingerprint == fingerprint and not force
+    if is_current and (spec.scope is Scope.CORPUS or folder.is_dir()):
         reporter.started([spec.name], 1)
         reporter.advanced(UnitReport(unit=WHOLE, unchanged=(spec.name,)))
         reporter.ended()
@@ -61,22 +63,16 @@ def run_corpus(
     if not ready and not all_stopped:
         raise UsageError(
             f"no video is ready for stage {spec.name}; run the stages before it first, "
-            "and see `ophvl status` for what became of each video"
+            "and see `ophvl status` for the state of each video"
         )
     reporter.started([spec.name], 1)
-    entry = Entry(
-        stage=spec.name,
-        unit=WHOLE,
-        fingerprint=mark,
-        outcome=EntryOutcome.EMITTED,
-        at=now(),
-    )
+    entry = new_entry(spec.name, WHOLE, fingerprint)
     started = time.monotonic()
     if spec.scope is Scope.EXPORT:
         with replacing_folder(folder) as temporary:
             stage.call(_reader_of(store, chosen), folder=temporary)
-        took_s = round(time.monotonic() - started, 3)
-        entry = replace(entry, seconds=took_s, hashes={folder.name: {unit: {} for unit in ready}})
+        seconds = round(time.monotonic() - started, 3)
+        entry = replace(entry, seconds=seconds, hashes={folder.name: {unit: {} for unit in ready}})
         store.commit(entry, {})
     else:
         inputs: dict[str, pa.Table] = {
@@ -89,12 +85,12 @@ def run_corpus(
 
 
 def _reader_of(store: Store, chosen: set[str]) -> TableReader:
-    """`store.read` as if the folder held these source videos alone, so that no stuck one gets out."""
+    """Return `store.read` limited to the chosen videos, so that no other is exported."""
 
     def read(
         table: str, columns: Sequence[str] | None = None, video_ids: Iterable[str] | None = None
     ) -> pa.Table:
-        asked = chosen if video_ids is None else chosen.intersection(video_ids)
-        return store.read(table, columns, asked)
+        requested = chosen if video_ids is None else chosen.intersection(video_ids)
+        return store.read(table, columns, requested)
 
     return read

@@ -1,20 +1,21 @@
-"""What became of source lines: what they lead to by now, and how that is committed.
+"""The videos that source lines lead to, as far as the folder knows them, and the commits of lines.
 
-This is the memory of `ophvl.run.line_runner`: it knows the rows of the folder, not how a line is asked.
+This is the state of `ophvl.run.line_runner`: it knows the rows of the folder, not how a line is expanded.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ophvl.dataset.ledger import ColumnHashes, Entry, EntryOutcome
+from ophvl.dataset.rows import select_rows
 from ophvl.dataset.store import Store
-from ophvl.run.unit_worker import check_rows
-from ophvl.stage import SourceLine
+from ophvl.run.results import check_rows
+from ophvl.stage import SourceLine, StageSpec
 from schemas.sources import SOURCES, SourceRow
 from schemas.videos import VIDEOS
 from schemas.vocab import Outcome
@@ -28,93 +29,119 @@ _BATCH_LINES = 10_000
 
 @dataclass(kw_only=True)
 class KnownLines:
-    """What the lines of the folder, of all its lists, lead to by now."""
+    """The lines of the folder, of all its source lists, and their videos.
+
+    A video has one owner: the line that brought it in, whose result holds its row. Other lines that lead to
+    it are folded: they only name it. When the owner no longer leads to it, the first line that names it
+    inherits it.
+    """
 
     entries: dict[str, Entry]
     stored: dict[str, pa.Table]
-    """The tables of the stage as they stood at the start."""
+    """The tables of the stage as they were when read."""
     numbers: dict[str, int]
     folded: dict[str, list[str]]
-    """Line to the videos that it leads to and that another line brought in."""
+    """Line to the videos that it leads to and that another line owns."""
     owner: dict[str, str]
     """Video to the line that brought it in."""
-    fresh: dict[str, LineResult] = field(default_factory=dict)
-    """Lines whose rows are others by now, as far as another line may hand videos on to them."""
+    updated: dict[str, LineResult] = field(default_factory=dict)
+    """Lines whose rows have changed since `stored`, where another line may still hand videos over to them."""
 
-    def leads_to(self, line_id: str) -> list[str]:
-        return [*own_videos(self.entries.get(line_id)), *self.folded.get(line_id, ())]
+    @staticmethod
+    def read(store: Store, spec: StageSpec) -> KnownLines:
+        """Read the lines from the tables and the ledger of the line stage `spec`."""
+        entries = store.entries(spec.name)
+        stored = {table: store.read(table) for table in spec.writes}
+        columns = ["line_id", "line_number", "folded_videos"]
+        ids, numbers, folded = (stored["sources"].column(name).to_pylist() for name in columns)
+        return KnownLines(
+            entries=entries,
+            stored=stored,
+            numbers=dict(zip(ids, numbers, strict=True)),
+            folded={line_id: videos for line_id, videos in zip(ids, folded, strict=True) if videos},
+            owner={
+                video_id: line_id for line_id, e in entries.items() for video_id in owned_videos(e)
+            },
+        )
 
-    def failed(self, line_id: str) -> bool:
+    def video_ids(self, line_id: str) -> list[str]:
+        """Return all videos that a line leads to: those it owns and the folded ones."""
+        return [*owned_videos(self.entries.get(line_id)), *self.folded.get(line_id, ())]
+
+    def has_failed(self, line_id: str) -> bool:
+        """Tell whether the last attempt to expand a line failed."""
         entry = self.entries.get(line_id)
         return entry is not None and entry.outcome is EntryOutcome.FAILED
 
-    def leads_nowhere(self, line_id: str) -> bool:
-        """Whether it was folded into one that failed."""
+    def is_folded_into_failed(self, line_id: str) -> bool:
+        """Tell whether a line leads to no video since the line that it repeats has failed."""
         entry = self.entries.get(line_id)
         emitted = entry is not None and entry.outcome is EntryOutcome.EMITTED
-        return emitted and not self.leads_to(line_id)
+        return emitted and not self.video_ids(line_id)
 
-    def of_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
+    def owned_by_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
+        """Return those of the videos that another line owns."""
         return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
 
-    def videos_of(self, line_id: str) -> pa.Table:
-        """The videos that a line brought in."""
-        if line_id in self.fresh:
-            return self.fresh[line_id].videos
-        if not own_videos(self.entries.get(line_id)):  # Spares a look through all of them.
+    def owned_rows(self, line_id: str) -> pa.Table:
+        """Return the rows of the videos that a line owns."""
+        if line_id in self.updated:
+            return self.updated[line_id].videos
+        if not owned_videos(self.entries.get(line_id)):  # Saves a search through all rows.
             return self.stored["videos"].slice(0, 0)
-        return of_lines(self.stored["videos"], [line_id])
+        return select_rows(self.stored["videos"], "line_id", [line_id])
 
-    def take_in(self, done: LineResult) -> list[LineResult]:
-        """Note what became of a line; return the lines that take over videos which it no longer leads to.
+    def record(self, result: LineResult) -> list[LineResult]:
+        """Record the result of a line; return the results of its heirs.
 
-        They are committed with it, so that no video is without a line at any instant.
+        Heirs take over the videos that it no longer leads to. Commit them together with it, so that no video
+        is without a line at any time.
         """
-        line_id = done.entry.unit
-        known = own_videos(self.entries.get(line_id))
-        lost = known.keys() - own_videos(done.entry).keys()
-        rows = self.videos_of(line_id) if lost else done.videos
-        self._note(done)
+        line_id = result.entry.unit
+        known = owned_videos(self.entries.get(line_id))
+        lost = known.keys() - owned_videos(result.entry).keys()
+        rows = self.owned_rows(line_id) if lost else result.videos
+        self._update(result)
         heirs: dict[str, list[str]] = defaultdict(list)
         for other in sorted(self.folded, key=self.numbers.__getitem__) if lost else ():
             for video_id in lost.intersection(self.folded[other]):
                 heirs[other].append(video_id)
                 lost.remove(video_id)
         return [
-            self._with_more(heir, _of_videos(rows, ids), {v: known[v] for v in ids})
+            self._inherit(heir, select_rows(rows, "video_id", ids), {v: known[v] for v in ids})
             for heir, ids in heirs.items()
         ]
 
-    def _note(self, done: LineResult) -> None:
-        line_id, folded = done.entry.unit, done.row.folded_videos
-        for video_id in own_videos(self.entries.get(line_id)):
+    def _update(self, result: LineResult) -> None:
+        line_id, folded = result.entry.unit, result.row.folded_videos
+        for video_id in owned_videos(self.entries.get(line_id)):
             self.owner.pop(video_id, None)
-        self.owner |= dict.fromkeys(own_videos(done.entry), line_id)
-        self.entries[line_id] = done.entry
-        self.numbers[line_id] = done.row.line_number
+        self.owner |= dict.fromkeys(owned_videos(result.entry), line_id)
+        self.entries[line_id] = result.entry
+        self.numbers[line_id] = result.row.line_number
         self.folded.pop(line_id, None)
         if folded:
             self.folded[line_id] = list(folded)
-        if folded or line_id in self.fresh:
-            self.fresh[line_id] = done
+        if folded or line_id in self.updated:
+            self.updated[line_id] = result
 
-    def _with_more(
-        self, line_id: str, more: pa.Table, hashes: Mapping[str, ColumnHashes]
+    def _inherit(
+        self, line_id: str, rows: pa.Table, hashes: Mapping[str, ColumnHashes]
     ) -> LineResult:
-        """A line that takes over known videos, so that nobody is asked."""
+        """Make a line the owner of known videos, without expanding it; return its result."""
         import pyarrow as pa
 
         entry = self.entries[line_id]
-        row = self.fresh[line_id].row if line_id in self.fresh else self._stored_row(line_id)
-        place = more.schema.get_field_index("line_id")
-        mine = more.set_column(place, more.schema.field(place), [[line_id] * more.num_rows])
-        videos = pa.concat_tables([self.videos_of(line_id), mine])
-        done = LineResult(
-            # Which line brought a video in is nothing that later stages read.
+        row = self.updated[line_id].row if line_id in self.updated else self._stored_row(line_id)
+        index = rows.schema.get_field_index("line_id")
+        moved = rows.set_column(index, rows.schema.field(index), [[line_id] * rows.num_rows])
+        videos = pa.concat_tables([self.owned_rows(line_id), moved])
+        result = LineResult(
+            # The owner of a video is in no column that later stages read.
             entry=replace(
                 entry,
                 rows={"sources": 1, "videos": videos.num_rows},
-                hashes={"videos": {**own_videos(entry), **hashes}},
+                hashes={"videos": {**owned_videos(entry), **hashes}},
             ),
             row=replace(
                 row,
@@ -124,18 +151,18 @@ class KnownLines:
             ),
             videos=videos,
         )
-        self.fresh[line_id] = done
-        self._note(done)
-        return done
+        self.updated[line_id] = result
+        self._update(result)
+        return result
 
     def _stored_row(self, line_id: str) -> SourceRow:
-        (row,) = of_lines(self.stored["sources"], [line_id]).to_pylist()
+        (row,) = select_rows(self.stored["sources"], "line_id", [line_id]).to_pylist()
         return SourceRow(**row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineResult:
-    """What became of one line, and the videos that it brought in."""
+    """The outcome of one line, and the rows of the videos that it owns."""
 
     entry: Entry
     row: SourceRow
@@ -148,56 +175,46 @@ class LineBatch:
 
     store: Store
     stage: str
-    written: set[str] = field(default_factory=set)
-    """Lines that were committed and not compacted since: another result of theirs has to wait for that."""
-    _lines: dict[str, LineResult] = field(default_factory=dict)
+    uncompacted: set[str] = field(default_factory=set)
+    """Lines that were committed and not compacted since: their next result must wait for a compaction."""
+    _results: dict[str, LineResult] = field(default_factory=dict)
     _since: float = 0.0
 
-    def add(self, done: Sequence[LineResult], *, at_once: bool) -> None:
-        """Add lines that belong together."""
-        fresh = {one.entry.unit: one for one in done}
-        if not self.written.isdisjoint(fresh):
+    def add(self, results: Sequence[LineResult], *, at_once: bool) -> None:
+        """Add lines that must be committed together.
+
+        Args:
+            at_once: commit now, since a host was requested; otherwise after at most a second.
+        """
+        by_line = {result.entry.unit: result for result in results}
+        if not self.uncompacted.isdisjoint(by_line):
             self.commit()
             self.store.compact(self.stage)
-            self.written.clear()
-        if not self._lines:
+            self.uncompacted.clear()
+        if not self._results:
             self._since = time.monotonic()
-        self._lines |= fresh
+        self._results |= by_line
         waited_s = time.monotonic() - self._since
-        if at_once or waited_s > _BATCH_S or len(self._lines) >= _BATCH_LINES:
+        if at_once or waited_s > _BATCH_S or len(self._results) >= _BATCH_LINES:
             self.commit()
 
     def commit(self) -> None:
         """Check the rows and make them durable."""
         import pyarrow as pa
 
-        if not self._lines:
+        if not self._results:
             return
-        lines = list(self._lines.values())
-        videos = pa.concat_tables([VIDEOS.empty(), *(d.videos for d in lines if d.videos.num_rows)])
-        tables = {"sources": SOURCES.table([done.row for done in lines]), "videos": videos}
+        results = list(self._results.values())
+        videos = pa.concat_tables(
+            [VIDEOS.empty(), *(r.videos for r in results if r.videos.num_rows)]
+        )
+        tables = {"sources": SOURCES.table([result.row for result in results]), "videos": videos}
         check_rows(f"stage {self.stage}", tables)
-        self.store.commit_batch([done.entry for done in lines], tables)
-        self.written |= self._lines.keys()
-        self._lines = {}
+        self.store.commit_batch([result.entry for result in results], tables)
+        self.uncompacted |= self._results.keys()
+        self._results = {}
 
 
-def own_videos(entry: Entry | None) -> Mapping[str, ColumnHashes]:
-    """The videos that a line brought in, with the hashes of their columns."""
+def owned_videos(entry: Entry | None) -> Mapping[str, ColumnHashes]:
+    """Return the videos that a line owns, with the hashes of their columns."""
     return entry.hashes.get("videos", {}) if entry else {}
-
-
-def of_lines(rows: pa.Table, line_ids: Collection[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    value_set = pa.array(sorted(line_ids), pa.string())
-    return rows.filter(pc.is_in(rows.column("line_id"), value_set=value_set))
-
-
-def _of_videos(rows: pa.Table, video_ids: Collection[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    value_set = pa.array(sorted(video_ids), pa.string())
-    return rows.filter(pc.is_in(rows.column("video_id"), value_set=value_set))

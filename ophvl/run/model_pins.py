@@ -1,4 +1,4 @@
-"""The models that a dataset folder holds on to, so that no row is made by another model unnoticed."""
+"""Pin the models of a dataset folder, so that another model never makes rows unnoticed."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from ophvl.errors import UsageError
 from ophvl.lock import SETTINGS, turn
 
 if TYPE_CHECKING:
-    from ophvl.run.unit_worker import OpenStage
+    from ophvl.run.bound_stage import BoundStage
     from ophvl.stage import ModelPort
 
 
 def check_pins(
-    root: Path, stages: Sequence[OpenStage], *, repin: bool, note: Callable[[str], None]
+    root: Path, stages: Sequence[BoundStage], *, repin: bool, note: Callable[[str], None]
 ) -> None:
     """Pin the models of `stages` in `root/models.json` at first use; refuse others later.
 
-    Of jobs that start at once, the first that knows its models pins them.
+    Of jobs that start at the same time, the first that has read its weights pins its models.
 
     Args:
         repin: take the present models in place of the pinned ones.
-        note: told which model each port uses, and why.
+        note: called with which model each port uses, and why.
 
     Raises:
         UsageError: a stage would now use another model than the folder's rows were made with.
     """
-    found: dict[str, str] = {}
+    revisions: dict[str, str] = {}
     for stage in stages:
         for name in stage.spec.pinned:
             port = cast("ModelPort", stage.ports[name])
             note(port.note)
-            found[f"{stage.spec.name}.{name}"] = port.revision  # Weights are read: that takes long.
+            revisions[f"{stage.spec.name}.{name}"] = port.revision  # Slow: it reads the weights.
     path = root / "models.json"
     with turn(root, SETTINGS, note):
         pinned: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        for key, revision in found.items():
+        for key, revision in revisions.items():
             if pinned.get(key, revision) != revision and not repin:
                 stage_name = key.partition(".")[0]
                 raise UsageError(
@@ -47,5 +47,5 @@ def check_pins(
                     f"now. Choose the former (--set {stage_name}.model=...), or accept the new "
                     f"one, which redoes stage {stage_name}, with --repin"
                 )
-        if pinned | found != pinned:
-            write_text(path, json.dumps(pinned | found, indent=2, sort_keys=True) + "\n")
+        if pinned | revisions != pinned:
+            write_text(path, json.dumps(pinned | revisions, indent=2, sort_keys=True) + "\n")

@@ -1,4 +1,4 @@
-"""Who is told how a run goes."""
+"""The interface through which the runner reports its progress."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from ophvl.run.unit_worker import UnitReport
 
 
 class Reporter(Protocol):
-    """Is told how a run goes; the runner prints nothing itself."""
+    """Callbacks for the progress of a run; the runner itself prints nothing.
+
+    A run calls `started` for each group of stages, then `advanced` once for each unit, then `ended`. `note`
+    may come at any time.
+    """
 
     def note(self, text: str) -> None:
-        """Something the user should know, such as which model was chosen and why."""
+        """Show a message to the user, such as which model was chosen and why."""
 
     def started(self, stages: Sequence[str], total: int) -> None:
-        """A group of stages begins, on `total` units."""
+        """Begin the display of a group of stages, which has `total` units."""
 
     def advanced(self, report: UnitReport) -> None:
-        """One unit is through the group, or has stopped in it."""
+        """Count one unit that has passed the group, or has stopped in it."""
 
     def ended(self) -> None:
-        """The group is through."""
+        """End the display of the group."""

@@ -17,7 +17,8 @@ from ophvl.dataset.ledger import Entry
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError
 from ophvl.lock import locked
-from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.options import RunOptions
+from ophvl.run.runner import Runner
 from ophvl.run.unit_worker import UnitReport
 from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
@@ -34,7 +35,7 @@ class Heard:
     notes: list[str] = field(default_factory=list)
     groups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     reports: list[UnitReport] = field(default_factory=list)
-    held: dict[str, HostClosedError] = field(default_factory=dict)
+    deferred: dict[str, HostClosedError] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -105,14 +106,14 @@ class ToyFolder:
         lines = read_source_list(self.list_path) if names[0] == "list" else []
         options = RunOptions(only=only, force=force, **how)
         self.heard = Heard()
-        with locked(self.root, options.parts):
+        with locked(self.root, options.partitions):
             runner = Runner(Store(self.root, stages), configs, options, self.heard)
             runner.pin(names)
             if retry:
                 runner.retry(names, retry)
             else:
                 runner.run(names, lines)
-        self.heard.held = runner.held
+        self.heard.deferred = runner.deferred
         return self.heard
 
     def calls(self) -> list[str]:

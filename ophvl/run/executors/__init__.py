@@ -1,1 +1,1 @@
-"""Where units are worked on: one module an executor, all with the same `run`."""
+"""Executors of unit stages: one module each, all with the same `run`."""

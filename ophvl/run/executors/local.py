@@ -1,4 +1,4 @@
-"""Work on units in this process, or in pools of single-threaded processes on this machine."""
+"""Process units in this process, or in pools of single-threaded processes on this machine."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from functools import cache
 from typing import Any, Generic
 
 from ophvl.errors import UsageError
-from ophvl.run.executors.scheduler import Leg, Result, Task, flow
+from ophvl.run.executors.scheduler import PoolSpec, Result, Task, schedule
 from schemas.vocab import Pool
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _setup: Callable[[], Callable[[Any], object]]
-"""Gives what a pool process does with a task; set once when the process starts."""
+"""Returns the function that does a task; set once when a pool process starts."""
 
 
 def run(
-    legs: Mapping[Pool, Leg[Task, Result]],
+    pools: Mapping[Pool, PoolSpec[Task, Result]],
     tasks: Sequence[Task],
     *,
-    onward: Callable[[Task, Result], Task | None],
+    next_task: Callable[[Task, Result], Task | None],
 ) -> Iterator[Result]:
     """Yield the result of every task, in the order in which they end.
 
-    One worker that computes works in this process, unless something is to be fetched meanwhile.
+    A single worker that computes is this process, unless a task needs the network pool.
 
     Args:
-        legs: the work of each pool and how many workers share it.
-        tasks: what to do, each by the pool that it names first; they must pickle.
-        onward: as for `ophvl.run.executors.scheduler.flow`.
+        pools: the work of each pool and how many workers share it.
+        tasks: what to do; each begins in the pool that it names.
+        next_task: as for `ophvl.run.executors.scheduler.schedule`.
 
     Raises:
         UsageError: a process was killed from outside, which is nearly always for lack of memory.
@@ -44,16 +44,18 @@ def run(
     if not tasks:
         return
     used = {task.pool for task in tasks} | {Pool.CPU}
-    if used == {Pool.CPU} and legs[Pool.CPU].workers == 1:
-        work = legs[Pool.CPU].setup()
+    if used == {Pool.CPU} and pools[Pool.CPU].workers == 1:
+        work = pools[Pool.CPU].setup()
         yield from (work(task) for task in tasks)
         return
     with _single_threaded(), ExitStack() as stack:
-        crews = {pool: stack.enter_context(_Processes(legs[pool], len(tasks))) for pool in used}
+        running = {
+            pool: stack.enter_context(_ProcessPool(pools[pool], len(tasks))) for pool in used
+        }
         try:
-            yield from flow(crews, tasks, onward=onward)
+            yield from schedule(running, tasks, next_task=next_task)
         except BaseException as err:
-            # A worker may be asleep until its turn, an hour from now: none is waited for.
+            # A worker may sleep for an hour until its host allows a request: do not wait for any.
             for child in multiprocessing.active_children():
                 child.terminate()
             if not isinstance(err, BrokenProcessPool):
@@ -61,34 +63,34 @@ def run(
             raise UsageError(
                 "a worker process was killed, most likely for lack of memory; what was finished is "
                 "kept. Run the same command again with fewer workers than "
-                f"{legs[Pool.CPU].workers} (--workers)"
+                f"{pools[Pool.CPU].workers} (--workers)"
             ) from err
 
 
-class _Processes(Generic[Task, Result]):
-    """The workers of a leg, as processes."""
+class _ProcessPool(Generic[Task, Result]):
+    """A worker pool of processes."""
 
-    def __init__(self, leg: Leg[Task, Result], tasks: int) -> None:
-        self.workers = min(leg.workers, tasks)
+    def __init__(self, spec: PoolSpec[Task, Result], tasks: int) -> None:
+        self.workers = min(spec.workers, tasks)
         self.slots = self.workers + 2
-        self.alive: list[Future[None]] = []
-        self._pool = ProcessPoolExecutor(
+        self.health: list[Future[None]] = []
+        self._executor = ProcessPoolExecutor(
             self.workers,
             multiprocessing.get_context("spawn"),
             initializer=_start,
-            initargs=(leg.setup,),
+            initargs=(spec.setup,),
         )
 
-    def __enter__(self) -> _Processes[Task, Result]:
+    def __enter__(self) -> _ProcessPool[Task, Result]:
         # All start now: the death of one that starts later is not noticed until another task ends.
-        self.alive = [self._pool.submit(_begin) for _ in range(self.workers)]
+        self.health = [self._executor.submit(_prepare) for _ in range(self.workers)]
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)
 
     def submit(self, task: Task) -> Future[Result]:
-        return self._pool.submit(_do, task)
+        return self._executor.submit(_do, task)
 
 
 def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
@@ -101,12 +103,12 @@ def _start(setup: Callable[[], Callable[[Task], Result]]) -> None:
 
 @cache
 def _work() -> Callable[[Any], object]:
-    """Get ready, once: a fault of that comes out of a task, where one of `_start` would look like a death."""
+    """Prepare this process once; an error in `_start` would look like the death of the process."""
     return _setup()
 
 
-def _begin() -> None:
-    """Start a process, and get it ready."""
+def _prepare() -> None:
+    """Start a process and prepare it."""
     _work()
 
 
@@ -123,7 +125,7 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def _single_threaded() -> Iterator[None]:
-    """Processes started inside use one thread each: two threads under load were five times slower."""
+    """Give processes started inside one thread each: two threads under load were five times slower."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
     try:

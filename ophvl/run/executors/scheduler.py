@@ -1,8 +1,8 @@
-"""The flow of units through their legs: those that wait for the network, then those that compute.
+"""Schedule units over two worker pools: one that waits for the network, then one that computes.
 
-In: tasks in list order, and a crew of workers for each leg. Out: final results, in the order in which they
-end. Depth first: what is fetched is computed before more is fetched, and only so much is fetched ahead that
-all crews stay busy; else fetched files would fill the disk.
+In: tasks in list order, and the worker pools. Out: final results, in the order in which they end. Depth
+first: what was downloaded is computed before more is downloaded, and only so much is downloaded ahead as
+keeps all workers busy; otherwise downloads would fill the disk.
 """
 
 from __future__ import annotations
@@ -18,119 +18,125 @@ from schemas.vocab import Pool
 
 
 class Routed(Protocol):
-    """A dataclass that says which leg takes it up, and whether a worker died at it."""
+    """A task: a dataclass with the pool that processes it next."""
 
     @property
-    def pool(self) -> Pool: ...
+    def pool(self) -> Pool:
+        """The pool that processes the task next."""
 
     @property
-    def again(self) -> bool: ...
+    def redelivered(self) -> bool:
+        """Whether its first worker died."""
 
 
 Task = TypeVar("Task", bound=Routed)
 Result = TypeVar("Result")
-Handed = TypeVar("Handed", bound=Routed, contravariant=True)
-Made = TypeVar("Made")
+TaskIn = TypeVar("TaskIn", bound=Routed, contravariant=True)
+ResultOut = TypeVar("ResultOut")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leg(Generic[Task, Result]):
-    """`setup` is called once in each of the `workers`, and gives the function that does a task.
+class PoolSpec(Generic[Task, Result]):
+    """What the workers of a pool do, and how many there are.
 
-    It must pickle, like tasks and results.
+    `setup` is called once in each worker, and returns the function that does a task. It must pickle, like
+    tasks and results.
     """
 
     setup: Callable[[], Callable[[Task], Result]]
     workers: int
 
 
-class Crew(Protocol[Handed, Made]):
-    """The workers of one leg."""
+class WorkerPool(Protocol[TaskIn, ResultOut]):
+    """The running workers of a pool."""
 
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:
+        """How many workers there are."""
 
     @property
     def slots(self) -> int:
-        """Tasks handed out at a time: some more than workers, so that none waits for its next."""
-        ...
+        """The most tasks submitted at a time: some more than workers, so that none waits for its next."""
 
     @property
-    def alive(self) -> Collection[Future[None]]:
-        """What fails when the crew cannot go on, also while it has no task."""
-        ...
+    def health(self) -> Collection[Future[None]]:
+        """Futures that fail when the pool cannot continue, also while it has no task."""
 
-    def submit(self, task: Handed) -> Future[Made]: ...
+    def submit(self, task: TaskIn) -> Future[ResultOut]:
+        """Give a task to a worker."""
 
 
-def flow(
-    crews: Mapping[Pool, Crew[Task, Result]],
+def schedule(
+    pools: Mapping[Pool, WorkerPool[Task, Result]],
     tasks: Sequence[Task],
     *,
-    onward: Callable[[Task, Result], Task | None],
+    next_task: Callable[[Task, Result], Task | None],
 ) -> Iterator[Result]:
     """Yield the final result of every task.
 
     Args:
-        crews: the workers of each leg that a task may need.
-        tasks: what to do; each begins at the leg that it names.
-        onward: what a leg's result leads to: the task for the next leg, or None when it is final.
+        pools: the workers of each pool that a task may need.
+        tasks: what to do; each begins in the pool that it names.
+        next_task: returns the task that follows a result, or None when the result is final.
 
     Raises:
-        DiskFullError: there is no room to fetch more. What was fetched is computed first, which may make
-            room; any other fault, and one of computing, ends the flow at once.
+        DiskFullError: there is no room to download more. What was downloaded is computed first, which may
+            make room; any other error, and one of computing, ends the schedule at once.
     """
-    state = _Flow(crews, tasks)
-    while state.hand_out():
-        for task, result in state.ended():
-            following = onward(task, result)
+    state = _Schedule(pools, tasks)
+    while state.submit():
+        for task, result in state.completed():
+            following = next_task(task, result)
             if following is None:
                 yield result
             else:
-                state.ready.append(following)
-    if state.full:
-        raise state.full
+                state.downloaded.append(following)
+    if state.disk_full:
+        raise state.disk_full
 
 
-class _Flow(Generic[Task, Result]):
-    """What is not yet begun, and what the crews have in hand."""
+class _Schedule(Generic[Task, Result]):
+    """Tasks that have not begun, and tasks that are submitted."""
 
-    def __init__(self, crews: Mapping[Pool, Crew[Task, Result]], tasks: Sequence[Task]) -> None:
-        self._crews = crews
-        self._new = {pool: deque(task for task in tasks if task.pool is pool) for pool in crews}
-        self.ready: deque[Task] = deque()
-        """Fetched, and waiting for a worker that computes."""
+    def __init__(
+        self, pools: Mapping[Pool, WorkerPool[Task, Result]], tasks: Sequence[Task]
+    ) -> None:
+        self._pools = pools
+        self._new = {pool: deque(task for task in tasks if task.pool is pool) for pool in pools}
+        self.downloaded: deque[Task] = deque()
+        """Tasks that wait for a worker that computes."""
         self._running: dict[Future[Result], Task] = {}
-        self._alive = {future for crew in crews.values() for future in crew.alive}
-        self.full: DiskFullError | None = None
-        """Why no more is fetched."""
+        self._health = {future for pool in pools.values() for future in pool.health}
+        self.disk_full: DiskFullError | None = None
+        """Why no more is downloaded."""
 
-    def hand_out(self) -> bool:
-        """Give each crew what it can take; return whether any has work."""
-        compute, fetch = self._crews[Pool.CPU], self._crews.get(Pool.NETWORK)
-        at = {p: sum(task.pool is p for task in self._running.values()) for p in self._crews}
-        for _ in range(compute.slots - at[Pool.CPU]):
-            queue = self.ready or self._new[Pool.CPU]
+    def submit(self) -> bool:
+        """Give each pool the tasks that it has room for; return whether any is running."""
+        compute, network = self._pools[Pool.CPU], self._pools.get(Pool.NETWORK)
+        running = {p: sum(task.pool is p for task in self._running.values()) for p in self._pools}
+        for _ in range(compute.slots - running[Pool.CPU]):
+            queue = self.downloaded or self._new[Pool.CPU]
             if queue:
                 self._start(Pool.CPU, queue)
-        if fetch:
-            ahead = max(2 * compute.workers, fetch.workers)
-            free = min(fetch.workers - at[Pool.NETWORK], ahead - at[Pool.NETWORK] - len(self.ready))
+        if network:
+            downloading = running[Pool.NETWORK]
+            ahead = max(2 * compute.workers, network.workers)
+            free = min(network.workers - downloading, ahead - downloading - len(self.downloaded))
             for _ in range(min(free, len(self._new[Pool.NETWORK]))):
                 self._start(Pool.NETWORK, self._new[Pool.NETWORK])
         return bool(self._running)
 
     def _start(self, pool: Pool, queue: deque[Task]) -> None:
         task = queue.popleft()
-        self._running[self._crews[pool].submit(task)] = task
+        self._running[self._pools[pool].submit(task)] = task
 
-    def ended(self) -> Iterator[tuple[Task, Result]]:
-        """Wait until a task ends; yield each that did, and its result."""
-        waited: list[Future[Any]] = [*self._running, *self._alive]
-        done, _ = wait(waited, return_when=FIRST_COMPLETED)
-        for sign in self._alive & done:
+    def completed(self) -> Iterator[tuple[Task, Result]]:
+        """Wait until a task ends; yield each that has ended, and its result."""
+        futures: list[Future[Any]] = [*self._running, *self._health]
+        done, _ = wait(futures, return_when=FIRST_COMPLETED)
+        for sign in self._health & done:
             sign.result()
-        self._alive -= done
+        self._health -= done
         for future in self._running.keys() & done:
             task = self._running.pop(future)
             try:
@@ -138,7 +144,7 @@ class _Flow(Generic[Task, Result]):
             except DiskFullError as err:
                 if task.pool is not Pool.NETWORK:
                     raise
-                self.full = self.full or err
+                self.disk_full = self.disk_full or err
                 self._new[Pool.NETWORK].clear()
             else:
                 yield task, result

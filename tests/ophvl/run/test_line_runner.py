@@ -235,7 +235,7 @@ def test_jobs_of_an_array_share_out_what_is_asked_again(toy: ToyFolder) -> None:
     toy.calls()
     asked = []
     for k in (1, 2, 3):
-        toy.run(["list"], force=True, parts=Parts.share(f"{k}/3"))
+        toy.run(["list"], force=True, partitions=Parts.share(f"{k}/3"))
         asked.append(toy.calls())
     assert sorted(call for calls in asked for call in calls) == sorted(
         f"list {n}.json" for n in names

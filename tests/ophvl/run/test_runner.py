@@ -15,8 +15,11 @@ from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, UsageError
 from ophvl.partitions import Parts, part_of
 from ophvl.report.funnel import count_funnel
-from ophvl.run.runner import Runner, RunOptions
-from ophvl.run.unit_worker import PAUSE_S, TRIES, StageBug
+from ophvl.run.bound_stage import PAUSE_S, TRIES
+from ophvl.run.options import RunOptions
+from ophvl.run.results import StageBug
+from ophvl.run.runner import Runner
+from ophvl.run.unit_runner import UnitRunner
 from ophvl.sources.source_list import read_source_list
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind
@@ -183,14 +186,14 @@ def test_a_retry_takes_up_what_failed_so_and_nothing_else(toy: ToyFolder) -> Non
 def test_what_a_closed_host_holds_is_pending_and_no_failure(toy: ToyFolder) -> None:
     toy.videos("a", b="https://example.org/closed")
     toy.run(["list", "fetch", "name"])
-    assert {unit: str(held) for unit, held in toy.heard.held.items()} == {
+    assert {unit: str(held) for unit, held in toy.heard.deferred.items()} == {
         "b": "example.org is closed"
     }
     assert toy.outcomes("fetch") == {"a": "emitted"}
     funnel = count_funnel(toy.store)
     assert (funnel.units.failed, funnel.units.pending) == (0, 2)
     toy.run()
-    assert not toy.heard.held
+    assert not toy.heard.deferred
     assert toy.counts()["mark emitted"] == 2
 
 
@@ -235,12 +238,12 @@ def test_jobs_of_an_array_make_the_same_tables(toy: ToyFolder, tmp_path: Path) -
         folder.videos(*names, x="drop", y="fail")
     whole.run()
     for share in ("2/3", "1/3", "3/3"):
-        toy.run(["list", "fetch", "name"], parts=Parts.share(share))
+        toy.run(["list", "fetch", "name"], partitions=Parts.share(share))
     with pytest.raises(UsageError, match="run it without --parts"):
-        toy.run(["split"], parts=Parts.share("1/3"))
+        toy.run(["split"], partitions=Parts.share("1/3"))
     toy.run(["split"])
     for share in ("1/2", "2/2"):
-        toy.run(["mark"], parts=Parts.share(share))
+        toy.run(["mark"], partitions=Parts.share(share))
     toy.run(["card"])
     for table in ("videos", "media", "titles", "splits", "routes", "dropped"):
         left_out = {"line_id"} if table == "videos" else set()
@@ -263,7 +266,7 @@ def test_a_job_leaves_what_another_is_writing(toy: ToyFolder) -> None:
         f".{next(u for u in 'abcdefghij' if part_of(u) in mine)}.zip.x{PARTIAL}"
     )
     own.touch()
-    toy.run(["name"], parts=mine)
+    toy.run(["name"], partitions=mine)
     assert writing.exists()
     assert not own.exists()
 
@@ -284,11 +287,11 @@ def test_a_job_that_starts_leaves_the_lines_that_another_is_writing(toy: ToyFold
     for path in half:
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    toy.run(["fetch"], parts=Parts.share(f"{part_of_file(live) + 1}/128"))
+    toy.run(["fetch"], partitions=Parts.share(f"{part_of_file(live) + 1}/128"))
     assert all(path.exists() for path in [fresh, *half])
     for path in half:
         os.utime(path, (0, 0))
-    toy.run(["list", "fetch"], parts=Parts.share("1/2"))  # It is its turn at the lines.
+    toy.run(["list", "fetch"], partitions=Parts.share("1/2"))  # It is its turn at the lines.
     assert not any(path.exists() for path in [fresh, *half])
 
 
@@ -318,7 +321,7 @@ def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
     toy.run(["list", "fetch", "name"])
     calls = toy.calls()
     assert (calls.count("fetch a"), calls.count("fetch b")) == (2, 1)
-    assert set(toy.heard.held) == {"b"}
+    assert set(toy.heard.deferred) == {"b"}
 
 
 def test_a_video_whose_line_was_asked_anew_meanwhile_is_left_alone(
@@ -346,7 +349,7 @@ def test_what_a_drop_voids_is_voided_by_the_next_run_if_this_one_is_broken_off(
     toy.run()
     toy.source("b.json", ("b", "drop"))
     with monkeypatch.context() as broken_off:
-        broken_off.setattr(Runner, "_retract_after", lambda self, spec, dropped: None)
+        broken_off.setattr(UnitRunner, "_retract_after", lambda self, spec, dropped: None)
         toy.run(["list", "fetch"])
     assert toy.column("titles", "video_id") == ["a", "b"]
     toy.run(["fetch"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.options import RunOptions
+from ophvl.run.runner import Runner
 from ophvl.sources.source_list import read_source_list
 from tests.ophvl.toy_folder import ToyFolder
 from tests.ophvl.toy_stages import STAGES, ToyConfig
@@ -40,7 +41,7 @@ def test_a_limit_is_not_used_up_by_what_waits(toy: ToyFolder) -> None:
     toy.list("a.json", "b.json")
     toy.run(["list"])
     toy.run(["list", "fetch"], limit=2)
-    assert (set(toy.heard.held), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
+    assert (set(toy.heard.deferred), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
 
 
 def test_hosts_take_turns(toy: ToyFolder) -> None:

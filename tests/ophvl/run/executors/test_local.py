@@ -11,17 +11,17 @@ import pytest
 
 from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.run.executors import local
-from ophvl.run.executors.scheduler import Leg
+from ophvl.run.executors.scheduler import PoolSpec
 from schemas.vocab import Pool
-from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, onward
+from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, next_task
 
 
 def run(jobs: list[Job], *, workers: int = 2, downloads: int = 2) -> list[Did]:
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=downloads),
-        Pool.CPU: Leg(setup=Setup("did"), workers=workers),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=downloads),
+        Pool.CPU: PoolSpec(setup=Setup("did"), workers=workers),
     }
-    return list(local.run(legs, jobs, onward=onward))
+    return list(local.run(pools, jobs, next_task=next_task))
 
 
 def test_one_worker_is_this_process_and_keeps_the_order() -> None:
@@ -71,11 +71,11 @@ def test_what_is_fetched_is_computed_and_what_was_held_back_is_not(tmp_path: Pat
 
 def test_no_more_is_fetched_ahead_than_keeps_all_busy(tmp_path: Path) -> None:
     jobs = [Job(f"{n:02d}", Pool.NETWORK, tmp_path, seconds=0.0) for n in range(16)]
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
-        Pool.CPU: Leg(setup=_Slow("did"), workers=1),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=2),
+        Pool.CPU: PoolSpec(setup=_Slow("did"), workers=1),
     }
-    assert len(list(local.run(legs, jobs, onward=onward))) == 16
+    assert len(list(local.run(pools, jobs, next_task=next_task))) == 16
     events = [path.name.split()[1:] for path in sorted(tmp_path.iterdir())]
     waiting = most = 0
     for what, _ in events:
@@ -117,24 +117,26 @@ def test_an_end_does_not_wait_for_workers_that_sleep(
 
 
 def test_a_fault_of_getting_ready_comes_out_while_another_leg_sleeps() -> None:
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
-        Pool.CPU: Leg(setup=Unready(), workers=1),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
+        Pool.CPU: PoolSpec(setup=Unready(), workers=1),
     }
     started = time.monotonic()
     with pytest.raises(ValueError, match="no weights"):
-        list(local.run(legs, [Job("sleeper", Pool.NETWORK, seconds=60.0)], onward=onward))
+        list(local.run(pools, [Job("sleeper", Pool.NETWORK, seconds=60.0)], next_task=next_task))
     assert time.monotonic() - started < 20
 
 
 def test_where_there_is_no_room_to_fetch_more_what_was_fetched_is_computed(tmp_path: Path) -> None:
     fetches = [Job("full", Pool.NETWORK), *(Job(x, Pool.NETWORK, tmp_path, 0.3) for x in "ab")]
     done: list[str] = []
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
-        Pool.CPU: Leg(setup=Setup("did"), workers=1),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=2),
+        Pool.CPU: PoolSpec(setup=Setup("did"), workers=1),
     }
     with pytest.raises(DiskFullError):
-        done.extend(x.said for x in local.run(legs, [*fetches, *map(Job, "cdefg")], onward=onward))
+        done.extend(
+            x.said for x in local.run(pools, [*fetches, *map(Job, "cdefg")], next_task=next_task)
+        )
     assert sorted(done) == [f"did {x}" for x in "acdefg"]
     assert {path.name.split()[2] for path in tmp_path.iterdir()} == {"a"}

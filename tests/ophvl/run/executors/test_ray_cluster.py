@@ -19,14 +19,15 @@ from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, ItemError, UsageError
 from ophvl.lock import locked
 from ophvl.run.executors import ray_cluster
-from ophvl.run.executors.scheduler import Leg
-from ophvl.run.runner import Runner, RunOptions
+from ophvl.run.executors.scheduler import PoolSpec
+from ophvl.run.options import RunOptions
+from ophvl.run.runner import Runner
 from ophvl.run.unit_worker import UnitReport
 from ophvl.sources.source_list import read_source_list
 from pipelines.registry import settings_classes
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
-from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, onward
+from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, next_task
 from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -48,12 +49,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
 
 
 def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> Iterator[Did]:
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=2),
-        Pool.CPU: Leg(setup=Setup("did"), workers=0),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=2),
+        Pool.CPU: PoolSpec(setup=Setup("did"), workers=0),
     }
     heard = [] if notes is None else notes
-    return ray_cluster.run(legs, jobs, onward=onward, address=cluster.address, note=heard.append)
+    return ray_cluster.run(
+        pools, jobs, next_task=next_task, address=cluster.address, note=heard.append
+    )
 
 
 def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -> None:
@@ -92,7 +95,9 @@ def test_what_a_dead_node_had_in_hand_is_given_to_another(
 ) -> None:
     cluster.add_node(num_cpus=1)
     second = cluster.add_node(num_cpus=1)
-    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)  # No task is to blame for the death of a node.
+    monkeypatch.setattr(
+        ray_cluster, "_MAX_DEATHS", 1
+    )  # No task is to blame for the death of a node.
     notes: list[str] = []
     jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
     done: list[str] = []
@@ -107,7 +112,7 @@ def test_what_a_dead_node_had_in_hand_is_given_to_another(
 def test_a_cluster_without_nodes_is_waited_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
+    monkeypatch.setattr(ray_cluster, "_MAX_DEATHS", 1)
     only = cluster.add_node(num_cpus=1)
     notes: list[str] = []
     done: list[str] = []
@@ -155,23 +160,29 @@ def test_two_nodes_make_the_tables_of_one_process_also_when_one_dies(
             theirs, key=lambda r: [str(r[c]) for c in order]
         ), table
     again = [call for call in toy.calls() if call.startswith("name ")]
-    assert len(again) <= 24 + ray_cluster._IN_HAND
+    assert len(again) <= 24 + ray_cluster._TASKS_PER_WORKER
     assert len(set(again)) == 24
 
 
 def test_no_cluster_at_the_address() -> None:
-    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
+    pools = {Pool.CPU: PoolSpec(setup=Setup(), workers=1)}
     with pytest.raises(UsageError, match="ray start --head"):
         list(
             ray_cluster.run(
-                legs, [Job("a")], onward=onward, address="127.0.0.1:1", note=lambda text: None
+                pools,
+                [Job("a")],
+                next_task=next_task,
+                address="127.0.0.1:1",
+                note=lambda text: None,
             )
         )
 
 
 def test_without_an_address_a_cluster_is_started_and_ended() -> None:
-    legs = {Pool.CPU: Leg(setup=Setup(), workers=1)}
-    (done,) = ray_cluster.run(legs, [Job("a")], onward=onward, address=None, note=lambda text: None)
+    pools = {Pool.CPU: PoolSpec(setup=Setup(), workers=1)}
+    (done,) = ray_cluster.run(
+        pools, [Job("a")], next_task=next_task, address=None, note=lambda text: None
+    )
     assert done.said == "did a"
     assert not ray.is_initialized()
 
@@ -180,13 +191,13 @@ def test_only_what_a_dead_process_worked_at_is_to_blame(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add_node(num_cpus=1)
-    monkeypatch.setattr(ray_cluster, "_DEATHS", 1)
-    leg = Leg(setup=Setup("did"), workers=1)
+    monkeypatch.setattr(ray_cluster, "_MAX_DEATHS", 1)
+    spec = PoolSpec(setup=Setup("did"), workers=1)
     with (
         ray_cluster._connected(cluster.address),
-        ray_cluster._Actors(leg, Pool.CPU, 2, note=print) as crew,
+        ray_cluster._ActorPool(spec, Pool.CPU, 2, note=print) as actors,
     ):
-        worked_at, next_in_hand = (crew.submit(Job(name)) for name in ("die", "a"))
+        worked_at, next_in_hand = (actors.submit(Job(name)) for name in ("die", "a"))
         assert next_in_hand.result().said == "did a"
         with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
             worked_at.result()
@@ -196,15 +207,15 @@ def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add_node(num_cpus=1)
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
-        Pool.CPU: Leg(setup=Unready(), workers=1),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
+        Pool.CPU: PoolSpec(setup=Unready(), workers=1),
     }
     jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
-    how: dict[str, Any] = {"onward": onward, "address": cluster.address, "note": print}
+    how: dict[str, Any] = {"next_task": next_task, "address": cluster.address, "note": print}
     started = time.monotonic()
     with pytest.raises(ValueError, match="no weights"):
-        list(ray_cluster.run(legs, jobs, **how))
+        list(ray_cluster.run(pools, jobs, **how))
     look, looks = ray.wait, itertools.count()
 
     def wait(*args: Any, **kwargs: Any) -> Any:
@@ -213,27 +224,27 @@ def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
         return look(*args, **kwargs)
 
     monkeypatch.setattr(ray, "wait", wait)
-    legs[Pool.CPU] = Leg(setup=Setup("did"), workers=1)
-    with pytest.raises(UsageError, match="Ray cannot go on: System error: the head is gone"):
-        list(ray_cluster.run(legs, jobs, **how))
+    pools[Pool.CPU] = PoolSpec(setup=Setup("did"), workers=1)
+    with pytest.raises(UsageError, match="Ray cannot continue: System error: the head is gone"):
+        list(ray_cluster.run(pools, jobs, **how))
     assert time.monotonic() - started < 100
 
 
-class _Stillborn(Setup):
+class _DiesAtStart(Setup):
     def __call__(self) -> Callable[[Job], Did]:
         os._exit(9)
 
 
 def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -> None:
     cluster.add_node(num_cpus=1)
-    legs = {
-        Pool.NETWORK: Leg(setup=Setup("fetched"), workers=1),
-        Pool.CPU: Leg(setup=_Stillborn("did"), workers=1),
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
+        Pool.CPU: PoolSpec(setup=_DiesAtStart("did"), workers=1),
     }
     jobs = [Job(str(n), Pool.NETWORK, seconds=30.0) for n in range(2)]
     address, notes = cluster.address, list[str]()
     with pytest.raises(UsageError, match="die before they have started"):
-        list(ray_cluster.run(legs, jobs, onward=onward, address=address, note=notes.append))
+        list(ray_cluster.run(pools, jobs, next_task=next_task, address=address, note=notes.append))
 
 
 def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
@@ -250,16 +261,18 @@ def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
     monkeypatch.setenv("OPHVL_FAKE_PAUSE_S", "0.1")
     cluster.add_node(num_cpus=1)
     nodes = [cluster.add_node(num_cpus=1)]
-    flow, crews = ray_cluster.flow, dict[Pool, Any]()
+    schedule, started = ray_cluster.schedule, dict[Pool, Any]()
     monkeypatch.setattr(
-        ray_cluster, "flow", lambda c, *args, **how: (crews.update(c), flow(c, *args, **how))[1]
+        ray_cluster,
+        "schedule",
+        lambda pools, *args, **how: (started.update(pools), schedule(pools, *args, **how))[1],
     )
     stages, at_the_kill = fakes.stages(), list[killed.Finished]()
 
     class Killer(scale.Silent):
         def advanced(self, report: UnitReport) -> None:
             super().advanced(report)
-            if nodes and self.worked >= 4 and all(w.in_hand for w in crews[Pool.CPU]._workers):
+            if nodes and self.worked >= 4 and all(w.assigned for w in started[Pool.CPU]._workers):
                 cluster.remove_node(nodes.pop(), allow_graceful=False)
                 at_the_kill.append(killed.finished(shared, stages))
 

@@ -1,4 +1,4 @@
-"""What the executors' tests work on: tasks that say what shall happen, and the setups of both legs."""
+"""What the executors' tests work on: tasks that say what shall happen, and the setups of both pools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Job:
     pool: Pool = Pool.CPU
     log: Path | None = None
     seconds: float = 0.0
-    again: bool = False
+    redelivered: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Unready(Setup):
         raise ValueError("no weights")
 
 
-def onward(job: Job, done: Did) -> Job | None:
+def next_task(job: Job, done: Did) -> Job | None:
     """What is fetched is computed, unless its host closed."""
     if job.pool is Pool.CPU or job.name.startswith("closed"):
         return None

@@ -1,0 +1,82 @@
+"""Write and read result files: the results of units until they are compacted.
+
+A result file is a zip of `entries.jsonl` and one Arrow stream for each table. Its rename into place is
+the commit.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ophvl.atomic_io import replacing
+from ophvl.dataset.layout import Layout, is_batch
+from ophvl.dataset.ledger import Entry
+from ophvl.dataset.rows import require_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write_result(path: Path, entries: Sequence[Entry], tables: Mapping[str, pa.Table]) -> None:
+    """Make ledger entries and rows durable in one rename."""
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        archive.writestr("entries.jsonl", "\n".join(entry.to_json() for entry in entries))
+        for name, table in tables.items():
+            archive.writestr(f"{name}.arrow", _to_ipc(table))
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Read the ledger entries of a result file."""
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read("entries.jsonl").decode()
+    return [Entry.from_json(line) for line in text.split("\n")]
+
+
+def read_result_rows(path: Path, table: str) -> pa.Table | None:
+    """Read the rows of `table` in a result file; None where it has no such table.
+
+    Raises:
+        SchemaError: they do not fit this version's schema.
+    """
+    import pyarrow as pa
+
+    with zipfile.ZipFile(path) as archive:
+        if f"{table}.arrow" not in archive.namelist():
+            return None
+        rows = pa.ipc.open_stream(archive.read(f"{table}.arrow")).read_all()
+    require_schema(table, rows.schema, path)
+    return rows
+
+
+def result_files_by_unit(
+    layout: Layout, stage: str, units: frozenset[str] | None = None
+) -> dict[str, Path]:
+    """Map units to their result files.
+
+    Args:
+        units: the units to look up, none of which shares a result file; None for all.
+    """
+    if units is None:
+        return {unit: path for path in layout.result_files(stage) for unit in _units_in(path)}
+    paths = {unit: layout.result_path(stage, unit) for unit in units}
+    return {unit: path for unit, path in paths.items() if path.exists()}
+
+
+def _units_in(path: Path) -> list[str]:
+    return [entry.unit for entry in read_entries(path)] if is_batch(path) else [path.stem]
+
+
+def _to_ipc(table: pa.Table) -> bytes:
+    import pyarrow as pa
+
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

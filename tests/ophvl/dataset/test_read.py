@@ -1,0 +1,89 @@
+"""Only the requested rows and columns are read, of this schema, also while another process compacts."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from ophvl.dataset import read
+from ophvl.dataset.store import Store
+from ophvl.errors import SchemaError
+from tests.factories import dropped_row, media_row, table, video_id
+from tests.ophvl.dataset.results import entry_of, ids, put
+from tests.ophvl.toy_folder import ToyFolder
+
+
+def test_only_the_requested_columns_and_videos_are_read(store: Store) -> None:
+    for n in range(6):
+        put(store, n)
+        if n == 3:
+            store.compact("fetch")
+    requested = [video_id(1), video_id(5), "nobody"]
+    rows = store.read("media", ["bytes", "duration_s"], requested)
+    assert rows.column_names == ["bytes", "duration_s"]
+    assert rows.to_pylist() == [
+        {"bytes": 1001, "duration_s": 60.0},
+        {"bytes": 1005, "duration_s": 60.0},
+    ]
+    assert (
+        ids(store, ["video_id"], iter(requested)) == requested[:2]
+    )  # An iterator is read but once.
+    assert ids(store, None, []) == []
+    assert store.read_unit("media", video_id(2)).num_rows == 1
+
+
+@pytest.mark.parametrize("compacted", [True, False])
+def test_rows_of_another_schema_are_refused(
+    store: Store, compacted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = dict(table("media").schema.metadata) | {b"ophvl.version": b"0"}
+    if compacted:
+        put(store, 1)
+        store.compact("fetch")
+        (path,) = (store.root / "tables" / "media").iterdir()
+        pq.write_table(pq.read_table(path).replace_schema_metadata(older), path)
+    else:
+        rows = table("media", media_row(1)).replace_schema_metadata(older)
+        store.commit(entry_of(1), {"media": rows})
+    with pytest.raises(SchemaError, match=r"schema of 'media'; continue with") as caught:
+        store.read("media", ["video_id"])
+    assert [v.rule for v in caught.value.violations] == ["wrong version"]
+
+
+def test_dropped_rows_of_all_stages_are_one_table(store: Store) -> None:
+    for n, stage in ((1, "fetch"), (1, "frames"), (2, "fetch")):
+        store.commit(entry_of(n, stage), {"dropped": table("dropped", dropped_row(n, stage=stage))})
+        store.compact(stage)
+    keys = store.read("dropped", ["stage", "unit"]).to_pylist()
+    assert [tuple(k.values()) for k in keys] == [
+        ("fetch", video_id(1)),
+        ("fetch", video_id(2)),
+        ("frames", video_id(1)),
+    ]
+
+
+def test_a_read_starts_over_when_lines_were_compacted_meanwhile(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.videos("a", "b")
+    toy.run(["list"])
+    live_rows, segment_rows = read._live_rows, read.read_segment_rows
+    reads: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        reads.append(len(reads))
+        return live_rows(*arguments)
+
+    def compacted_once(*arguments: Any) -> Any:
+        if len(reads) == 1:
+            for path in (toy.root / "ledger" / "list").glob("*.jsonl"):
+                os.utime(path, ns=(1, 1))
+        return segment_rows(*arguments)
+
+    monkeypatch.setattr(read, "_live_rows", counted)
+    monkeypatch.setattr(read, "read_segment_rows", compacted_once)
+    assert toy.column("videos", "video_id") == ["a", "b"]
+    assert len(reads) == 2
