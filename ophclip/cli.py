@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from ophclip.version import __version__
 
 if TYPE_CHECKING:
     from ophclip.inference.pretrained import Pretrained
+    from ophvl.config import Layer
 
 app = typer.Typer(
     help="Train, evaluate and use OphCLIP: video-language pretraining for eye surgery.",
@@ -37,7 +39,7 @@ def main() -> None:
     """Run the command line; exit with code 2 on an error that the user can fix."""
     try:
         app()
-    except OphclipError as err:
+    except (OphclipError, ConfigError) as err:
         sys.stderr.write(f"error: {err}\n")
         sys.exit(2)
 
@@ -76,7 +78,7 @@ def train_command(
 ) -> None:
     """Pretrain on clips with narrations, and videos with titles; `torchrun -m ophclip train` on many GPUs."""
     from ophclip import presets
-    from ophclip.config import change
+    from ophclip.config import resolve
     from ophclip.model.weights import read_config
 
     if resume is not None:
@@ -91,29 +93,45 @@ def train_command(
         name, why, settings = "", f"resuming {resume}", read_config(resume / "config.toml")
     else:
         name, why = (preset, "as requested") if preset else presets.choose()
-        if name not in presets.PRESETS:
-            raise ConfigError(f"no preset '{name}'; there are {', '.join(presets.PRESETS)}")
-        settings = change(
-            presets.PRESETS[name](), files=[config] if config else [], overrides=changes or []
-        )
+        settings = resolve(_layers(name, config, changes or []))
         why = f"preset {name}: {why}"
     from ophclip.training.distributed import join
     from ophclip.training.loop import train
 
-    with join(settings.train.device) as world:
-        if world.is_main:
+    with join(settings.train.device) as group:
+        if group.is_main:
             typer.echo(why)
         saved = train(
             settings,
             shards_folder=shards,
-            run=resume or world.from_main(lambda: _new_run(out, name)),
+            run=resume or group.from_main(lambda: _new_run(out, name)),
             preset=name,
             resume=resume is not None,
-            say=typer.echo,
-            world=world,
+            log=typer.echo,
+            group=group,
         )
-        if world.is_main:
+        if group.is_main:
             typer.echo(f"checkpoint: {saved}")
+
+
+@app.command("config")
+def config_command(
+    preset: Annotated[
+        str | None,
+        typer.Option(help="tiny or paper; by default the one that fits this machine."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with changed settings.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="One changed setting, section.key=value; may be repeated."),
+    ] = None,
+) -> None:
+    """Print every setting with its meaning, unit and default, and where the present value comes from."""
+    from ophclip import presets
+    from ophclip.config import describe
+
+    name = preset or presets.choose()[0]
+    typer.echo(describe(_layers(name, config, changes or [])))
 
 
 @evaluation.command("zero-shot")
@@ -211,6 +229,17 @@ def export_command(
     source = _pretrained(checkpoint, "cpu")
     export(source, to, licence=licence)
     typer.echo(f"exported: {to}")
+
+
+def _layers(preset: str, file: Path | None, changes: Sequence[str]) -> list[Layer]:
+    """Return the layers that the settings of a new run come from."""
+    from ophclip.presets import PRESETS
+    from ophvl.config import parse_override, read_layer
+
+    if preset not in PRESETS:
+        raise ConfigError(f"no preset '{preset}'; there are {', '.join(PRESETS)}")
+    files = [read_layer(file)] if file else []
+    return [PRESETS[preset], *files, *map(parse_override, changes)]
 
 
 def _pretrained(checkpoint: Path | None, device: str) -> Pretrained:

@@ -1,85 +1,125 @@
-"""What can be set for a training run: one frozen dataclass a section, all of them in `Config`.
+"""Settings of a training run: one section a class, all of them in `Config`.
 
-No field has a default here: `ophclip.presets` gives complete configs, TOML files and
-`section.key=value` strings change single values of one. Standard library only, so that the command
-line may import it. Unknown sections and keys are refused with the nearest known one.
+The mechanism is `ophvl.config`. Defaults stand in the classes; `ophclip.presets` names what other configs
+change. Sections and keys are those of checkpoints' `config.toml`. The file is long because every setting of
+the trainer stands here with its meaning, unit, bounds and default.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import tomllib
-import typing
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self, get_type_hints
+
+from pydantic import Field, model_validator
 
 from ophclip.errors import ConfigError
+from ophvl import config as mechanism
+from ophvl.config import (
+    Layer,
+    Settings,
+    Unit,
+    allowed_values,
+    parse_override,
+    read_layer,
+    resolve_layers,
+)
+
+Frames = Unit("frames")
+Items = Unit("items")
+Layers = Unit("layers")
+Steps = Unit("steps")
+
+Key = Literal["joint", "visual", "text"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    # "scratch" (a small network of `image_widths` and `image_depths` with GroupNorm, randomly
-    # initialised), an id on the model hub, or a local folder.
-    image_encoder: str
-    image_widths: tuple[int, ...]
-    image_depths: tuple[int, ...]
-    # Frames enter the encoder as squares of this side, in pixels.
-    image_size: int
-    # How many of the image encoder's last layers (stages) learn: 0 freezes it whole, -1 frees it whole.
-    image_trainable_layers: int
-    # "minilm" (the packaged sentence encoder), an id on the model hub, or a local folder.
-    text_encoder: str
-    # How many of the text encoder's last layers learn: 0 freezes it whole, -1 frees it whole.
-    text_trainable_layers: int
-    # Rank of the adapters (LoRA) that learn beside the attention of frozen encoders, and of which; they
-    # are scaled by lora_alpha / lora_rank. 0: none.
-    lora_rank: int
-    lora_alpha: int
-    lora_on: Literal["text", "image", "both"]
-    # The frames of a clip or video become one feature by their mean, to which "transformer" adds what
-    # `temporal_layers` layers make of their order.
-    frame_pooling: Literal["mean", "transformer"]
-    temporal_layers: int
-    # Layers of the encoder that lets a clip see the pictures around it (data.context); 0: none.
-    context_layers: int
-    # Longest text in tokens; what is beyond is cut off.
-    max_tokens: int
-    embedding_dim: int
-    # Clip and video level have projections of their own.
-    separate_heads: bool
-    # BatchNorm layers keep the statistics they came with.
-    freeze_batchnorm: bool
-    initial_temperature: float
-    # The logit scale (1 / temperature) is clamped to at most this.
-    max_logit_scale: float
+class ModelConfig(Settings):
+    """The dual encoder."""
 
-    def __post_init__(self) -> None:
-        _require(
-            len(self.image_widths) == len(self.image_depths) == 4,
-            "image_widths and image_depths need 4 values each",
-        )
-        _require(
-            all(width >= 32 and width % 32 == 0 for width in self.image_widths),
-            "image_widths must be multiples of 32: each block normalises a quarter of it in 8 groups",
-        )
-        _require(min(self.image_depths) >= 1, "image_depths must be positive")
-        _require(self.image_size >= 64, "image_size must be at least 64")
-        _require(
-            min(self.image_trainable_layers, self.text_trainable_layers) >= -1,
-            "image_trainable_layers and text_trainable_layers must be -1 or more",
-        )
+    image_encoder: str = Field(
+        "scratch",
+        description='"scratch" (a small network with GroupNorm, randomly initialised), an id on the model '
+        "hub, or a local folder.",
+    )
+    image_widths: tuple[Annotated[int, Field(ge=32, multiple_of=32)], ...] = Field(
+        (64, 128, 192, 256),
+        min_length=4,
+        max_length=4,
+        description="Channels of the 4 stages of the network from scratch. Each of its blocks normalises a "
+        "quarter of them in 8 groups.",
+    )
+    image_depths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (1, 1, 1, 1),
+        min_length=4,
+        max_length=4,
+        description="Blocks of the 4 stages of the network from scratch.",
+    )
+    image_size: Annotated[int, Unit("px")] = Field(
+        96, ge=64, description="Frames enter the encoder as squares of this side."
+    )
+    image_trainable_layers: Annotated[int, Layers] = Field(
+        -1,
+        ge=-1,
+        description="How many of the image encoder's last layers (stages) are trained: 0 freezes it, -1 "
+        "trains all.",
+    )
+    text_encoder: str = Field(
+        "minilm",
+        description='"minilm" (the packaged sentence encoder), an id on the model hub, or a local folder.',
+    )
+    text_trainable_layers: Annotated[int, Layers] = Field(
+        0,
+        ge=-1,
+        description="How many of the text encoder's last layers are trained: 0 freezes it, -1 trains all.",
+    )
+    lora_rank: int = Field(
+        0,
+        ge=0,
+        description="Rank of the adapters (LoRA) on the attention of frozen encoders; 0 for none.",
+    )
+    lora_alpha: int = Field(16, ge=1, description="Adapters are scaled by lora_alpha / lora_rank.")
+    lora_on: Literal["text", "image", "both"] = Field(
+        "text", description="The encoders that get adapters."
+    )
+    frame_pooling: Literal["mean", "transformer"] = Field(
+        "mean",
+        description="How the frames of a clip or video become one feature: by their mean, to which "
+        '"transformer" adds what temporal_layers layers make of their order.',
+    )
+    temporal_layers: Annotated[int, Layers] = Field(
+        1, ge=0, description='Layers of frame_pooling "transformer".'
+    )
+    context_layers: Annotated[int, Layers] = Field(
+        0,
+        ge=0,
+        description="Layers of the encoder that shows a clip the frames around it (data.context); 0 for "
+        "none.",
+    )
+    max_tokens: Annotated[int, Unit("tokens")] = Field(
+        64, ge=8, description="Longest text; what is beyond is cut off."
+    )
+    embedding_dim: int = Field(384, ge=1, description="Dimensions of an embedding.")
+    separate_heads: bool = Field(
+        True, description="Clip and video level have projections of their own."
+    )
+    freeze_batchnorm: bool = Field(
+        True, description="BatchNorm layers keep the statistics they were loaded with."
+    )
+    initial_temperature: float = Field(
+        0.07, gt=0, description="Temperature of the contrast at the start; it is learned."
+    )
+    max_logit_scale: float = Field(
+        100.0, gt=0, description="The logit scale (1 / temperature) is clamped to at most this."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         _require(
             self.image_encoder != "scratch" or self.image_trainable_layers == -1,
-            'image_encoder "scratch" starts at random and must learn whole, without adapters: '
+            'image_encoder "scratch" starts at random and must be trained whole, without adapters: '
             "image_trainable_layers -1",
-        )
-        _require(
-            min(self.lora_rank, self.temporal_layers, self.context_layers) >= 0
-            and self.lora_alpha >= 1,
-            "lora_rank, temporal_layers and context_layers must not be negative, lora_alpha positive",
         )
         for name, adapters, layers in (
             ("text", self.text_adapters, self.text_trainable_layers),
@@ -94,301 +134,362 @@ class ModelConfig:
             self.frame_pooling == "mean" or self.temporal_layers >= 1,
             'frame_pooling "transformer" needs temporal_layers of 1 or more',
         )
-        _require(self.max_tokens >= 8, "max_tokens must be at least 8")
-        _require(self.embedding_dim >= 1, "embedding_dim must be positive")
-        _require(self.initial_temperature > 0, "initial_temperature must be positive")
         _require(
             self.max_logit_scale >= 1 / self.initial_temperature,
             "max_logit_scale must be at least 1 / initial_temperature",
         )
+        return self
 
     @property
     def text_adapters(self) -> bool:
+        """Whether the text encoder has adapters."""
         return self.lora_rank > 0 and self.lora_on in ("text", "both")
 
     @property
     def image_adapters(self) -> bool:
+        """Whether the image encoder has adapters."""
         return self.lora_rank > 0 and self.lora_on in ("image", "both")
 
     @property
     def text_learns(self) -> bool:
-        """Whether any weight of the text encoder does."""
+        """Whether any weight of the text encoder is trained."""
         return self.text_trainable_layers != 0 or self.text_adapters
 
     @property
     def image_learns(self) -> bool:
-        """Whether any weight of the image encoder does."""
+        """Whether any weight of the image encoder is trained."""
         return self.image_trainable_layers != 0 or self.image_adapters
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    # Narration-clip pairs, and narrated videos, in one batch, over all processes together.
-    clip_batch: int
-    video_batch: int
-    # Items that each process encodes at a time; 0 encodes its part of a batch at once. The gradient is
-    # that of the whole batch either way: fewer need less memory and one more forward pass.
-    chunk: int
-    # Frames drawn from each clip and each video in every step.
-    clip_frames: int
-    video_frames: int
-    # Narrations drawn from each video for the parent-child and order terms, and from each run below.
-    video_narrations: int
-    # Runs of narrations of one phase in each clip step (loss.phase_weight), over all processes
-    # together, and frames drawn from each.
-    phase_batch: int
-    phase_frames: int
-    # Pictures before and after each clip that the context encoder sees (model.context_layers), on
-    # either side, and the seconds between them.
-    context: int
-    context_stride_s: float
-    # "crop" takes the middle square of each picture; "squash" keeps all of it, resized to a square.
-    fit: Literal["crop", "squash"]
-    # Pictures are kept this much larger than image_size, so that shifts and zooms have some margin.
-    margin: float
-    # Decoded pictures stay in memory if all of them fit into this; else they are decoded each time.
-    cache_mb: int
-    # Loader processes; 0 decodes in process. Not used when the pictures stay in memory.
-    workers: int
-    # Rows are shuffled within this many row groups at a time, so that reads stay local.
-    shuffle_groups: int
+class DataConfig(Settings):
+    """Batches, and the frames and texts drawn for them."""
 
-    def __post_init__(self) -> None:
-        _require(
-            min(self.clip_batch, self.video_batch, self.phase_batch) >= 2,
-            "clip_batch, video_batch and phase_batch must be at least 2: a contrast needs two",
-        )
-        _require(
-            min(self.clip_frames, self.video_frames, self.phase_frames) >= 1,
-            "clip_frames, video_frames and phase_frames must be positive",
-        )
-        _require(
-            min(self.video_narrations, self.shuffle_groups) >= 1,
-            "video_narrations and shuffle_groups must be positive",
-        )
-        _require(
-            self.chunk >= 0 and self.context >= 0 and self.context_stride_s > 0,
-            "chunk and context must not be negative, context_stride_s must be positive",
-        )
-        _require(self.margin >= 1, "margin must be at least 1")
-        _require(
-            self.cache_mb >= 0 and self.workers >= 0, "cache_mb and workers must not be negative"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
-    # Turn by up to this angle either way: the surgeon sits at the head or at the temple.
-    rotation_deg: float
-    # Zoom range: 0.8 shows 80 % of the picture's side, larger.
-    zoom_min: float
-    zoom_max: float
-    # Stretch one axis against the other by up to this share.
-    stretch: float
-    # Shift by up to this share of the side.
-    shift: float
-    # Mirror with this probability. Off by default: a mirror turns a right eye into a left one.
-    mirror_p: float
-    # Strength of brightness, contrast, saturation and colour cast changes. Mild by default: dyes,
-    # the red reflex and blood are told by their colour.
-    brightness: float
-    contrast: float
-    saturation: float
-    cast: float
-    # Standard deviation of the shares that colour channels borrow from each other: cameras, lamps
-    # and irises differ, and few videos show few of them.
-    channel_mix: float
-    # With this probability a narration is cut to some of its sentences. Within them nothing changes.
-    sentence_crop_p: float
-
-    def __post_init__(self) -> None:
-        _require(0 < self.zoom_min <= self.zoom_max, "0 < zoom_min <= zoom_max must hold")
-        _require(
-            0 <= self.mirror_p <= 1 and 0 <= self.sentence_crop_p <= 1,
-            "mirror_p and sentence_crop_p must lie in [0, 1]",
-        )
-        amounts = (
-            self.rotation_deg,
-            self.stretch,
-            self.shift,
-            self.brightness,
-            self.contrast,
-            self.saturation,
-            self.cast,
-            self.channel_mix,
-        )
-        _require(min(amounts) >= 0, "augmentation strengths must not be negative")
-        _require(
-            max(self.stretch, self.contrast, self.brightness) < 1,
-            "stretch, contrast and brightness must be below 1",
-        )
+    clip_batch: Annotated[int, Items] = Field(
+        32, ge=2, description="Clips with their narrations in one batch, over all processes."
+    )
+    video_batch: Annotated[int, Items] = Field(
+        8, ge=2, description="Videos with their titles in one batch, over all processes."
+    )
+    chunk: Annotated[int, Items] = Field(
+        0,
+        ge=0,
+        description="Items that each process encodes at a time; 0 for its share of a batch at once. The "
+        "gradient "
+        "is that of the whole batch either way: fewer need less memory and one more forward pass.",
+    )
+    clip_frames: Annotated[int, Frames] = Field(
+        1, ge=1, description="Frames drawn from each clip in every step."
+    )
+    video_frames: Annotated[int, Frames] = Field(
+        4, ge=1, description="Frames drawn from each video in every step."
+    )
+    video_narrations: Annotated[int, Unit("narrations")] = Field(
+        8,
+        ge=1,
+        description="Narrations drawn from each video for the parent-child and order terms, and from "
+        "each run.",
+    )
+    phase_batch: Annotated[int, Items] = Field(
+        16,
+        ge=2,
+        description="Runs of narrations of one phase in each clip step (loss.phase_weight), over all "
+        "processes.",
+    )
+    phase_frames: Annotated[int, Frames] = Field(2, ge=1, description="Frames drawn from each run.")
+    context: Annotated[int, Frames] = Field(
+        0,
+        ge=0,
+        description="Frames before each clip, and after it, that the context encoder sees "
+        "(model.context_layers).",
+    )
+    context_stride_s: Annotated[float, Unit("s")] = Field(
+        5.0, gt=0, description="Time between these frames."
+    )
+    fit: Literal["crop", "squash"] = Field(
+        "squash",
+        description='"crop" takes the middle square of each frame; "squash" resizes all of it to a square.',
+    )
+    margin: float = Field(
+        1.15,
+        ge=1,
+        description="Frames are stored this many times larger than image_size, for shifts and zooms.",
+    )
+    cache_mb: Annotated[int, Unit("MiB")] = Field(
+        2048,
+        ge=0,
+        description="Decoded frames stay in memory if all of them fit into this; else each is decoded "
+        "when needed.",
+    )
+    workers: Annotated[int, Unit("processes")] = Field(
+        2,
+        ge=0,
+        description="Loader processes; 0 decodes in the training process. Unused when the frames stay "
+        "in memory.",
+    )
+    shuffle_groups: Annotated[int, Unit("row groups")] = Field(
+        16,
+        ge=1,
+        description="Rows are shuffled within this many row groups at a time, so that reads stay local.",
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LossConfig:
-    # Weight each pair by the confidence of its text.
-    use_confidence: bool
-    # Texts whose frozen features, with the centre of all training texts taken off, are at least this
-    # similar (cosine) count as the same text: neither positive nor negative of each other. 1 masks
-    # equal texts only, and is the only choice for a text encoder that learns.
-    same_text_cosine: float
-    # Silent videos with a title join the video level as pairs of their own.
-    silent_titles: bool
-    # Weights of the video level's terms, beside video-title at 1.
-    parent_child_weight: float
-    order_weight: float
-    retrieval_weight: float
-    # Weights of the clip level's further terms: runs of narrations of one phase (the middle level), and
-    # silent windows with narrations carried over to them.
-    phase_weight: float
-    carry_weight: float
+class AugmentConfig(Settings):
+    """Random changes of frames, the same for all frames of an item, and of texts."""
 
-    def __post_init__(self) -> None:
-        _require(0 < self.same_text_cosine <= 1, "same_text_cosine must lie in (0, 1]")
-        _require(
-            min(
-                self.parent_child_weight,
-                self.order_weight,
-                self.retrieval_weight,
-                self.phase_weight,
-                self.carry_weight,
-            )
-            >= 0,
-            "loss weights must not be negative",
-        )
+    rotation_deg: Annotated[float, Unit("degrees")] = Field(
+        30.0,
+        ge=0,
+        description="Largest rotation either way: the surgeon sits at the head or at the temple.",
+    )
+    zoom_min: float = Field(
+        0.7,
+        gt=0,
+        description="Least share of the frame's side that is shown; 0.8 enlarges 80 % of it.",
+    )
+    zoom_max: float = Field(
+        1.0, gt=0, description="Largest share of the frame's side that is shown."
+    )
+    stretch: float = Field(
+        0.15, ge=0, lt=1, description="Largest stretch of one axis against the other, as a share."
+    )
+    shift: float = Field(0.1, ge=0, description="Largest shift, as a share of the side.")
+    mirror_p: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability of a mirror image, which turns a right eye into a left one.",
+    )
+    brightness: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="Strength of brightness changes. Colour changes are mild by default: dyes, the red "
+        "reflex and "
+        "blood are recognised by their colour.",
+    )
+    contrast: float = Field(0.2, ge=0, lt=1, description="Strength of contrast changes.")
+    saturation: float = Field(0.2, ge=0, description="Strength of saturation changes.")
+    cast: float = Field(0.15, ge=0, description="Strength of colour casts.")
+    channel_mix: float = Field(
+        0.15,
+        ge=0,
+        description="Standard deviation of the shares that colour channels borrow from each other: "
+        "cameras, lamps "
+        "and irises differ, and few videos show few of them.",
+    )
+    sentence_crop_p: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Probability that a narration is cut to some of its sentences, which stay as they are.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _require(self.zoom_min <= self.zoom_max, "zoom_min <= zoom_max must hold")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class BankConfig:
-    enabled: bool
-    # Neighbours retrieved for each narrated video: the nearest, or any (a control).
-    neighbours: int
-    choice: Literal["nearest", "random"]
-    # What neighbours are for: "pooled" to one extra positive across modalities, each an extra positive
-    # of its own ("multi_positive"), "fused" into the video's embedding, or "joined" to the batch with
-    # their own titles.
-    form: Literal["pooled", "multi_positive", "fused", "joined"]
-    # Neighbours are encoded anew in the step and learn with it, instead of being read from the bank.
-    learns: bool
-    # Share of the neighbours in a fused embedding.
-    fuse_weight: float
-    # What queries and keys are made of: the visual embedding, the title's, or their sum.
-    key: Literal["joint", "visual", "text"]
-    # Temperature of the softmax that pools the neighbours.
-    pool_temperature: float
-    # Silent videos encoded anew after each video step, oldest entries first.
-    refresh: int
+class LossConfig(Settings):
+    """The loss: what counts as a negative, and the weights of its terms. A term of weight 0 is off."""
 
-    def __post_init__(self) -> None:
-        _require(
-            self.neighbours >= 1 and self.refresh >= 1, "neighbours and refresh must be positive"
-        )
-        _require(
-            self.pool_temperature > 0 and self.fuse_weight >= 0,
-            "pool_temperature must be positive, fuse_weight not negative",
-        )
+    use_confidence: bool = Field(
+        False, description="Weight each pair by the confidence of its text."
+    )
+    same_text_cosine: float = Field(
+        0.35,
+        gt=0,
+        le=1,
+        description="Texts whose frozen, centred features are at least this similar (cosine) count as "
+        "the same "
+        "text: neither positive nor negative of each other. 1 masks equal texts only, and is the only choice "
+        "for a text encoder that is trained.",
+    )
+    silent_titles: bool = Field(
+        False, description="Silent videos with a title join the video level as pairs of their own."
+    )
+    parent_child_weight: float = Field(
+        0.5, ge=0, description="Weight of titles against the mean narration of their videos."
+    )
+    order_weight: float = Field(
+        0.0, ge=0, description="Weight of narrations in their order against the same in reverse."
+    )
+    retrieval_weight: float = Field(
+        0.25, ge=0, description="Weight of retrieval from silent videos (section bank)."
+    )
+    phase_weight: float = Field(
+        0.0, ge=0, description="Weight of the middle level: runs of narrations of one phase."
+    )
+    carry_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of narrations carried over to silent windows (section carry).",
+    )
+
+
+class BankConfig(Settings):
+    """Retrieval from silent videos (loss.retrieval_weight)."""
+
+    enabled: bool = Field(False, description="Whether silent videos are retrieved at all.")
+    neighbours: Annotated[int, Unit("videos")] = Field(
+        2, ge=1, description="Silent videos retrieved for each narrated one."
+    )
+    choice: Literal["nearest", "random"] = Field(
+        "nearest", description='Which are retrieved: the nearest, or any ("random", a control).'
+    )
+    form: Literal["pooled", "multi_positive", "fused", "joined"] = Field(
+        "pooled",
+        description='What neighbours are for: "pooled" to one further positive across modalities, each '
+        "a positive "
+        'of its own ("multi_positive"), "fused" into the video\'s embedding, or "joined" to the batch '
+        "with their "
+        "own titles.",
+    )
+    learns: bool = Field(
+        False,
+        description="Neighbours are encoded in the step and trained with it, instead of being read from "
+        "the bank.",
+    )
+    fuse_weight: float = Field(
+        0.5, ge=0, description="Share of the neighbours in a fused embedding."
+    )
+    key: Key = Field(
+        "joint",
+        description="What queries and keys are made of: the visual embedding, the title's, or their sum.",
+    )
+    pool_temperature: float = Field(
+        0.1, gt=0, description="Temperature of the softmax that pools the neighbours."
+    )
+    refresh: Annotated[int, Unit("videos")] = Field(
+        4,
+        ge=1,
+        description="Silent videos encoded again after each video step, oldest entries first.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         _require(
             self.learns or self.form != "joined",
-            'form "joined" needs learns = true: see its comment',
+            'form "joined" needs learns = true: its neighbours are items of the batch',
         )
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class CarryConfig:
-    # Windows of silent videos that get narrations in each clip step, and their length.
-    windows: int
-    window_s: float
-    # Narrations that a window is given, by the likeness of its pictures to those of narrated clips
-    # ("visual"), to the narrations themselves ("text"), or to both.
-    neighbours: int
-    key: Literal["joint", "visual", "text"]
-    # Temperature of the softmax over them.
-    temperature: float
+class CarryConfig(Settings):
+    """Narrations carried over to windows of silent videos (loss.carry_weight)."""
 
-    def __post_init__(self) -> None:
-        _require(self.windows >= 2 and self.neighbours >= 1, "carry needs windows and neighbours")
-        _require(
-            self.window_s > 0 and self.temperature > 0, "window_s and temperature must be positive"
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimConfig:
-    lr: float
-    # Learning rate of the encoders' weights as a share of `lr`, which holds for the projections.
-    encoder_lr_share: float
-    weight_decay: float
-    beta1: float
-    beta2: float
-    warmup_steps: int
-    # Learning rate of the very last step as a share of the highest.
-    final_lr_share: float
-    # Gradients longer than this are shortened to it; 0 switches that off.
-    clip_norm: float
-
-    def __post_init__(self) -> None:
-        _require(
-            self.lr > 0 and self.encoder_lr_share >= 0,
-            "lr must be positive, encoder_lr_share not negative",
-        )
-        _require(0 <= self.final_lr_share <= 1, "final_lr_share must lie in [0, 1]")
-        _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "beta1 and beta2 must lie in [0, 1)")
-        _require(
-            min(self.weight_decay, self.warmup_steps, self.clip_norm) >= 0,
-            "weight_decay, warmup_steps and clip_norm must not be negative",
-        )
+    windows: Annotated[int, Items] = Field(
+        16, ge=2, description="Windows of silent videos in each clip step, over all processes."
+    )
+    window_s: Annotated[float, Unit("s")] = Field(5.0, gt=0, description="Length of a window.")
+    neighbours: Annotated[int, Unit("narrations")] = Field(
+        4, ge=1, description="Narrations that a window is given."
+    )
+    key: Key = Field(
+        "joint",
+        description="Whether a window's frames are compared with the frames of narrated clips (visual), "
+        "with the "
+        "narrations (text), or with both.",
+    )
+    temperature: float = Field(0.1, gt=0, description="Temperature of the softmax over narrations.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    seed: int
-    # "auto" takes a CUDA GPU if there is one.
-    device: str
-    # "fp32", "bf16" (autocast) or "fp16" (autocast with a loss scale) in the encoders; losses are fp32.
-    precision: Literal["fp32", "bf16", "fp16"]
-    # CPU threads; 0 measures whether all cores or one is faster just now. The run's config keeps
-    # the number, because sums come out the same only with the same one.
-    threads: int
-    # The run ends after this many passes over the clips, or this many steps, whichever comes first.
-    # 0 sets no limit; one of the two must be set.
-    epochs: int
-    max_steps: int
-    # Steps alternate: this many at clip level, then this many at video level.
-    clip_steps: int
-    video_steps: int
-    # Decay of the moving average of the weights, which is then what checkpoints evaluate; 0 keeps none.
-    ema_decay: float
-    # The run stops as diverged when a level's mean loss over 50 of its steps is above this many times
-    # the loss of guessing, log(batch); 0 never stops it.
-    stop_above: float
-    log_every: int
-    # Project of Weights & Biases that gets the figures as well; "" for none.
-    wandb: str
-    # Steps between checkpoints, beside the one at the end.
-    checkpoint_every: int
-    keep_checkpoints: int
+class OptimConfig(Settings):
+    """The optimiser (AdamW) and its learning rate."""
 
-    def __post_init__(self) -> None:
-        _require(
-            min(self.epochs, self.max_steps, self.threads, self.video_steps) >= 0,
-            "epochs, max_steps, threads and video_steps must not be negative",
-        )
-        _require(
-            0 <= self.ema_decay < 1 and self.stop_above >= 0,
-            "ema_decay must lie in [0, 1), stop_above must not be negative",
-        )
+    lr: float = Field(2e-3, gt=0, description="Highest learning rate of the projections.")
+    encoder_lr_share: float = Field(
+        1.0, ge=0, description="Learning rate of the encoders' weights as a share of lr."
+    )
+    weight_decay: float = Field(
+        0.05, ge=0, description="Weight decay; vectors and scalars have none."
+    )
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the gradients' mean.")
+    beta2: float = Field(0.98, ge=0, lt=1, description="Decay of the gradients' mean square.")
+    warmup_steps: Annotated[int, Steps] = Field(
+        50, ge=0, description="The learning rate rises to its highest over this many steps."
+    )
+    final_lr_share: float = Field(
+        0.01, ge=0, le=1, description="Learning rate of the last step as a share of the highest."
+    )
+    clip_norm: float = Field(
+        1.0, ge=0, description="Gradients longer than this are shortened to it; 0 for no limit."
+    )
+
+
+class TrainConfig(Settings):
+    """The run: its length, machine and files."""
+
+    seed: int = Field(0, description="Seed of everything that is drawn at random.")
+    device: str = Field(
+        "auto", description="auto, cpu or cuda; auto takes a CUDA GPU if there is one."
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        description="Precision of the encoders: bf16 by autocast, fp16 with a loss scale as well. "
+        "Losses are fp32.",
+    )
+    threads: Annotated[int, Unit("CPU threads")] = Field(
+        0,
+        ge=0,
+        description="0 measures whether all cores or one is faster just now. The run's config keeps the "
+        "number: "
+        "sums come out the same only with the same one.",
+    )
+    epochs: int = Field(
+        0,
+        ge=0,
+        description="The run ends after this many passes over the clips, or after max_steps; 0 for no limit.",
+    )
+    max_steps: Annotated[int, Steps] = Field(
+        2200,
+        ge=0,
+        description="The run ends after this many steps, or after epochs; 0 for no limit.",
+    )
+    clip_steps: Annotated[int, Steps] = Field(
+        9,
+        ge=1,
+        description="Steps alternate: this many at clip level, then video_steps at video level.",
+    )
+    video_steps: Annotated[int, Steps] = Field(
+        1, ge=0, description="Steps at video level after each clip_steps; 0 for clips only."
+    )
+    ema_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average of the weights, which checkpoints then evaluate; 0 for "
+        "none.",
+    )
+    stop_above: float = Field(
+        3.0,
+        ge=0,
+        description="The run stops as diverged when a level's mean loss over 50 of its steps is above "
+        "this many "
+        "times the loss of guessing, log(batch); 0 never stops it.",
+    )
+    log_every: Annotated[int, Steps] = Field(20, ge=1, description="Steps between two log lines.")
+    wandb: str = Field(
+        "", description='Project of Weights & Biases that gets the metrics as well; "" for none.'
+    )
+    checkpoint_every: Annotated[int, Steps] = Field(
+        400, ge=1, description="Steps between checkpoints; there is one at the end as well."
+    )
+    keep_checkpoints: Annotated[int, Unit("checkpoints")] = Field(
+        2, ge=1, description="Checkpoints that remain; older ones are deleted."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         _require(
             self.epochs > 0 or self.max_steps > 0, "set epochs or max_steps: a run needs an end"
         )
-        _require(
-            min(self.clip_steps, self.log_every, self.checkpoint_every, self.keep_checkpoints) >= 1,
-            "clip_steps, log_every, checkpoint_every and keep_checkpoints must be positive",
-        )
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that a run needs. Each field is a section of the TOML form."""
+    """All settings of a run. Each field is a section of the TOML form."""
 
     model: ModelConfig
     data: DataConfig
@@ -402,110 +503,76 @@ class Config:
     def __post_init__(self) -> None:
         if self.model.text_learns and self.loss.same_text_cosine < 1:
             raise ConfigError(
-                "loss.same_text_cosine below 1 needs the frozen features of a text encoder that does "
-                "not learn; set it to 1, or model.text_trainable_layers to 0 and model.lora_on to image"
+                "loss.same_text_cosine below 1 needs the features of a frozen text encoder; set it to 1, or "
+                "model.text_trainable_layers to 0 and model.lora_on to image"
             )
         if bool(self.model.context_layers) != bool(self.data.context):
             raise ConfigError(
-                "model.context_layers and data.context belong together: the encoder of surroundings, and "
-                "how many pictures it sees; set both or neither"
+                "model.context_layers and data.context belong together: the encoder of the context, and "
+                "how many "
+                "frames it sees; set both or neither"
             )
+
+    @property
+    def sections(self) -> Mapping[str, Settings]:
+        """Return the sections by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+SECTIONS: Mapping[str, type[Settings]] = get_type_hints(Config)
+
+
+def resolve(layers: Iterable[Layer]) -> Config:
+    """Return the defaults with the values of `layers`, of which later ones win.
+
+    Raises:
+        ConfigError: a name or value does not fit; the message says in which layer.
+    """
+    return Config(**resolve_layers(SECTIONS, layers).settings)  # type: ignore[arg-type]
 
 
 def change(base: Config, *, files: Iterable[Path] = (), overrides: Sequence[str] = ()) -> Config:
-    """`base` with the values of TOML `files` (later ones win), then of `section.key=value` strings.
+    """Return `base` with the values of TOML `files` (later ones win), then of `section.key=value` strings.
 
     Raises:
         ConfigError: a file cannot be read, or a name or value does not fit; the message says where.
     """
-    changes: dict[str, dict[str, object]] = {}
-    for path in files:
-        for section, keys in _read_toml(path).items():
-            for key, value in keys.items():
-                _put(changes, section, key, value, origin=str(path))
-    for text in overrides:
-        section, key, value = _split_override(text)
-        _put(changes, section, key, value, origin=f"--set {text}")
-    sections = {}
-    for section, values in changes.items():
-        try:
-            sections[section] = dataclasses.replace(getattr(base, section), **values)
-        except ValueError as err:
-            raise ConfigError(f"section [{section}]: {err}") from err
-    return dataclasses.replace(base, **sections)
+    values = {
+        name: section.model_dump(exclude_defaults=True) for name, section in base.sections.items()
+    }
+    layers = [Layer(origin="before", values=values)]
+    return resolve([*layers, *map(read_layer, files), *map(parse_override, overrides)])
+
+
+def describe(layers: Sequence[Layer]) -> str:
+    """Return every setting with its value and origin, meaning, unit, allowed values and default, as text."""
+    resolved = resolve_layers(SECTIONS, layers)
+    Config(**resolved.settings)  # type: ignore[arg-type]  # Checks the rules between sections.
+    lines = []
+    for section, kind in SECTIONS.items():
+        lines += ["", f"[{section}]  {kind.__doc__}"]
+        for key, field in kind.model_fields.items():
+            unit = "".join(f" {one.name}" for one in field.metadata if isinstance(one, Unit))
+            value = getattr(resolved.settings[section], key)
+            origin = resolved.origins[section].get(key, "default")
+            default = f"{allowed_values(field)}; default {_literal(field.default)}{unit}"
+            lines += [
+                f"{key} = {_literal(value)}{unit}  ({origin})",
+                f"    {field.description} {default[0].upper()}{default[1:]}.",
+            ]
+    return "\n".join(lines[1:])
 
 
 def to_toml(config: Config) -> str:
-    """The whole config as a TOML document that `change` reads back to the same config."""
-    import tomli_w
+    """Return the whole config as a TOML document that `change` reads back to the same config."""
+    return mechanism.to_toml(config.sections)
 
-    return tomli_w.dumps(dataclasses.asdict(config))
+
+def _literal(value: object) -> str:
+    """Return a value as `--set` takes it."""
+    return json.dumps(value)
 
 
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
-
-
-def _read_toml(path: Path) -> Mapping[str, Mapping[str, object]]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as err:
-        raise ConfigError(f"cannot read the config file {path}: {err.strerror}") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path} is not valid TOML: {err}. Mend the file and run again.") from err
-    for name, keys in document.items():
-        if not isinstance(keys, dict):
-            raise ConfigError(
-                f"{path}: '{name}' stands outside a section; write it under one, e.g. [train]"
-            )
-    return document
-
-
-def _split_override(text: str) -> tuple[str, str, object]:
-    name, equals, raw = text.partition("=")
-    section, dot, key = name.strip().partition(".")
-    if not (equals and dot and section and key):
-        raise ConfigError(f"--set {text}: write it as section.key=value, e.g. --set optim.lr=0.001")
-    try:
-        value: object = tomllib.loads(f"v = {raw}")["v"]
-    except tomllib.TOMLDecodeError:
-        value = raw.strip()  # An unquoted string.
-    return section, key, value
-
-
-def _put(
-    changes: dict[str, dict[str, object]], section: str, key: str, value: object, *, origin: str
-) -> None:
-    sections = typing.get_type_hints(Config)
-    if section not in sections:
-        raise ConfigError(f"{origin}: unknown section '{section}'{_nearest(section, sections)}")
-    fields = typing.get_type_hints(sections[section])
-    if key not in fields:
-        raise ConfigError(f"{origin}: unknown key '{section}.{key}'{_nearest(key, fields)}")
-    fitted = _fit(value, fields[key], where=f"{origin}: {section}.{key}")
-    changes.setdefault(section, {})[key] = fitted
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else f"; known are: {', '.join(names)}"
-
-
-def _fit(value: object, expected: typing.Any, *, where: str) -> object:
-    """`value` as a field of type `expected` holds it: bool, int, float, str, Literal or tuple[int, ...]."""
-    if typing.get_origin(expected) is Literal:
-        choices = typing.get_args(expected)
-        if value not in choices:
-            raise ConfigError(f"{where}: {value!r} is not one of {', '.join(choices)}")
-        return value
-    if typing.get_origin(expected) is tuple:
-        if not isinstance(value, list) or not all(type(item) is int for item in value):
-            raise ConfigError(f"{where}: expected a list of integers, got {value!r}")
-        return tuple(value)
-    if expected is float and type(value) is int:
-        return float(value)
-    if type(value) is not expected:
-        raise ConfigError(f"{where}: expected {expected.__name__}, got {value!r}")
-    return value

@@ -31,8 +31,8 @@ from benchmarks.learnability.variants import (
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import Sample, open_shards
 from ophclip.losses import contrastive
-from ophclip.training import objective
-from ophclip.training.distributed import World
+from ophclip.training.distributed import ProcessGroup
+from ophclip.training.terms.retrieval import Retrieval
 from ophclip.training.trainer import Trainer
 from schemas.vocab import Level, Task
 
@@ -61,8 +61,8 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
     config = config_of(RETRIEVAL, seed=seed, clip_steps=clip_steps)
     torch.set_num_threads(config.train.threads)
     corpus = Corpus.select(open_shards(folder, cached_groups=16))
-    world = World(device=torch.device("cpu"))
-    trainer = Trainer(config, corpus, preset="tiny", say=lambda _: None, world=world)
+    group = ProcessGroup(device=torch.device("cpu"))
+    trainer = Trainer(config, corpus, preset="tiny", log=lambda _: None, group=group)
     surgeries = {
         label["video_id"]: label["class"]
         for label in pq.read_table(folder / "labels.parquet").to_pylist()
@@ -83,16 +83,17 @@ def study(folder: Path, *, seed: int, sizes: Sizes, clip_steps: int) -> Iterator
 @torch.no_grad()
 def _describe(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     """Return how many neighbours show the query's surgery, and how similar their titles are to its own."""
-    bank, config = trainer.bank, trainer.config
-    if bank is None:
+    term, config = trainer.term(Retrieval), trainer.config
+    if term is None:
         raise ValueError("the variant has no bank")
+    bank = term.bank
     silent, videos = trainer.corpus.titled_silent_videos, trainer.corpus.videos
-    bank.write(range(len(silent)), *_embed(trainer, silent), step=0)
-    visual, title = _embed(trainer, videos)
-    retrieved = objective.retrieve(bank, visual, title, videos, config=config, step=0)
+    bank.write(range(len(silent)), *_embed(term, silent), step=0)
+    visual, title = _embed(term, videos)
+    retrieved = term.search(visual, title, videos, step=0)
     if retrieved is None:
         raise ValueError("there are fewer silent videos than requested neighbours")
-    index, scores = retrieved.found.index, retrieved.found.score
+    index, scores = retrieved.neighbours.index, retrieved.neighbours.score
     same = [
         surgeries[silent[entry].video_id] == surgeries[row.video_id]
         for row, entries in zip(videos, index.tolist(), strict=True)
@@ -107,9 +108,9 @@ def _describe(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
     )
 
 
-def _embed(trainer: Trainer, rows: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
+def _embed(term: Retrieval, rows: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     """Embed frames and titles of videos: [B, D] each."""
-    pairs = [trainer.embed_videos(rows[i : i + _BATCH]) for i in range(0, len(rows), _BATCH)]
+    pairs = [term.embed(rows[i : i + _BATCH]) for i in range(0, len(rows), _BATCH)]
     return torch.cat([visual for visual, _ in pairs]), torch.cat([title for _, title in pairs])
 
 

@@ -28,13 +28,13 @@ from PIL import Image
 from transformers import AutoTokenizer, BertConfig, BertModel, ResNetConfig, ResNetModel
 
 from benchmarks.training.shard_rows import training_row, write_shard
-from ophclip.config import Config, change
+from ophclip.config import Config, change, resolve
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.device import pick_device, pick_threads
 from ophclip.model.encoders import ImageEncoder
 from ophclip.presets import PRESETS
-from ophclip.training.distributed import World
+from ophclip.training.distributed import ProcessGroup
 from ophclip.training.trainer import Trainer
 from schemas.shards import ShardRow
 from schemas.vocab import Level, LicenceClass, Route
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="step-") as temporary:
         folder = Path(temporary)
         overrides = [
-            *_random_encoders(PRESETS[preset](), folder),
+            *_random_encoders(resolve([PRESETS[preset]]), folder),
             "data.cache_mb=0",
             "train.clip_steps=1",
             "train.video_steps=1",
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
             f"train.max_steps={2 * (WARM_UP + chosen.steps)}",
             *chosen.set,
         ]
-        config = change(PRESETS[preset](), overrides=overrides)
+        config = change(resolve([PRESETS[preset]]), overrides=overrides)
         _write(folder, config)
         for line in measure(config, folder, preset=preset, device=device):
             print(line, flush=True)
@@ -80,7 +80,9 @@ def measure(config: Config, folder: Path, *, preset: str, device: torch.device) 
     """Train to the end of the plan on the shards in `folder`; return the lines of the report."""
     torch.set_num_threads(config.train.threads or pick_threads())
     corpus = Corpus.select(open_shards(folder, cached_groups=config.data.shuffle_groups))
-    trainer = Trainer(config, corpus, preset=preset, say=lambda _: None, world=World(device=device))
+    trainer = Trainer(
+        config, corpus, preset=preset, log=lambda _: None, group=ProcessGroup(device=device)
+    )
     streams = {level: trainer.stream(level, 0) for level in Level}
     waited_s: dict[Level, list[float]] = {level: [] for level in Level}
     worked_s: dict[Level, list[float]] = {level: [] for level in Level}

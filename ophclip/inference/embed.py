@@ -8,7 +8,6 @@ times and vectors stay in one row, and `pandas.read_parquet("embeddings/rows")` 
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,7 +165,7 @@ def embed(
         shards,
         chosen,
         # Each frame is needed once: none is cached.
-        config=dataclasses.replace(source.config.data, cache_mb=0),
+        config=source.config.data.model_copy(update={"cache_mb": 0}),
         side=source.config.model.image_size,
     )
     columns = schema(source, shards)

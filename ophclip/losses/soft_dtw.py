@@ -24,7 +24,7 @@ def soft_dtw(
     frame_lengths: torch.Tensor | None = None,
     text_lengths: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Soft minimum, over all monotone paths from the first cell to the last, of the paths' summed cost.
+    """Return the soft minimum, over all monotone paths from the first cell to the last, of the summed cost.
 
     R_ij = C_ij + softmin(R_i-1j, R_ij-1, R_i-1j-1), softmin(x) = -gamma log sum exp(-x / gamma). All cells
     of an anti-diagonal are computed at once: F + M - 1 steps for the whole batch.
@@ -73,7 +73,7 @@ def order_loss(
     gamma: float,
     margin: float,
 ) -> torch.Tensor:
-    """The texts should fit the frames better in their order than in reverse.
+    """Return how far the texts fit the frames no better in their order than in reverse.
 
     max(0, margin + (DTW(C) - DTW(C reversed)) / F), with C_fm = -log softmax_m(scale frame_f . text_m) over
     the item's own texts; mean over the items that have two texts or more, 0 if there is none.

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 
+from ophclip.data.shards import Sample
 from ophclip.errors import CheckpointError
 from ophclip.retrieval.topk import top_k
 
@@ -26,27 +27,28 @@ _NO_ENTRY, _NO_QUERY = -1, -2
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """What a search returns. Places without an eligible entry have `found` false and index 0."""
+    """What a search returns. Without an eligible entry the index is 0 and the score -inf."""
 
     index: torch.Tensor
     """int64 [B, K], best first; of equal scores the lower index first."""
     score: torch.Tensor
-    """[B, K], inner products; -inf where not found."""
+    """[B, K], inner products; -inf where `mask` is False."""
 
     @property
-    def found(self) -> torch.Tensor:
+    def mask(self) -> torch.Tensor:
+        """Return bool [B, K]: False where there is no eligible entry."""
         return self.score.isfinite()
 
     def sets(self) -> list[frozenset[int]]:
-        """The entries found for each query."""
-        rows = zip(self.index.tolist(), self.found.tolist(), strict=True)
+        """Return the set of neighbours of each query."""
+        rows = zip(self.index.tolist(), self.mask.tolist(), strict=True)
         return [frozenset(i for i, ok in zip(*row, strict=True) if ok) for row in rows]
 
 
 class MemoryBank:
     """N entries of D dimensions, of one silent video each; a video may have several (its windows).
 
-    Holds no gradient. An entry can be found once it is filled. A query never finds an entry of its own
+    Holds no gradient. A search returns filled entries only. It never returns an entry of the query's own
     video, nor one of its own channel or of its own group of duplicates where both are known. An equal
     title alone excludes nothing: many videos are called "Cataract surgery", and these are the neighbours
     that a search is for.
@@ -85,6 +87,19 @@ class MemoryBank:
         self.written = torch.zeros(size, dtype=torch.int64, device=device)
         self._last: dict[int, frozenset[int]] = {}
 
+    @classmethod
+    def of_rows(
+        cls, rows: Sequence[Sample], *, dim: int, device: torch.device | str = "cpu"
+    ) -> MemoryBank:
+        """Make an empty bank with an entry for each row."""
+        return cls(
+            [row.video_id for row in rows],
+            [row.channel_id for row in rows],
+            [row.surgeries for row in rows],
+            dim=dim,
+            device=device,
+        )
+
     def __len__(self) -> int:
         return len(self.video_ids)
 
@@ -93,17 +108,15 @@ class MemoryBank:
         return int(self.filled.sum()) > k
 
     def oldest(self, count: int) -> list[int]:
-        """The entries to refresh next: unfilled ones, then those written longest ago."""
+        """Return the entries to refresh next: unfilled ones, then those written longest ago."""
         order = torch.where(self.filled, self.written, -1).argsort(stable=True)
         return order[:count].tolist()
 
     def write(
-        self, places: Sequence[int], visual: torch.Tensor, title: torch.Tensor, *, step: int
+        self, entries: Sequence[int], visual: torch.Tensor, title: torch.Tensor, *, step: int
     ) -> None:
-        """Overwrite entries with normalised embeddings [len(places), D]. Places that occur twice must
-        bring equal embeddings.
-        """
-        index = torch.tensor(list(places), dtype=torch.int64, device=self.visual.device)
+        """Overwrite entries with normalised embeddings [len(entries), D]."""
+        index = torch.tensor(list(entries), dtype=torch.int64, device=self.visual.device)
         self.visual[index] = visual.detach().to(self.visual)
         self.title[index] = title.detach().to(self.title)
         self.filled[index] = True
@@ -122,7 +135,7 @@ class MemoryBank:
         choice: Choice = "nearest",
         generator: torch.Generator | None = None,
     ) -> Neighbours:
-        """k eligible entries for each query [B, D]: those of largest inner product, by exact chunked search.
+        """Return the k eligible entries of largest inner product for each query [B, D], by exact search.
 
         Args:
             k: at least 1; may be more than there are eligible entries.
@@ -178,7 +191,7 @@ class MemoryBank:
         return Neighbours(index=index.masked_fill(~score.isfinite(), 0), score=score)
 
     def _eligible(self, codes: list[torch.Tensor]) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Each chunk of the entries, and bool [B, chunk]: which of them each query may find."""
+        """Yield each chunk of the entries, and bool [B, chunk]: which of them are eligible for each query."""
         for start in range(0, len(self), CHUNK):
             part = slice(start, start + CHUNK)
             barred = ~self.filled[part][None]
@@ -187,46 +200,47 @@ class MemoryBank:
             yield part, ~barred
 
     def keys(self, index: torch.Tensor, key: Key) -> torch.Tensor:
-        """Keys of the entries `index` (any shape), with a last dimension D."""
+        """Return the keys of the entries `index` (any shape), with a last dimension D."""
         return joint(self.visual[index], self.title[index], key)
 
     def mean_age(self, step: int) -> float:
-        """Steps since the filled entries were written, on average; 0 while none is."""
+        """Return the mean steps since the filled entries were written; 0 while none is."""
         age = (step - self.written[self.filled]).double()
         return float(age.mean()) if len(age) else 0.0
 
-    def hit_rate(self, found: Neighbours, surgeries: Sequence[frozenset[str]]) -> float | None:
-        """Share of the neighbours that show a surgery of their query's, where those of both are known.
+    def hit_rate(self, neighbours: Neighbours, surgeries: Sequence[frozenset[str]]) -> float | None:
+        """Return the share of the neighbours that show a surgery of their query's, where both are known.
 
         Args:
             surgeries: of the queries.
         """
         hits = [
-            bool(wanted & self.surgeries[place])
-            for wanted, places in zip(surgeries, found.sets(), strict=True)
-            for place in places
-            if wanted and self.surgeries[place]
+            bool(known & self.surgeries[entry])
+            for known, entries in zip(surgeries, neighbours.sets(), strict=True)
+            for entry in entries
+            if known and self.surgeries[entry]
         ]
         return sum(hits) / len(hits) if hits else None
 
-    def overlap(self, found: Neighbours, names: Sequence[str]) -> float | None:
-        """How much the neighbours stay the same: the mean Jaccard index |A & B| / |A | B| of what each query
-        found now and found the last time that this was asked. Remembers what it found now.
+    def overlap(self, neighbours: Neighbours, names: Sequence[str]) -> float | None:
+        """Return how much the neighbours stay the same, and remember them.
+
+        That is the mean Jaccard index |A & B| / |A | B| of each query's neighbours now and the last time.
 
         Args:
             names: of the queries: their video ids, or ids of windows.
 
         Returns:
-            None while no query was seen before (or none found anything then or now).
+            None while no query occurred before (or none had neighbours then or now).
         """
-        now = list(zip(map(_number, names), found.sets(), strict=True))
+        now = list(zip(map(_number, names), neighbours.sets(), strict=True))
         pairs = [(self._last[name], places) for name, places in now if name in self._last]
         shares = [len(old & new) / len(old | new) for old, new in pairs if old | new]
         self._last.update(now)
         return sum(shares) / len(shares) if shares else None
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All tensors that change, for a checkpoint."""
+        """Return all tensors that change, for a checkpoint."""
         rows = [(name, place) for name, places in self._last.items() for place in sorted(places)]
         return {
             "visual": self.visual,
@@ -238,7 +252,7 @@ class MemoryBank:
         }
 
     def load(self, state: dict[str, torch.Tensor], video_ids: Sequence[str]) -> None:
-        """Take over a saved state. One without remembered neighbours starts without them.
+        """Load a saved state. One without remembered neighbours starts without them.
 
         Raises:
             CheckpointError: it was saved for other videos.
@@ -251,10 +265,10 @@ class MemoryBank:
         for name in ("visual", "title", "filled", "written"):
             getattr(self, name).copy_(state[name])
         names = state.get("last_names", torch.zeros(0)).tolist()
-        found: dict[int, set[int]] = {name: set() for name in names}
-        for name, place in state.get("last_found", torch.zeros(0, 2)).tolist():
-            found[name].add(place)
-        self._last = {name: frozenset(places) for name, places in found.items()}
+        neighbours: dict[int, set[int]] = {name: set() for name in names}
+        for name, entry in state.get("last_found", torch.zeros(0, 2)).tolist():
+            neighbours[name].add(entry)
+        self._last = {name: frozenset(entries) for name, entries in neighbours.items()}
 
 
 class _Codes:
@@ -277,12 +291,12 @@ class _Codes:
 
 
 def joint(visual: torch.Tensor, title: torch.Tensor, key: Key) -> torch.Tensor:
-    """Query or key made of the visual embedding, the title's, or their normalised sum."""
+    """Return a query or key made of the visual embedding, the title's, or their normalised sum."""
     if key == "visual":
         return visual
     return title if key == "text" else F.normalize(visual + title, dim=-1)
 
 
 def _number(name: str) -> int:
-    """A name as 64 bits, so that a checkpoint's tensors can hold it."""
+    """Return a name as 64 bits, so that a checkpoint's tensors can hold it."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)

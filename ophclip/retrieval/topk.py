@@ -6,7 +6,7 @@ import torch
 
 
 def top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values and columns, [B, min(k, N)], of the largest scores, best first; of equal ones the first.
+    """Return values and columns, [B, min(k, N)], of the largest scores, best first; of equal ones the first.
 
     `torch.topk` may choose any of equal scores, and other ones on other devices.
 

@@ -1,5 +1,5 @@
 """Writing checkpoints, and restoring what a resumed run needs: each appears whole or not at all, without a
-pickle. `ophclip.model.weights` tells what a checkpoint holds.
+pickle. `ophclip.model.weights` says what a checkpoint holds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ophclip.training.ema import MovingAverage
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What a resumed run needs beside the weights. `banks` are memory banks by name."""
+    """What a resumed run needs besides the weights. `banks` are the loss terms' memory banks, by name."""
 
     model: OphCLIP
     optimiser: torch.optim.Optimizer
@@ -69,37 +69,37 @@ def save(
 def load_training(folder: Path, *, state: CheckpointState, training: Training) -> None:
     """Restore optimiser, averages, memory banks and loss scale: the next step is as it would have been."""
     tensors = load_tensors(folder / "training.safetensors")
-    parameters = _learning(training.model)
+    parameters = _trainable(training.model)
     for name, parameter in parameters.items():
-        for part, tensor in _below(tensors, f"optimiser/{name}/").items():
-            # AdamW keeps its step counter on the CPU, its moments beside the parameter.
+        for part, tensor in _with_prefix(tensors, f"optimiser/{name}/").items():
+            # AdamW keeps its step counter on the CPU, its moments with the parameter.
             device = "cpu" if part == "step" else parameter.device
             training.optimiser.state[parameter][part] = tensor.to(device)
     if training.average is not None:
         for name, tensor in training.average.tensors.items():
             tensor.copy_(parameters[name].detach())
         with torch.no_grad():
-            for name, tensor in _below(tensors, "raw/").items():
+            for name, tensor in _with_prefix(tensors, "raw/").items():
                 parameters[name].copy_(tensor)
     for name, bank in training.banks.items():
         videos = state.bank_videos if name == "silent" else bank.video_ids
-        bank.load(_below(tensors, f"bank/{name}/"), videos)
+        bank.load(_with_prefix(tensors, f"bank/{name}/"), videos)
     if training.scaler.is_enabled():
-        saved = _below(tensors, "scaler/")
+        saved = _with_prefix(tensors, "scaler/")
         training.scaler.load_state_dict({name: value.item() for name, value in saved.items()})
 
 
-def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin so, without that beginning."""
+def _with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _learning(model: OphCLIP) -> Mapping[str, torch.nn.Parameter]:
+def _trainable(model: OphCLIP) -> Mapping[str, torch.nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def _training_tensors(training: Training) -> dict[str, torch.Tensor]:
-    parameters = _learning(training.model)
+    parameters = _trainable(training.model)
     tensors = {
         f"optimiser/{name}/{part}": value.contiguous()
         for name, parameter in parameters.items()

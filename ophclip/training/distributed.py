@@ -1,13 +1,13 @@
-"""The processes that train together, one a device; torchrun starts them. Alone, a process is a world of 1.
+"""The processes that train together, one a device; torchrun starts them. A process alone is a group of 1.
 
-Every process makes the same plan and the same loss over the whole batch, and encodes only its own part of
-it. So what comes out is what one process would compute, but for the order of sums.
+Every process makes the same plan and computes the same loss over the whole batch, and encodes only its own
+share of it. So the result is what one process would compute, but for the order of sums.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class ProcessGroup:
     """`size` processes; this one has number `rank` and computes on `device`."""
 
     rank: int = 0
@@ -30,25 +30,30 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
-    def part(self, total: int) -> slice:
-        """This process's share of `total` items, a multiple of `size`."""
+    def share(self, total: int) -> slice:
+        """Return this process's share of `total` items, a multiple of `size`."""
         if total % self.size:
             raise ValueError(f"{total} items cannot be shared by {self.size} processes")
         each = total // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
+    def share_of(self, items: Sequence[T]) -> list[T]:
+        """Return this process's share of `items`; the last one is repeated until all shares are equal."""
+        padded = [*items, *list(items[-1:]) * (-len(items) % self.size)]
+        return padded[self.share(len(padded))]
+
     def gather(self, own: torch.Tensor) -> torch.Tensor:
-        """[b, ...] of every process to [size * b, ...], in the order of ranks; gradients flow back."""
+        """Join [b, ...] of every process to [size * b, ...], in the order of ranks; gradients flow back."""
         if self.size == 1:
             return own
         gathered: torch.Tensor = _Gather.apply(own, self)  # type: ignore[no-untyped-call]
         return gathered
 
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Take the mean of the processes' gradients, in one message."""
+        """Replace each gradient by the mean over the processes, in one message."""
         if self.size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -59,29 +64,29 @@ class World:
         for gradient, mean in zip(gradients, torch.split(flat, sizes), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
-    def from_main(self, make: Callable[[], T]) -> T:
-        """What `make` returns in the main process, in every process; it is called there alone."""
+    def from_main(self, compute: Callable[[], T]) -> T:
+        """Call `compute` in the main process alone, and return its result in every process."""
         if self.size == 1:
-            return make()
-        made: list[Any] = [None]
-        fault: BaseException | None = None
+            return compute()
+        result: Any = None
+        error: BaseException | None = None
         if self.is_main:
             try:
-                made = [make()]
-            except Exception as err:  # noqa: BLE001 - Told below, when the others no longer wait.
-                fault = err
-        told = [made[0], fault is not None]
-        dist.broadcast_object_list(told, src=0)
-        if fault is not None:
-            raise fault
-        if told[1]:
-            raise SystemExit(1)  # The main process tells why.
-        return told[0]  # type: ignore[no-any-return]
+                result = compute()
+            except Exception as err:  # noqa: BLE001 - Raised below, when the others no longer wait.
+                error = err
+        message = [result, error is not None]
+        dist.broadcast_object_list(message, src=0)
+        if error is not None:
+            raise error
+        if message[1]:
+            raise SystemExit(1)  # The main process prints the error.
+        return message[0]  # type: ignore[no-any-return]
 
 
 @contextmanager
-def join(device: str) -> Iterator[World]:
-    """The world that torchrun's variables describe, on `device` (auto, cpu, cuda).
+def join(device: str) -> Iterator[ProcessGroup]:
+    """Join the group that torchrun's variables describe, on `device` (auto, cpu, cuda).
 
     Raises:
         ConfigError: there is no such device.
@@ -89,37 +94,37 @@ def join(device: str) -> Iterator[World]:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = pick_device(device)
     if size == 1:
-        yield World(device=chosen)
+        yield ProcessGroup(device=chosen)
         return
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(chosen)
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=chosen)
-        # Nobody leaves while another still needs the connection, nor while a thread of gloo holds tensors of
-        # the last message: letting go of them at the interpreter's end aborts the process.
+        yield ProcessGroup(rank=dist.get_rank(), size=dist.get_world_size(), device=chosen)
+        # No process leaves while another still needs the connection, nor while a thread of gloo holds tensors
+        # of the last message: releasing them at the interpreter's end aborts the process.
         dist.barrier()
     finally:
         dist.destroy_process_group()
 
 
 class _Gather(torch.autograd.Function):
-    """All processes compute the same loss of what is gathered, and their gradients are then averaged.
+    """All processes compute the same loss of the gathered embeddings, and their gradients are then averaged.
 
-    The gradient that a process finds for its own part is the whole one; times `size`, the mean over
-    processes comes to the sum of the parts' contributions.
+    The gradient that a process computes for its own share is the whole one; times `size`, the mean over
+    processes comes to the sum of the shares' contributions.
     """
 
     @staticmethod
-    def forward(ctx: Any, own: torch.Tensor, world: World) -> torch.Tensor:
-        ctx.world = world
-        parts = [torch.empty_like(own) for _ in range(world.size)]
-        dist.all_gather(parts, own.contiguous())
-        return torch.cat(parts)
+    def forward(ctx: Any, own: torch.Tensor, group: ProcessGroup) -> torch.Tensor:
+        ctx.group = group
+        shares = [torch.empty_like(own) for _ in range(group.size)]
+        dist.all_gather(shares, own.contiguous())
+        return torch.cat(shares)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        world: World = ctx.world
+        group: ProcessGroup = ctx.group
         (whole,) = gradients
-        return whole[world.part(len(whole))] * world.size, None
+        return whole[group.share(len(whole))] * group.size, None

@@ -25,7 +25,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after `step` (counted from 0)."""
+        """Move the average towards the weights after `step` (counted from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         parameters = dict(model.named_parameters())
         for name, tensor in self.tensors.items():
@@ -33,17 +33,17 @@ class MovingAverage:
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
-        """Within the block the model has the averaged weights."""
+        """Give the model the averaged weights within the block."""
         parameters = dict(model.named_parameters())
-        kept = {name: parameters[name].detach().clone() for name in self.tensors}
-        self._put(parameters, self.tensors)
+        raw = {name: parameters[name].detach().clone() for name in self.tensors}
+        self._copy(parameters, self.tensors)
         try:
             yield
         finally:
-            self._put(parameters, kept)
+            self._copy(parameters, raw)
 
     @torch.no_grad()
-    def _put(
+    def _copy(
         self, parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, torch.Tensor]
     ) -> None:
         for name, tensor in tensors.items():

@@ -36,8 +36,8 @@ def backward(
     with torch.no_grad():
         encoded = [part() for part in parts]
     joined = {
-        name: torch.cat([made[name] for made in encoded if name in made])
-        for name in dict.fromkeys(name for made in encoded for name in made)
+        name: torch.cat([part[name] for part in encoded if name in part])
+        for name in dict.fromkeys(name for part in encoded for name in part)
     }
     for tensor in joined.values():
         tensor.requires_grad_(tensor.is_floating_point())  # Masks come along, too.

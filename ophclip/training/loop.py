@@ -16,9 +16,9 @@ from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.device import pick_threads
 from ophclip.model import weights
-from ophclip.training.distributed import World, join
-from ophclip.training.run_log import RunLog
-from ophclip.training.trainer import Say, Trainer
+from ophclip.training.distributed import ProcessGroup, join
+from ophclip.training.run_log import LogFn, RunLog
+from ophclip.training.trainer import Trainer
 from schemas.vocab import Level
 
 
@@ -29,21 +29,21 @@ def train(
     run: Path,
     preset: str,
     resume: bool = False,
-    say: Say = lambda _: None,
-    world: World | None = None,
+    log: LogFn = lambda _: None,
+    group: ProcessGroup | None = None,
 ) -> Path:
     """Train into the folder `run` and return the last checkpoint.
 
     Args:
         preset: name of the config that this one started from; recorded.
         resume: continue from the run's newest checkpoint.
-        say: gets the lines that tell what is left out or switched off.
-        world: the processes that train together; by default those that torchrun's variables tell of.
+        log: gets lines about the data, and about what is left out or switched off.
+        group: the processes that train together; by default those that torchrun's variables describe.
 
     Raises:
         DataError, CheckpointError, TrainingError: see there.
     """
-    if world is None:
+    if group is None:
         with join(config.train.device) as joined:
             return train(
                 config,
@@ -51,33 +51,32 @@ def train(
                 run=run,
                 preset=preset,
                 resume=resume,
-                say=say,
-                world=joined,
+                log=log,
+                group=joined,
             )
-    if not world.is_main:
-        say = _silently
+    if not group.is_main:
+        log = _discard
     if not config.train.threads:
-        threads = world.from_main(pick_threads)
+        threads = group.from_main(pick_threads)
         # Sums come out the same only with the same number of threads: a resumed run needs it.
-        config = dataclasses.replace(
-            config, train=dataclasses.replace(config.train, threads=threads)
-        )
-        say(f"{threads} CPU thread(s): the fastest number just now")
+        measured = config.train.model_copy(update={"threads": threads})
+        config = dataclasses.replace(config, train=measured)
+        log(f"{threads} CPU thread(s): the fastest number just now")
     torch.set_num_threads(config.train.threads)
     shards = open_shards(shards_folder, cached_groups=config.data.shuffle_groups)
     corpus = Corpus.select(shards)
-    trainer = Trainer(config, corpus, preset=preset, say=say, world=world)
-    world.from_main(lambda: _begin(run, config, resume))
+    trainer = Trainer(config, corpus, preset=preset, log=log, group=group)
+    group.from_main(lambda: _begin(run, config, resume))
     start = trainer.restore(run) if resume else 0
     total = trainer.plan.total
     saved = run
-    with _log(run, config, start, total) if world.is_main else nullcontext() as log:
+    with _open_log(run, config, start, total) if group.is_main else nullcontext() as run_log:
         streams = {level: trainer.stream(level, start) for level in Level}
         for step in range(start, total):
             level = trainer.plan.level(step)
-            told = trainer.step(step, level, next(streams[level]))
-            if log is not None:
-                log.step(step, level, told)
+            metrics = trainer.step(step, level, next(streams[level]))
+            if run_log is not None:
+                run_log.step(step, level, metrics)
             done = step + 1
             if done % config.train.checkpoint_every == 0 or done == total:
                 saved = trainer.save(run, done)
@@ -90,11 +89,11 @@ def _begin(run: Path, config: Config, resume: bool) -> None:
         (run / "config.toml").write_text(to_toml(config), encoding="utf-8")
 
 
-def _log(run: Path, config: Config, start: int, total: int) -> RunLog:
+def _open_log(run: Path, config: Config, start: int, total: int) -> RunLog:
     return RunLog(
         run, start=start, total=total, log_every=config.train.log_every, wandb=config.train.wandb
     )
 
 
-def _silently(_: str) -> None:
-    """What the other processes say: the main one says the same."""
+def _discard(_: str) -> None:
+    """Log nothing: the other processes' lines are those of the main one."""

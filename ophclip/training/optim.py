@@ -1,4 +1,4 @@
-"""Parameter groups, and learning rate and level of each step as plain functions of its number."""
+"""Parameter groups, and learning rate and level of each step as resize_frames functions of its number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.vocab import Level
 
 
 def build_optimiser(model: OphCLIP, config: OptimConfig) -> torch.optim.AdamW:
-    """AdamW over what learns. Vectors and scalars (norms, biases, logit scales) do not decay."""
+    """Return AdamW over the trainable weights. Vectors and scalars (norms, biases, scales) do not decay."""
     groups = []
     for in_encoder in (False, True):
         for decays in (False, True):
@@ -38,7 +38,7 @@ def build_optimiser(model: OphCLIP, config: OptimConfig) -> torch.optim.AdamW:
 
 
 def lr_share(step: int, total: int, config: OptimConfig) -> float:
-    """Learning rate of `step` (0 to total - 1) as a share of the highest.
+    """Return the learning rate of `step` (0 to total - 1) as a share of the highest.
 
     Rises in a line over the first `warmup_steps`, then falls along a half cosine, and is exactly
     `final_lr_share` at the last step.
@@ -63,7 +63,7 @@ class Plan:
     def build(
         cls, *, clip_steps: int, video_steps: int, clips_per_epoch: int, epochs: int, max_steps: int
     ) -> Plan:
-        """The run ends after `epochs` passes over the clips or `max_steps`, whichever comes first.
+        """Plan a run that ends after `epochs` passes over the clips or `max_steps`, whichever comes first.
 
         `clips_per_epoch` counts batches; 0 for either limit sets none.
         """
@@ -75,11 +75,12 @@ class Plan:
         return cls(clip_steps=clip_steps, video_steps=video_steps, total=total)
 
     def level(self, step: int) -> Level:
+        """Return the level that a step trains."""
         within = step % (self.clip_steps + self.video_steps)
         return Level.CLIP if within < self.clip_steps else Level.VIDEO
 
     def done(self, step: int, level: Level) -> int:
-        """How many steps of `level` lie before `step`: the number of that level's next batch."""
+        """Return how many steps of `level` lie before `step`: the number of that level's next batch."""
         cycles, within = divmod(step, self.clip_steps + self.video_steps)
         if level is Level.CLIP:
             return cycles * self.clip_steps + min(within, self.clip_steps)

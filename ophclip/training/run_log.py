@@ -1,5 +1,5 @@
-"""What a run tells: `metrics.jsonl` (every step), TensorBoard, Weights & Biases if a project is named,
-and a progress bar or plain lines.
+"""The log of a run: `metrics.jsonl` (every step), TensorBoard, Weights & Biases if a project is named,
+and a progress bar or resize_frames lines.
 
 A terminal gets a bar; a file or pipe gets a line every `log_every` steps.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,9 @@ from torch.utils.tensorboard import SummaryWriter
 from ophclip.errors import ConfigError
 
 METRICS = "metrics.jsonl"
+
+LogFn = Callable[[str], None]
+"""Gets a line for the person who watches a run."""
 
 
 class RunLog:
@@ -76,9 +79,9 @@ class RunLog:
         losses = ", ".join(
             f"{name} {v['loss']:.3f}" for name, (_, v) in sorted(self._latest.items())
         )
-        told = f"loss {losses}  lr {values['lr']:.2e}"
+        summary = f"loss {losses}  lr {values['lr']:.2e}"
         if self._bar:
-            self._bar.update(self._task, completed=done, description=told)
+            self._bar.update(self._task, completed=done, description=summary)
         if done % self._every and done != self._total:
             return
         self._metrics.flush()
@@ -91,15 +94,16 @@ class RunLog:
         if not self._bar:
             passed_s = time.monotonic() - self._began_s
             left_s = passed_s / (done - self._start) * (self._total - done)
-            self.say(f"step {done}/{self._total}  {told}  {passed_s:.0f} s, {left_s:.0f} s left")
+            self._print(
+                f"step {done}/{self._total}  {summary}  {passed_s:.0f} s, {left_s:.0f} s left"
+            )
 
-    def say(self, text: str) -> None:
-        """A line for the person who watches."""
+    def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
 
 
 def _open_wandb(project: str, run: Path) -> Any:
-    """A run of that project which goes on where it was left, named as the run's folder.
+    """Open the run of that project that is named as the run's folder, to go on where it ended.
 
     Raises:
         ConfigError: the package is not installed.
@@ -118,5 +122,5 @@ def _cut(path: Path, start: int) -> None:
     if not path.is_file():
         return
     whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
-    kept = [line for line in whole if json.loads(line)["step"] < start]
-    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    retained = [line for line in whole if json.loads(line)["step"] < start]
+    path.write_text("".join(f"{line}\n" for line in retained), encoding="utf-8")

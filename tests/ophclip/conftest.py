@@ -26,5 +26,5 @@ def trained(tmp_path_factory):
     data = write_dataset(folder / "data")
     run = folder / "runs" / "one"
     config = small_config("train.max_steps=30", "optim.lr=3e-3")
-    train(config, shards_folder=data, run=run, preset="tiny", say=lambda _: None)
+    train(config, shards_folder=data, run=run, preset="tiny", log=lambda _: None)
     return Trained(data=data, runs=folder / "runs", run=run)

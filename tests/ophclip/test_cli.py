@@ -72,13 +72,28 @@ def test_help_loads_neither_torch_nor_pyarrow():
     code = (
         "import sys\nfrom ophclip.cli import main\nsys.argv = ['ophclip', '--help']\n"
         "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
-        "heavy = {'torch', 'pyarrow', 'transformers', 'numpy'} & set(sys.modules)\n"
+        "heavy = {'torch', 'pyarrow', 'pydantic', 'transformers', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "train" in done.stdout
     assert "eval" in done.stdout
+
+
+def test_config_prints_each_setting_with_its_origin(capsys, monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["ophclip", "config", "--preset", "paper", "--set", "optim.lr=1e-4"]
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    text = capsys.readouterr().out
+    assert "lr = 0.0001  (--set optim.lr=1e-4)" in text
+    assert "clip_batch = 120 items  (preset paper)" in text
+    assert "seed = 0  (default)" in text
+    unknown = fail(capsys, monkeypatch, "config", "--preset", "huge")
+    assert "there are tiny, paper" in unknown
 
 
 def test_evaluation_takes_the_newest_run_says_so_and_writes_what_it_did(place):

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from ophclip.config import change, to_toml
+from ophclip.config import Config, change, describe, resolve, to_toml
 from ophclip.errors import ConfigError
-from ophclip.presets import PRESETS, in_reach, paper, tiny
+from ophclip.presets import PRESETS, is_available, paper, tiny
+from ophvl.config import parse_override
 
 
 def test_later_sources_win(tmp_path):
@@ -23,7 +24,7 @@ def test_later_sources_win(tmp_path):
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_toml_holds_everything(preset, tmp_path):
-    config = PRESETS[preset]()
+    config = resolve([PRESETS[preset]])
     path = tmp_path / "config.toml"
     path.write_text(to_toml(config), encoding="utf-8")
     assert change(paper() if preset == "tiny" else tiny(), files=[path]) == config
@@ -35,15 +36,18 @@ def test_toml_holds_everything(preset, tmp_path):
         ("optim.lrr=1", "did you mean 'lr'"),
         ("optin.lr=1", "did you mean 'optim'"),
         ("optim.lr", "section.key=value"),
-        ("optim.lr=fast", "expected float, got 'fast'"),
-        ("train.seed=1.5", "expected int"),
-        ("train.seed=true", "expected int"),
-        ("bank.enabled=False", "expected bool"),
-        ("loss.use_confidence='false'", "expected bool"),
-        ("bank.key=sound", "not one of joint, visual, text"),
-        ("model.image_widths=[1, 'a']", "list of integers"),
+        ("optim.lr=fast", "optim.lr must be a number, above 0, not 'fast'"),
+        ("train.seed=1.5", "a whole number"),
+        ("train.seed=true", "a whole number"),
+        ("bank.enabled=False", "true or false"),
+        ("loss.use_confidence='false'", "true or false"),
+        ("bank.key=sound", "one of joint, visual, text"),
+        ("model.image_widths=[1, 'a']", "a list of whole numbers"),
         ("data.clip_batch=1", "at least 2"),
         ("augment.zoom_min=2.0", "zoom_min <= zoom_max"),
+        ("bank.form=joined", "needs learns = true"),
+        ("data.context=1", "belong together"),
+        ("model.lora_rank=4", "frozen|same_text_cosine"),
         ("train.max_steps=0", "a run needs an end"),
         ("model.text_trainable_layers=2", "same_text_cosine"),
     ],
@@ -51,6 +55,22 @@ def test_toml_holds_everything(preset, tmp_path):
 def test_what_does_not_fit_is_refused_with_help(text, told):
     with pytest.raises(ConfigError, match=told):
         change(tiny(), overrides=[text])
+
+
+def test_every_setting_has_a_meaning_and_bounds_that_its_default_meets():
+    for section in resolve([]).sections.values():
+        for key, field in type(section).model_fields.items():
+            assert field.description, key
+            assert type(section).model_validate({key: field.default}), key
+
+
+def test_a_description_names_value_origin_unit_and_default():
+    text = describe([PRESETS["paper"], parse_override("carry.window_s=3")])
+    assert "image_size = 224 px  (preset paper)" in text
+    assert "window_s = 3.0 s  (--set carry.window_s=3)" in text
+    assert "Length of a window. A number, above 0; default 5.0 s." in text
+    assert "seed = 0  (default)" in text
+    assert all(f"[{section}]" in text for section in Config.__annotations__)
 
 
 def test_false_is_false():
@@ -63,7 +83,7 @@ ON_THE_HUB = {"microsoft/resnet-50", "emilyalsentzer/Bio_ClinicalBERT"}
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_presets_name_known_models_and_no_place_of_one_machine(preset):
-    config = PRESETS[preset]()
+    config = resolve([PRESETS[preset]])
     named = {config.model.image_encoder, config.model.text_encoder}
     assert named <= ON_THE_HUB | {"scratch", "minilm"}
     assert not re.search(r'"(/|~|[A-Za-z]:\\)', to_toml(config))
@@ -82,8 +102,8 @@ def test_a_missing_file_is_named(tmp_path):
         change(tiny(), files=[tmp_path / "none.toml"])
 
 
-def test_a_local_folder_is_in_reach_only_with_its_weights(tmp_path):
-    assert not in_reach(str(tmp_path))
+def test_a_local_folder_is_is_available_only_with_its_weights(tmp_path):
+    assert not is_available(str(tmp_path))
     (tmp_path / "config.json").touch()
     (tmp_path / "model.safetensors").touch()
-    assert in_reach(str(tmp_path))
+    assert is_available(str(tmp_path))

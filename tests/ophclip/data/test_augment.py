@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 
+from ophclip.config import AugmentConfig, resolve
 from ophclip.data.augment import (
     Augmentation,
     augment,
@@ -38,15 +37,14 @@ def test_augmentation_treats_the_frames_of_a_clip_alike_and_clips_differently():
 
 def test_augmentation_of_strength_zero_changes_nothing_and_no_preset_mirrors():
     frames = torch.randint(0, 256, (1, 1, 3, 32, 32), dtype=torch.uint8)
-    still = dataclasses.replace(
-        small_config().augment,
+    still = AugmentConfig(
         rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
         brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
     )  # fmt: skip
     made = augment(frames, draw_augmentation(1, config=still, random=generator(0)), side=32)
     assert torch.allclose(made, resize_frames(frames, side=32), atol=1e-4)
-    assert not any(preset().augment.mirror_p for preset in PRESETS.values())
-    mirror = dataclasses.replace(still, mirror_p=1.0)
+    assert not any(resolve([preset]).augment.mirror_p for preset in PRESETS.values())
+    mirror = still.model_copy(update={"mirror_p": 1.0})
     mirrored = augment(frames, draw_augmentation(1, config=mirror, random=generator(0)), side=32)
     assert torch.allclose(mirrored, made.flip(-1), atol=1e-4)
 
@@ -84,7 +82,7 @@ SAID = "This is a left eye. We make a 2.4 mm incision! No suture is needed? Then
 
 
 def test_a_narration_is_cut_between_sentences_only():
-    config = dataclasses.replace(small_config().augment, sentence_crop_p=1.0)
+    config = small_config("augment.sentence_crop_p=1.0").augment
     found = {crop_text(SAID, config=config, random=generator("crop", n)) for n in range(300)}
     sentences = [
         "This is a left eye.",
@@ -97,16 +95,15 @@ def test_a_narration_is_cut_between_sentences_only():
 
 
 def test_a_single_sentence_and_an_empty_text_stay_as_they_are():
-    config = dataclasses.replace(small_config().augment, sentence_crop_p=1.0)
+    config = small_config("augment.sentence_crop_p=1.0").augment
     for text in ("the lens is implanted", ""):
         assert crop_text(text, config=config, random=generator(0)) == text
 
 
 def test_narrations_are_cut_as_often_as_asked_and_by_default_never():
-    half = dataclasses.replace(small_config().augment, sentence_crop_p=0.5)
+    half = small_config("augment.sentence_crop_p=0.5").augment
     cut = [crop_text(SAID, config=half, random=generator(n)) != SAID for n in range(400)]
     assert 0.35 < sum(cut) / len(cut) < 0.55  # One cut in ten keeps all four sentences.
     for preset in PRESETS.values():
-        assert all(
-            crop_text(SAID, config=preset().augment, random=generator(n)) == SAID for n in range(20)
-        )
+        whole = resolve([preset]).augment
+        assert all(crop_text(SAID, config=whole, random=generator(n)) == SAID for n in range(20))

@@ -32,7 +32,7 @@ from tests.ophclip.shard_factory import (
 def make_batches(root, *, batch=5, cache_mb=64, shuffle_groups=2, **options):
     shards = open_shards(root, cached_groups=2)
     clips = [row for row in shards.rows if row.level == "clip"]
-    config = dataclasses.replace(small_config().data, cache_mb=cache_mb)
+    config = small_config(f"data.cache_mb={cache_mb}").data
     store = FrameStore(shards, clips, config=config, side=32)
     return Batches(
         clips,

@@ -18,7 +18,7 @@ from ophclip.data.shards import open_shards
 from ophclip.errors import ConfigError
 from ophclip.inference import embed, pretrained, spans
 from ophclip.model.dual_encoder import OphCLIP
-from ophclip.training import objective
+from ophclip.training.terms.embed import embed_clips
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import (
     jpeg,
@@ -183,8 +183,10 @@ def test_clips_and_windows_are_embedded_as_training_sees_them(source, tmp_path, 
         ]
         pictures = resize_frames(torch.cat(frames), side=64)[None]
         with torch.no_grad():
-            made = objective.encode_clips(model, pictures, [""], stack_context([frames_around], 1))
-        return made["visual"][0].numpy()
+            made = embed_clips(
+                model, model.frame_features(pictures), stack_context([frames_around], 1)
+            )
+        return made[0].numpy()
 
     made = {line["pair_id"]: line["embedding"] for line in lines}
     for clip in clips:

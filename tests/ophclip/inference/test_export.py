@@ -152,7 +152,7 @@ def test_the_card_tells_data_licence_and_only_the_figures_of_this_checkpoint(tra
 @pytest.mark.parametrize(("fit", "furthest"), [("squash", 0.0), ("crop", 0.05)])
 def test_the_processor_follows_the_fit(trained, tmp_path, fit, furthest):
     source = pretrained.read(trained.runs)
-    data = dataclasses.replace(source.config.data, fit=fit)
+    data = source.config.data.model_copy(update={"fit": fit})
     source = dataclasses.replace(source, config=dataclasses.replace(source.config, data=data))
     described = json.dumps(image_processor(source))
     (tmp_path / "preprocessor_config.json").write_text(described, encoding="utf-8")

@@ -11,7 +11,7 @@ from ophclip.data.shards import open_shards
 from ophclip.inference.spans import embed_spans, features_within, windows
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.model.temporal import masked_mean
-from ophclip.training import objective
+from ophclip.training.terms.embed import embed_clips
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config, write_dataset
 
@@ -56,9 +56,11 @@ def test_a_span_is_embedded_as_the_clip_of_its_pictures(tmp_path, settings) -> N
             own = torch.cat([own, store.frames(video, frames_around.indices)])
         frames.append(own)
     with torch.no_grad():
-        trained = objective.encode_clips(
-            model, resize_frames(torch.stack(frames), side=64), [""] * 3, stack_context(around, 3)
-        )["visual"]
+        trained = embed_clips(
+            model,
+            model.frame_features(resize_frames(torch.stack(frames), side=64)),
+            stack_context(around, 3),
+        )
         features = model.frame_features(resize_frames(store.frames(video, range(12)), side=64))
         spans = [(clip.start_s, clip.end_s) for clip in clips]
         made = embed_spans(model, video, features, spans, data=config.data)

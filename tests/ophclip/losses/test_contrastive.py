@@ -16,7 +16,7 @@ def unit(rows: int, dim: int, seed: int) -> torch.Tensor:
     return F.normalize(torch.randn(rows, dim, generator=random, dtype=torch.float64), dim=-1)
 
 
-def slow_info_nce(a, b, scale, ignored, weights):
+def slow_info_nce(a, b, scale, neutral_mask, weights):
     n = len(a)
     total = weight_sum = 0.0
     for i in range(n):
@@ -24,7 +24,7 @@ def slow_info_nce(a, b, scale, ignored, weights):
             exponents = {
                 j: scale * float(first[i] @ second[j])
                 for j in range(n)
-                if j == i or not (ignored[i][j] if first is a else ignored[j][i])
+                if j == i or not (neutral_mask[i][j] if first is a else neutral_mask[j][i])
             }
             log_sum = math.log(sum(math.exp(x) for x in exponents.values()))
             total += weights[i] * (log_sum - exponents[i]) / 2
@@ -36,11 +36,11 @@ def slow_info_nce(a, b, scale, ignored, weights):
 def test_info_nce_equals_the_slow_reference(seed):
     a, b = unit(6, 5, seed), unit(6, 5, seed + 10)
     random = torch.Generator().manual_seed(seed)
-    ignored = torch.rand(6, 6, generator=random) < 0.3
+    neutral_mask = torch.rand(6, 6, generator=random) < 0.3
     weights = torch.rand(6, generator=random, dtype=torch.float64)
-    fast = contrastive.info_nce(a, b, torch.tensor(7.0), ignored=ignored, weights=weights)
+    fast = contrastive.info_nce(a, b, torch.tensor(7.0), neutral_mask=neutral_mask, weights=weights)
     assert float(fast) == pytest.approx(
-        slow_info_nce(a, b, 7.0, ignored, weights.tolist()), abs=1e-10
+        slow_info_nce(a, b, 7.0, neutral_mask, weights.tolist()), abs=1e-10
     )
 
 
@@ -54,17 +54,17 @@ def test_info_nce_without_mask_is_the_mean_of_both_cross_entropies():
 def test_info_nce_gradient_equals_finite_differences():
     a, b = unit(4, 3, 2).requires_grad_(), unit(4, 3, 3).requires_grad_()
     scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
-    ignored = torch.zeros(4, 4, dtype=torch.bool)
-    ignored[0, 2] = ignored[2, 0] = True
+    neutral_mask = torch.zeros(4, 4, dtype=torch.bool)
+    neutral_mask[0, 2] = neutral_mask[2, 0] = True
     assert torch.autograd.gradcheck(
-        lambda x, y, s: contrastive.info_nce(x, y, s, ignored=ignored), (a, b, scale)
+        lambda x, y, s: contrastive.info_nce(x, y, s, neutral_mask=neutral_mask), (a, b, scale)
     )
 
 
 def test_masked_items_neither_attract_nor_repel():
     a, b = unit(3, 4, 4).requires_grad_(), unit(3, 4, 5)
-    ignored = torch.ones(3, 3, dtype=torch.bool)
-    loss = contrastive.info_nce(a, b, torch.tensor(5.0), ignored=ignored)
+    neutral_mask = torch.ones(3, 3, dtype=torch.bool)
+    loss = contrastive.info_nce(a, b, torch.tensor(5.0), neutral_mask=neutral_mask)
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert a.grad is not None
@@ -122,7 +122,7 @@ def test_retrieval_equals_two_cross_modal_terms():
     assert float(loss) == pytest.approx(slow)
 
 
-def slow_multi_positive(a, candidates, positives, scale, ignored, weights):
+def slow_multi_positive(a, candidates, positives, scale, neutral_mask, weights):
     rows, columns = range(len(a)), range(len(candidates))
     logit = [[scale * float(a[i] @ candidates[j]) for j in columns] for i in rows]
     total = mass = 0.0
@@ -133,8 +133,8 @@ def slow_multi_positive(a, candidates, positives, scale, ignored, weights):
             if not share:
                 continue
             counts = [  # For row i, then for column j: the logits that compete.
-                [logit[i][n] for n in columns if positives[i][n] > 0 or not ignored[i][n]],
-                [logit[m][j] for m in rows if positives[m][j] > 0 or not ignored[m][j]],
+                [logit[i][n] for n in columns if positives[i][n] > 0 or not neutral_mask[i][n]],
+                [logit[m][j] for m in rows if positives[m][j] > 0 or not neutral_mask[m][j]],
             ]
             for rivals in counts:
                 total += share / 2 * (math.log(sum(math.exp(x) for x in rivals)) - logit[i][j])
@@ -149,22 +149,24 @@ def test_multi_positive_equals_the_slow_reference(seed):
     positives = torch.rand(5, 7, generator=random, dtype=torch.float64)
     positives = positives * (torch.rand(5, 7, generator=random) < 0.3)
     positives[seed % 5] = 0.0  # A query without neighbour.
-    ignored = torch.rand(5, 7, generator=random) < 0.4
+    neutral_mask = torch.rand(5, 7, generator=random) < 0.4
     weights = torch.rand(5, generator=random, dtype=torch.float64)
     fast = contrastive.multi_positive(
-        a, candidates, positives, torch.tensor(6.0), ignored=ignored, weights=weights
+        a, candidates, positives, torch.tensor(6.0), neutral_mask=neutral_mask, weights=weights
     )
-    slow = slow_multi_positive(a, candidates, positives, 6.0, ignored, weights.tolist())
+    slow = slow_multi_positive(a, candidates, positives, 6.0, neutral_mask, weights.tolist())
     assert float(fast) == pytest.approx(slow, abs=1e-10)
 
 
 def test_multi_positive_with_one_positive_each_is_info_nce():
     a, b = unit(5, 4, 0), unit(5, 4, 1)
-    ignored = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.4
+    neutral_mask = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.4
     weights = torch.tensor([1.0, 0.0, 0.3, 2.0, 1.0], dtype=torch.float64)
     scale, eye = torch.tensor(9.0), torch.eye(5, dtype=torch.bool)
-    several = contrastive.multi_positive(a, b, eye, scale, ignored=ignored, weights=weights)
-    single = contrastive.info_nce(a, b, scale, ignored=ignored, weights=weights)
+    several = contrastive.multi_positive(
+        a, b, eye, scale, neutral_mask=neutral_mask, weights=weights
+    )
+    single = contrastive.info_nce(a, b, scale, neutral_mask=neutral_mask, weights=weights)
     assert torch.isclose(several, single)
 
 
@@ -172,10 +174,10 @@ def test_multi_positive_gradient_equals_finite_differences():
     a, b = unit(3, 4, 2).requires_grad_(), unit(5, 4, 3).requires_grad_()
     scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     positives = torch.tensor([[0.7, 0.3, 0, 0, 0], [0, 0.5, 0.5, 0, 0], [0, 0, 0, 0, 0]])
-    ignored = torch.zeros(3, 5, dtype=torch.bool)
-    ignored[2] = ignored[:, 4] = True
+    neutral_mask = torch.zeros(3, 5, dtype=torch.bool)
+    neutral_mask[2] = neutral_mask[:, 4] = True
     assert torch.autograd.gradcheck(
-        lambda x, y, s: contrastive.multi_positive(x, y, positives, s, ignored=ignored),
+        lambda x, y, s: contrastive.multi_positive(x, y, positives, s, neutral_mask=neutral_mask),
         (a, b, scale),
     )
 
@@ -183,9 +185,11 @@ def test_multi_positive_gradient_equals_finite_differences():
 @pytest.mark.parametrize("every", [True, False])
 def test_multi_positive_without_any_positive_is_zero_with_finite_gradients(every):
     a = unit(2, 4, 0).requires_grad_()
-    ignored = torch.full((2, 3), every)
+    neutral_mask = torch.full((2, 3), every)
     no = torch.zeros(2, 3)
-    loss = contrastive.multi_positive(a, unit(3, 4, 1), no, torch.tensor(5.0), ignored=ignored)
+    loss = contrastive.multi_positive(
+        a, unit(3, 4, 1), no, torch.tensor(5.0), neutral_mask=neutral_mask
+    )
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert a.grad is not None
@@ -301,22 +305,22 @@ def test_half_precision_is_computed_in_float32(dtype, autocast):
 
 def test_duplicates_cost_log_two_unless_ignored():
     a = torch.eye(3)[[0, 0]]
-    ignored = torch.ones(2, 2, dtype=torch.bool)
+    neutral_mask = torch.ones(2, 2, dtype=torch.bool)
     assert float(contrastive.info_nce(a, a, torch.tensor(100.0))) == pytest.approx(math.log(2))
-    assert float(contrastive.info_nce(a, a, torch.tensor(100.0), ignored=ignored)) == 0.0
+    assert float(contrastive.info_nce(a, a, torch.tensor(100.0), neutral_mask=neutral_mask)) == 0.0
 
 
 @pytest.mark.parametrize("zero", [[0, 1], [0]])
 def test_weights_of_zero_and_a_fully_masked_row_leave_gradients_finite(zero):
     a, b = unit(2, 4, 0).requires_grad_(), unit(2, 4, 1).requires_grad_()
     scale = torch.tensor(100.0, requires_grad=True)
-    ignored = torch.tensor([[False, True], [False, False]])
+    neutral_mask = torch.tensor([[False, True], [False, False]])
     weights = torch.ones(2, dtype=torch.float64)
     weights[zero] = 0.0
-    loss = contrastive.info_nce(a, b, scale, ignored=ignored, weights=weights)
+    loss = contrastive.info_nce(a, b, scale, neutral_mask=neutral_mask, weights=weights)
     loss.backward()
     slow = (
-        slow_info_nce(a.detach(), b.detach(), 100.0, ignored, weights.tolist())
+        slow_info_nce(a.detach(), b.detach(), 100.0, neutral_mask, weights.tolist())
         if 1 not in zero
         else 0.0
     )

@@ -107,12 +107,12 @@ def test_nothing_allowed_and_nothing_there_give_zeros_and_no_loss():
         assert not windows.grad.any()
 
 
-def slow_carried(windows, narrations, targets, weights, scale, ignored):
+def slow_carried(windows, narrations, targets, weights, scale, neutral_mask):
     total = 0.0
     for s in range(len(windows)):
         logits = [scale * float(windows[s] @ n) for n in narrations]
         rivals = [
-            x for n, x in enumerate(logits) if targets[s][n] > 0 or not ignored[s][n]
+            x for n, x in enumerate(logits) if targets[s][n] > 0 or not neutral_mask[s][n]
         ]  # fmt: skip
         log_sum = math.log(sum(math.exp(x) for x in rivals))
         cost = sum(float(t) * (log_sum - x) for t, x in zip(targets[s], logits, strict=True))
@@ -126,12 +126,17 @@ def test_carried_equals_the_slow_reference(seed):
     random = torch.Generator().manual_seed(seed)
     allowed = torch.rand(5, 7, generator=random) < 0.7
     allowed[:, 0] = True
-    ignored = torch.rand(5, 7, generator=random) < 0.4
+    neutral_mask = torch.rand(5, 7, generator=random) < 0.4
     found = carry_over(windows, narrations, allowed, temperature=0.3, keep=3)
     fast = carried(
-        windows, narrations, found.targets, found.weights, torch.tensor(8.0), ignored=ignored
+        windows,
+        narrations,
+        found.targets,
+        found.weights,
+        torch.tensor(8.0),
+        neutral_mask=neutral_mask,
     )
-    slow = slow_carried(windows, narrations, found.targets, found.weights, 8.0, ignored)
+    slow = slow_carried(windows, narrations, found.targets, found.weights, 8.0, neutral_mask)
     assert float(fast) == pytest.approx(slow, abs=1e-10)
 
 

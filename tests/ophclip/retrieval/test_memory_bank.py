@@ -43,39 +43,39 @@ def test_search_equals_brute_force(key, chunk, monkeypatch):
     bank = make_bank(50)
     fill(bank, list(range(0, 50, 2)))
     queries = F.normalize(torch.randn(6, 8, generator=torch.Generator().manual_seed(1)), dim=-1)
-    found = search(bank, queries, 5, key=key)
+    neighbours = search(bank, queries, 5, key=key)
     keys = joint(bank.visual, bank.title, key)
     for i, query in enumerate(queries):
         scores = {place: float(query @ keys[place]) for place in range(0, 50, 2)}
         best = sorted(scores, key=lambda place: -scores[place])[:5]
-        assert found.index[i].tolist() == best
-        assert found.score[i].tolist() == pytest.approx([scores[b] for b in best])
+        assert neighbours.index[i].tolist() == best
+        assert neighbours.score[i].tolist() == pytest.approx([scores[b] for b in best])
 
 
 def test_unfilled_entries_are_never_found():
     bank = make_bank(6)
     fill(bank, [1, 4])
-    found = search(bank, torch.randn(3, 8), 4)
-    assert found.found.sum(1).tolist() == [2, 2, 2]
-    assert set(found.index[found.found].tolist()) == {1, 4}
+    neighbours = search(bank, torch.randn(3, 8), 4)
+    assert neighbours.mask.sum(1).tolist() == [2, 2, 2]
+    assert set(neighbours.index[neighbours.mask].tolist()) == {1, 4}
 
 
 def test_a_query_never_finds_itself_or_its_own_channel():
     bank = make_bank(4, channels=["a", "b", "a", None])
     fill(bank, [0, 1, 2, 3])
-    found = search(
+    neighbours = search(
         bank, bank.keys(torch.tensor([0, 1, 3]), "joint"), 4,
         video_ids=["v0", "v1", "v3"], channel_ids=["a", None, None],
     )  # fmt: skip
-    places = [sorted(found.index[i][found.found[i]].tolist()) for i in range(3)]
+    places = [sorted(neighbours.index[i][neighbours.mask[i]].tolist()) for i in range(3)]
     assert places == [[1, 3], [0, 2, 3], [0, 1, 2]]
 
 
 def test_unknown_channels_do_not_match_each_other():
     bank = make_bank(3, channels=[None, None, "c"])
     fill(bank, [0, 1, 2])
-    found = search(bank, torch.randn(1, 8), 3, channel_ids=["elsewhere"])
-    assert found.found.all()
+    neighbours = search(bank, torch.randn(1, 8), 3, channel_ids=["elsewhere"])
+    assert neighbours.mask.all()
 
 
 def test_ready_needs_more_entries_than_neighbours():
@@ -147,16 +147,16 @@ def test_exclusions_and_ties_equal_brute_force(seed, monkeypatch):
     bank, queries, asked, eligible = crowded(seed)
     k = (1, 4, 39, 60)[seed % 4]
     for key in ("visual", "text"):
-        found = bank.search(queries, k, key=key, **asked)
+        neighbours = bank.search(queries, k, key=key, **asked)
         keys = bank.visual if key == "visual" else bank.title
         for i, query in enumerate(queries):
             best = sorted(eligible[i], key=lambda p: (-float(query @ keys[p]), p))[:k]
-            got = found.found[i]
-            assert found.index[i][got].tolist() == best
-            assert found.score[i][got].tolist() == [float(query @ keys[p]) for p in best]
+            got = neighbours.mask[i]
+            assert neighbours.index[i][got].tolist() == best
+            assert neighbours.score[i][got].tolist() == [float(query @ keys[p]) for p in best]
             assert got.tolist() == [True] * len(best) + [False] * (k - len(best))
-            assert not found.index[i][~got].any()
-            assert found.sets()[i] == set(best)
+            assert not neighbours.index[i][~got].any()
+            assert neighbours.sets()[i] == set(best)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -170,13 +170,13 @@ def test_random_neighbours_are_eligible_distinct_and_repeatable(seed, monkeypatc
         results.append(
             bank.search(queries, k, key="visual", choice="random", generator=random, **asked)
         )
-    found = results[0]
-    assert torch.equal(found.index, results[1].index)
+    neighbours = results[0]
+    assert torch.equal(neighbours.index, results[1].index)
     for i, query in enumerate(queries):
-        places = found.index[i][found.found[i]].tolist()
+        places = neighbours.index[i][neighbours.mask[i]].tolist()
         assert len(set(places)) == len(places) == min(k, len(eligible[i]))
         assert set(places) <= set(eligible[i])
-        scores = found.score[i][found.found[i]].tolist()
+        scores = neighbours.score[i][neighbours.mask[i]].tolist()
         assert scores == [float(query @ bank.visual[p]) for p in places]
         assert places == sorted(places, key=lambda p: (-float(query @ bank.visual[p]), p))
 
@@ -186,17 +186,17 @@ def test_random_neighbours_are_of_equal_chance():
     fill(bank, [0, 1, 2, 4])
     random = torch.Generator().manual_seed(0)
     queries = bank.keys(torch.zeros(3000, dtype=torch.int64), "joint")
-    found = search(bank, queries, 2, choice="random", generator=random)
-    counts = found.index.flatten().bincount(minlength=6).tolist()
+    neighbours = search(bank, queries, 2, choice="random", generator=random)
+    counts = neighbours.index.flatten().bincount(minlength=6).tolist()
     assert counts[3] == counts[5] == 0
     assert [counts[p] for p in (0, 1, 2, 4)] == pytest.approx([1500] * 4, rel=0.08)
 
 
 @pytest.mark.parametrize("choice", ["nearest", "random"])
 def test_an_empty_bank_finds_nothing(choice):
-    found = search(make_bank(0), torch.randn(2, 8), 3, choice=choice)
-    assert found.index.tolist() == [[0] * 3] * 2
-    assert not found.found.any()
+    neighbours = search(make_bank(0), torch.randn(2, 8), 3, choice=choice)
+    assert neighbours.index.tolist() == [[0] * 3] * 2
+    assert not neighbours.mask.any()
 
 
 @pytest.mark.parametrize("choice", ["nearest", "random"])
@@ -204,8 +204,8 @@ def test_a_query_that_is_not_finite_finds_nothing(choice):
     bank = make_bank(4)
     fill(bank, [0, 1, 2])
     queries = torch.stack([torch.full((8,), float("nan")), bank.visual[0]])
-    found = search(bank, queries, 2, key="visual", choice=choice)
-    assert found.found.sum(1).tolist() == [0, 2]
+    neighbours = search(bank, queries, 2, key="visual", choice=choice)
+    assert neighbours.mask.sum(1).tolist() == [0, 2]
 
 
 def test_search_is_exact_within_autocast():
@@ -224,7 +224,7 @@ def test_an_equal_title_alone_excludes_nothing():
     bank = make_bank(2)
     same = F.normalize(torch.ones(2, 8), dim=-1)
     bank.write([0, 1], same, same, step=0)
-    assert search(bank, same[:1], 2, key="text").found.all()
+    assert search(bank, same[:1], 2, key="text").mask.all()
 
 
 def test_the_same_writes_make_the_same_bank():
@@ -238,7 +238,7 @@ def test_the_same_writes_make_the_same_bank():
 
 
 def found_sets(*rows: list[int]) -> Neighbours:
-    """Neighbours of whole width 3; the rest is not found."""
+    """Neighbours of whole width 3; the rest has none."""
     index = torch.tensor([row + [0] * (3 - len(row)) for row in rows])
     score = torch.tensor([[1.0] * len(row) + [float("-inf")] * (3 - len(row)) for row in rows])
     return Neighbours(index=index, score=score)
@@ -257,10 +257,10 @@ def test_overlap_is_the_mean_jaccard_index_with_the_search_before():
 def test_hit_rate_counts_pairs_of_known_surgeries():
     surgeries = [frozenset({"x"}), frozenset({"y", "x"}), frozenset(), frozenset({"y"})]
     bank = MemoryBank(["a", "b", "c", "d"], [None] * 4, surgeries, dim=2)
-    found = found_sets([0, 1, 2], [3], [0, 1])
-    rate = bank.hit_rate(found, [frozenset({"y"}), frozenset({"x"}), frozenset()])
+    neighbours = found_sets([0, 1, 2], [3], [0, 1])
+    rate = bank.hit_rate(neighbours, [frozenset({"y"}), frozenset({"x"}), frozenset()])
     assert rate == pytest.approx(1 / 3)  # 0: no, 1: yes, 2: unknown, 3: no.
-    assert bank.hit_rate(found, [frozenset()] * 3) is None
+    assert bank.hit_rate(neighbours, [frozenset()] * 3) is None
 
 
 def test_age_of_an_empty_bank_is_zero():

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from ophclip.model import weights
-from ophclip.training.distributed import World
+from ophclip.training.distributed import ProcessGroup
 from ophclip.training.loop import train
 from tests.ophclip.shard_factory import small_config, write_dataset
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from ophclip.training.loop import train
 from tests.ophclip.shard_factory import small_config
 data, run, *settings = sys.argv[1:]
-train(small_config(*settings), shards_folder=Path(data), run=Path(run), preset="tiny", say=print)
+train(small_config(*settings), shards_folder=Path(data), run=Path(run), preset="tiny", log=print)
 """
 
 EVEN = (
@@ -58,20 +58,20 @@ pictures, texts = torch.randn(8, 5).double(), torch.randn(8, 5).double()
 image, text = torch.nn.Linear(5, 4).double(), torch.nn.Linear(5, 4).double()
 scale = torch.nn.Parameter(torch.tensor(2.0).double())
 learning = [*image.parameters(), *text.parameters(), scale]
-with join("cpu") as world:
-    own = world.part(8)
+with join("cpu") as group:
+    own = group.share(8)
     def part(a, b):
         return lambda: {
             "visual": F.normalize(image(pictures[own][a:b]), dim=-1),
             "text": F.normalize(text(texts[own][a:b]), dim=-1),
         }
     def loss(made):
-        whole = {name: world.gather(tensor) for name, tensor in made.items()}
+        whole = {name: group.gather(tensor) for name, tensor in made.items()}
         return info_nce(whole["visual"], whole["text"], scale.exp())
     size = int(sys.argv[2])
     backward([part(i, i + size) for i in range(0, own.stop - own.start, size)], loss)
-    world.average_gradients(learning)
-    if world.is_main:
+    group.average_gradients(learning)
+    if group.is_main:
         save_file({str(i): p.grad for i, p in enumerate(learning)}, sys.argv[1])
 """
 
@@ -151,13 +151,13 @@ def test_an_odd_batch_is_cut_to_what_can_be_shared(data: Path, tmp_path: Path) -
 
 
 def test_a_process_alone_has_everything() -> None:
-    world = World(device=torch.device("cpu"))
+    group = ProcessGroup(device=torch.device("cpu"))
     own = torch.ones(3, 2)
-    assert world.gather(own) is own
-    assert world.part(7) == slice(0, 7)
-    assert world.from_main(lambda: 5) == 5
+    assert group.gather(own) is own
+    assert group.share(7) == slice(0, 7)
+    assert group.from_main(lambda: 5) == 5
 
 
 def test_what_cannot_be_shared_is_refused() -> None:
     with pytest.raises(ValueError, match="5 items cannot be shared by 2"):
-        World(rank=1, size=2, device=torch.device("cpu")).part(5)
+        ProcessGroup(rank=1, size=2, device=torch.device("cpu")).share(5)

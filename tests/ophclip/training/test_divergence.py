@@ -7,17 +7,17 @@ import math
 import pytest
 
 from ophclip.errors import TrainingError
-from ophclip.training.divergence import WINDOW, Watch
+from ophclip.training.divergence import WINDOW, DivergenceCheck
 from schemas.vocab import Level
 
 
 def test_a_loss_that_is_not_finite_is_named() -> None:
     with pytest.raises(TrainingError, match=r"step 7 \(clip level: clip nan"):
-        Watch(0).check(7, Level.CLIP, {"clip": math.nan}, [])
+        DivergenceCheck(0).check(7, Level.CLIP, {"clip": math.nan}, [])
 
 
 def test_a_loss_far_above_guessing_stops_the_run_and_a_single_high_step_does_not() -> None:
-    watch = Watch(3.0)
+    watch = DivergenceCheck(3.0)
     for step in range(WINDOW - 1):
         watch.check(step, Level.CLIP, {"clip": 100.0 if step == 3 else 1.0}, [])
     for step in range(WINDOW - 1):
@@ -27,6 +27,6 @@ def test_a_loss_far_above_guessing_stops_the_run_and_a_single_high_step_does_not
 
 
 def test_it_can_be_switched_off() -> None:
-    watch = Watch(0)
+    watch = DivergenceCheck(0)
     for step in range(2 * WINDOW):
         watch.check(step, Level.CLIP, {"clip": 1e6}, [])

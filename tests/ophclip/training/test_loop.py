@@ -14,14 +14,14 @@ import torch
 from transformers import AutoModel, ResNetConfig
 
 from ophclip.config import Config
-from ophclip.data.augment import resize_frames
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
-from ophclip.training.distributed import World
+from ophclip.training.distributed import ProcessGroup
 from ophclip.training.loop import train
+from ophclip.training.terms.retrieval import Retrieval
 from ophclip.training.trainer import Trainer
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config, video_rows, write_dataset, write_shard
@@ -108,30 +108,30 @@ def test_only_split_train_is_trained_on(root, tmp_path):
 
 
 def test_without_silent_videos_retrieval_goes_off_with_a_message(tmp_path):
-    said = []
+    lines = []
     data = write_dataset(tmp_path / "data", silent=0)
-    run_training(small_config("train.max_steps=4"), data, tmp_path / "run", say=said.append)
-    assert any("retrieval is off: 0 silent videos" in line for line in said)
+    run_training(small_config("train.max_steps=4"), data, tmp_path / "run", log=lines.append)
+    assert any("retrieval is off: 0 silent videos" in line for line in lines)
     assert len(losses_of(tmp_path / "run")) == 4
 
 
 def test_without_titles_the_video_level_goes_off_with_a_message(tmp_path):
-    said = []
+    lines = []
     rows = [dataclasses.replace(row, title=None) for i in (1, 2) for row in video_rows(i)]
     write_shard(tmp_path / "data", rows)
     config = small_config("train.max_steps=4")
-    run_training(config, tmp_path / "data", tmp_path / "run", say=said.append)
-    assert any("no video level" in line for line in said)
+    run_training(config, tmp_path / "data", tmp_path / "run", log=lines.append)
+    assert any("no video level" in line for line in lines)
     text = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
     assert '"video"' not in text
 
 
 def test_small_batches_and_remainders_are_told(root, tmp_path):
-    said = []
+    lines = []
     config = small_config("data.video_batch=64", "train.max_steps=1")
-    run_training(config, root, tmp_path, say=said.append)
-    assert any("batches of 7 instead of 64" in line for line in said)
-    assert any("leaves out 2 of 12 clip rows" in line for line in said)
+    run_training(config, root, tmp_path, log=lines.append)
+    assert any("batches of 7 instead of 64" in line for line in lines)
+    assert any("leaves out 2 of 12 clip rows" in line for line in lines)
 
 
 def test_no_clips_is_an_error(tmp_path):
@@ -170,8 +170,8 @@ def test_the_logit_scale_stays_below_its_limit(root):
         config,
         Corpus.select(open_shards(root, cached_groups=1)),
         preset="tiny",
-        say=lambda _: None,
-        world=World(device=torch.device("cpu")),
+        log=lambda _: None,
+        group=ProcessGroup(device=torch.device("cpu")),
     )
     with torch.no_grad():
         trainer.model.log_scales["clip"].fill_(50.0)
@@ -210,32 +210,15 @@ def test_what_is_only_looked_at_teaches_batchnorm_nothing(root, tmp_path):
     )
     corpus = Corpus.select(open_shards(root, cached_groups=4))
     trainer = Trainer(
-        config, corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
+        config, corpus, preset="tiny", log=print, group=ProcessGroup(device=torch.device("cpu"))
     )
     before = {name: value.clone() for name, value in trainer.model.named_buffers()}
-    trainer._refresh(trainer.bank, 0)
+    trainer.term(Retrieval).refresh(0)
     trainer._centre_images()
     after = dict(trainer.model.named_buffers())
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert any("running_mean" in name for name in before)
     assert changed == {"image_centre"}
-
-
-def test_the_bank_holds_the_embeddings_of_its_own_videos(root):
-    corpus = Corpus.select(open_shards(root, cached_groups=4))
-    trainer = Trainer(
-        small_config(), corpus, preset="tiny", say=print, world=World(device=torch.device("cpu"))
-    )
-    while not trainer.bank.filled.all():
-        trainer._refresh(trainer.bank, 0)
-    model = trainer.model.eval()
-    for place, row in enumerate(corpus.titled_silent_videos):
-        frames = trainer.store.frames(row, [1, 4, 7, 10])[None]  # The middles of four stretches.
-        with torch.no_grad():
-            visual = model.embed_frames(resize_frames(frames, side=64), Level.VIDEO)[0]
-            title = model.embed_texts([str(row.title)], Level.VIDEO)[0]
-        torch.testing.assert_close(trainer.bank.visual[place], visual, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(trainer.bank.title[place], title, rtol=1e-4, atol=1e-5)
 
 
 def test_neither_importing_nor_training_leaves_a_switch_behind(root, tmp_path):
@@ -312,19 +295,22 @@ def test_validation_rows_leave_no_trace_in_the_weights(tmp_path):
     [
         (["bank.enabled=false"], "retrieval is off: bank.enabled is false"),
         (["loss.retrieval_weight=0.0"], "retrieval is off: loss.retrieval_weight is 0"),
-        (["train.video_steps=0"], "retrieval is off: there is no video level"),
+        (
+            ["train.video_steps=0"],
+            "fewer than 2 videos with a title, or video_steps = 0: no video level",
+        ),
         (
             ["bank.enabled=false", "loss.silent_titles=false"],
-            "3 silent videos are not learnt from: bank.enabled, loss.silent_titles and "
-            "loss.carry_weight would use them",
+            "no term learns from the 3 silent videos; bank.enabled, loss.carry_weight and "
+            "loss.silent_titles would use them",
         ),
     ],
 )
 def test_what_is_left_unused_is_told_with_its_reason(root, tmp_path, settings, told):
-    said = []
-    run_training(small_config("train.max_steps=1", *settings), root, tmp_path, say=said.append)
-    assert told in said
-    unused = any("not learnt from" in line for line in said)
+    lines = []
+    run_training(small_config("train.max_steps=1", *settings), root, tmp_path, log=lines.append)
+    assert told in lines
+    unused = any("no term learns from" in line for line in lines)
     # Without a video level their titles are of no use either.
     assert unused == ("loss.silent_titles=false" in settings or "train.video_steps=0" in settings)
 
@@ -332,7 +318,7 @@ def test_what_is_left_unused_is_told_with_its_reason(root, tmp_path, settings, t
 def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path):
     told = []
     config = small_config("loss.phase_weight=0.5", "train.log_every=1")
-    run_training(config, root, tmp_path / "some", say=told.append)
+    run_training(config, root, tmp_path / "some", log=told.append)
     assert "4 runs of two or more narrations of one phase" in told
     lines = (tmp_path / "some" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     found = [json.loads(line) for line in lines]
@@ -341,7 +327,7 @@ def test_the_middle_level_is_told_and_learnt_where_there_are_runs(root, tmp_path
     rows = [dataclasses.replace(row, attributes=[]) for n in (1, 2, 3) for row in video_rows(n)]
     write_shard(tmp_path / "none", rows)
     told.clear()
-    run_training(config, tmp_path / "none", tmp_path / "run", say=told.append)
+    run_training(config, tmp_path / "none", tmp_path / "run", log=told.append)
     assert "0 runs of two or more narrations of one phase: no middle level" in told
 
 

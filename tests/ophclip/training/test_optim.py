@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -14,7 +13,7 @@ from ophclip.training.optim import Plan, build_optimiser, lr_share
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config
 
-OPTIM = dataclasses.replace(small_config().optim, warmup_steps=10, final_lr_share=0.1)
+OPTIM = small_config("optim.warmup_steps=10", "optim.final_lr_share=0.1").optim
 
 
 @pytest.mark.parametrize("total", [11, 12, 100, 1001])
@@ -70,7 +69,7 @@ def test_the_first_limit_reached_ends_the_run():
 
 def test_vectors_do_not_decay_and_nothing_is_left_out():
     model = OphCLIP(small_config().model)
-    groups = build_optimiser(model, dataclasses.replace(OPTIM, encoder_lr_share=0.5)).param_groups
+    groups = build_optimiser(model, OPTIM.model_copy(update={"encoder_lr_share": 0.5})).param_groups
     held = {id(p): group for group in groups for p in group["params"]}
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     assert {id(p) for p in learning.values()} == set(held)

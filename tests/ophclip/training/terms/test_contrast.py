@@ -1,0 +1,71 @@
+"""The main term of each level."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from ophclip.losses import contrastive
+from ophclip.training.terms.contrast import ClipContrast, VideoContrast
+from schemas.vocab import Level
+from tests.ophclip.shard_factory import small_config
+from tests.ophclip.training.terms.steps import gathered, make_run, make_step, scaled
+
+CONFIG = small_config("loss.same_text_cosine=1.0")
+
+
+def test_each_level_is_a_contrast_at_its_own_scale(corpus):
+    run = make_run(CONFIG, corpus, scaled(CONFIG))
+    for kind, rows, scale in (
+        (ClipContrast, corpus.clips[:4], 5.0),
+        (VideoContrast, corpus.videos, 11.0),
+    ):
+        term = kind.start(run, print)
+        step, own = make_step(run, term.level, rows, [term])
+        encoded = gathered(run, term.level, step, own)
+        expected = contrastive.info_nce(
+            own["visual"],
+            own["text"],
+            torch.tensor(scale),
+            neutral_mask=encoded.batch.neutral_mask,
+        )
+        torch.testing.assert_close(term.loss(step, encoded).loss, expected)
+
+
+def test_confidence_weighs_each_pair(corpus):
+    config = small_config("loss.same_text_cosine=1.0", "loss.use_confidence=true")
+    sure = (1.0, 0.5, 0.0)
+    clips = [
+        dataclasses.replace(row, confidence=confidence)
+        for row, confidence in zip(corpus.clips, sure, strict=False)
+    ]
+    run = make_run(config, corpus, scaled(config))
+    term = ClipContrast(run)
+    step, own = make_step(run, Level.CLIP, clips, [term])
+    encoded = gathered(run, Level.CLIP, step, own)
+    expected = contrastive.info_nce(
+        own["visual"],
+        own["text"],
+        torch.tensor(5.0),
+        neutral_mask=encoded.batch.neutral_mask,
+        weights=torch.tensor(sure),
+    )
+    torch.testing.assert_close(term.loss(step, encoded).loss, expected)
+
+
+def test_pairs_of_one_text_or_one_time_are_neutral(corpus):
+    run = make_run(CONFIG, corpus, scaled(CONFIG))
+    first, second, third = corpus.clips[:3]
+    same_text = dataclasses.replace(second, text=f" {str(first.text).upper()}")
+    same_time = dataclasses.replace(third, start_s=first.start_s, end_s=first.end_s)
+    step, own = make_step(run, Level.CLIP, [first, same_text, same_time], [])
+    mask = gathered(run, Level.CLIP, step, own).batch.neutral_mask
+    assert mask.tolist() == [[True, True, True], [True, True, False], [True, False, True]]
+
+
+def test_silent_videos_are_used_only_with_their_titles(corpus):
+    for titles in (True, False):
+        config = small_config(f"loss.silent_titles={str(titles).lower()}")
+        term = VideoContrast(make_run(config, corpus, scaled(config)))
+        assert term.uses_silent_videos() is titles
