@@ -125,13 +125,24 @@ def config_command(
         list[str] | None,
         typer.Option("--set", help="One changed setting, section.key=value; may be repeated."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the tables of docs/settings.md.")
+    ] = False,
 ) -> None:
-    """Print every setting with its meaning, unit and default, and where the present value comes from."""
+    """Print every setting with its meaning, unit, default and value, and where the value comes from."""
     from ophclip import presets
-    from ophclip.config import describe
+    from ophclip.config import SECTIONS, resolve_with_origins
+    from ophvl import settings_text
 
     name = preset or presets.choose()[0]
-    typer.echo(describe(_layers(name, config, changes or [])))
+    resolved = resolve_with_origins(_layers(name, config, changes or []))
+    if as_json:
+        typer.echo(settings_text.as_json(SECTIONS, resolved))
+    elif as_markdown:
+        typer.echo(settings_text.as_markdown(SECTIONS, resolved), nl=False)
+    else:
+        typer.echo(settings_text.as_terminal(SECTIONS, resolved))
 
 
 @evaluation.command("zero-shot")

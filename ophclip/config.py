@@ -7,7 +7,6 @@ the trainer stands here with its meaning, unit, bounds and default.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,9 +18,9 @@ from ophclip.errors import ConfigError
 from ophvl import config as mechanism
 from ophvl.config import (
     Layer,
+    Resolved,
     Settings,
     Unit,
-    allowed_values,
     parse_override,
     read_layer,
     resolve_layers,
@@ -56,7 +55,7 @@ class ModelConfig(Settings):
         max_length=4,
         description="Blocks of the 4 stages of the network from scratch.",
     )
-    image_size: Annotated[int, Unit("px")] = Field(
+    image_size: Annotated[int, Unit("pixels")] = Field(
         96, ge=64, description="Frames enter the encoder as squares of this side."
     )
     image_trainable_layers: Annotated[int, Layers] = Field(
@@ -544,33 +543,20 @@ def change(base: Config, *, files: Iterable[Path] = (), overrides: Sequence[str]
     return resolve([*layers, *map(read_layer, files), *map(parse_override, overrides)])
 
 
-def describe(layers: Sequence[Layer]) -> str:
-    """Return every setting with its value and origin, meaning, unit, allowed values and default, as text."""
+def resolve_with_origins(layers: Sequence[Layer]) -> Resolved:
+    """Return the sections with the values of `layers` and the origin of each.
+
+    Raises:
+        ConfigError: as `resolve`.
+    """
     resolved = resolve_layers(SECTIONS, layers)
     Config(**resolved.settings)  # type: ignore[arg-type]  # Checks the rules between sections.
-    lines = []
-    for section, kind in SECTIONS.items():
-        lines += ["", f"[{section}]  {kind.__doc__}"]
-        for key, field in kind.model_fields.items():
-            unit = "".join(f" {one.name}" for one in field.metadata if isinstance(one, Unit))
-            value = getattr(resolved.settings[section], key)
-            origin = resolved.origins[section].get(key, "default")
-            default = f"{allowed_values(field)}; default {_literal(field.default)}{unit}"
-            lines += [
-                f"{key} = {_literal(value)}{unit}  ({origin})",
-                f"    {field.description} {default[0].upper()}{default[1:]}.",
-            ]
-    return "\n".join(lines[1:])
+    return resolved
 
 
 def to_toml(config: Config) -> str:
     """Return the whole config as a TOML document that `change` reads back to the same config."""
     return mechanism.to_toml(config.sections)
-
-
-def _literal(value: object) -> str:
-    """Return a value as `--set` takes it."""
-    return json.dumps(value)
 
 
 def _require(holds: bool, message: str) -> None:

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from ophvl import __version__
-from ophvl.cli import discover, doctor, inspect, language, refresh, review, run
+from ophvl.cli import config, discover, doctor, inspect, language, refresh, review, run
 from ophvl.cli.stop import end_on_sigterm
 from ophvl.errors import OphvlError, UsageError
 
@@ -53,6 +53,7 @@ app.command("show")(inspect.show)
 app.command("run")(run.run)
 app.command("check")(inspect.check)
 app.command("describe")(inspect.describe)
+app.command("config")(config.config_command)
 app.command("annotate")(language.annotate)
 app.command("title")(language.title)
 app.add_typer(review.app, name="review")

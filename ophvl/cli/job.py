@@ -16,7 +16,7 @@ from ophvl.cli.stop import told_when_stopped
 from ophvl.errors import UsageError
 
 if TYPE_CHECKING:
-    from ophvl.config import Layer, Settings
+    from ophvl.config import Layer, Resolved, Settings
     from ophvl.dataset.store import Store
     from ophvl.report.failures import Failure
     from ophvl.report.funnel import Funnel
@@ -58,10 +58,14 @@ class Job:
 
     def settings(self) -> Mapping[str, Settings]:
         """Return the settings of every stage: defaults, the folder's, the file's, --set, then flags."""
+        return self.resolved().settings
+
+    def resolved(self) -> Resolved:
+        """Return the settings of every stage, and where each value comes from."""
         from ophvl.config import resolve_layers
         from pipelines.registry import settings_classes
 
-        return resolve_layers(settings_classes(), self._layers()).settings
+        return resolve_layers(settings_classes(), self._layers())
 
     def _layers(self) -> list[Layer]:
         from ophvl.config import Layer, parse_override, read_layer

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from ophclip.config import Config, change, describe, resolve, to_toml
+from ophclip.config import SECTIONS, Config, change, resolve, resolve_with_origins, to_toml
 from ophclip.errors import ConfigError
 from ophclip.presets import PRESETS, is_available, paper, tiny
 from ophvl.config import parse_override
+from ophvl.settings_text import as_terminal
 
 
 def test_later_sources_win(tmp_path):
@@ -65,8 +66,10 @@ def test_every_setting_has_a_meaning_and_bounds_that_its_default_meets():
 
 
 def test_a_description_names_value_origin_unit_and_default():
-    text = describe([PRESETS["paper"], parse_override("carry.window_s=3")])
-    assert "image_size = 224 px  (preset paper)" in text
+    text = as_terminal(
+        SECTIONS, resolve_with_origins([PRESETS["paper"], parse_override("carry.window_s=3")])
+    )
+    assert "image_size = 224 pixels  (preset paper)" in text
     assert "window_s = 3.0 s  (--set carry.window_s=3)" in text
     assert "Length of a window. A number, above 0; default 5.0 s." in text
     assert "seed = 0  (default)" in text
