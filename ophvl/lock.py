@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import UsageError
-from ophvl.partitions import ALL_PARTS, Parts
+from ophvl.partitions import ALL_PARTITIONS, Partitions
 
 HEARTBEAT_S = 10.0
 STALE_S = 120.0
@@ -50,7 +50,7 @@ Holder = dict[str, object]
 
 @contextmanager
 def locked(
-    root: Path, parts: Parts = ALL_PARTS, note: Callable[[str], None] | None = None
+    root: Path, parts: Partitions = ALL_PARTITIONS, note: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Hold `parts` of the dataset folder `root`; take them over from a dead process.
 
@@ -228,7 +228,7 @@ def _is_ours(path: Path, holder: Holder) -> bool:
     return (_holder(path) or {}).get("token") == holder["token"]
 
 
-def _bars(root: Path, other: Path, parts: Parts, watch: _Watch) -> bool:
+def _bars(root: Path, other: Path, parts: Partitions, watch: _Watch) -> bool:
     """Whether to wait for a lock; remove it if its holder is dead, raise if it lives."""
     holder = _holder(other)
     if holder is None:
@@ -237,7 +237,7 @@ def _bars(root: Path, other: Path, parts: Parts, watch: _Watch) -> bool:
     if lives is False:
         other.unlink(missing_ok=True)
         return False
-    held = Parts.share(str(holder.get("parts", ALL_PARTS.name)))
+    held = Partitions.share(str(holder.get("parts", ALL_PARTITIONS.name)))
     if not held & parts:
         return False
     if lives is None:

@@ -1,4 +1,4 @@
-"""Parts: fixed hash buckets of units, so that results are compacted and shared out by part."""
+"""Partitions: fixed hash buckets of units, by which results are compacted and jobs share the work."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 
 from ophvl.errors import UsageError
 
-PARTS = 128
-"""A part of 44,290 videos holds about 350."""
+PARTITIONS = 128
+"""A partition of 44,290 videos holds about 350."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """A share of the parts. `name` is how a user writes it: `3/16` is the third of sixteen shares."""
+class Partitions:
+    """A share of the partitions. `name` is how a user writes it: `3/16` is the third of sixteen shares."""
 
     name: str
     numbers: frozenset[int]
 
-    def __contains__(self, part: int) -> bool:
-        return part in self.numbers
+    def __contains__(self, number: int) -> bool:
+        return number in self.numbers
 
-    def __and__(self, other: Parts) -> frozenset[int]:
+    def __and__(self, other: Partitions) -> frozenset[int]:
         return self.numbers & other.numbers
 
     @staticmethod
-    def only(part: int) -> Parts:
-        """One part alone."""
-        return Parts(name=str(part), numbers=frozenset({part}))
+    def only(number: int) -> Partitions:
+        """Return the share of one partition."""
+        return Partitions(name=str(number), numbers=frozenset({number}))
 
     @staticmethod
-    def share(text: str) -> Parts:
-        """The share that `3/16` names.
+    def share(text: str) -> Partitions:
+        """Return the share that a text such as `3/16` names.
 
         Raises:
             UsageError: it names none.
@@ -40,17 +40,17 @@ class Parts:
         if not (slash and index.isdecimal() and count.isdecimal()):
             raise UsageError(f"--parts {text}: write it as 3/16, the third of sixteen shares")
         k, n = int(index), int(count)
-        if not 1 <= k <= n <= PARTS:
+        if not 1 <= k <= n <= PARTITIONS:
             raise UsageError(
                 f"--parts {text}: there is no share {k} of {n}; shares are counted from 1, and at most "
-                f"{PARTS} are made"
+                f"{PARTITIONS} are made"
             )
-        return Parts(name=f"{k}/{n}", numbers=frozenset(range(k - 1, PARTS, n)))
+        return Partitions(name=f"{k}/{n}", numbers=frozenset(range(k - 1, PARTITIONS, n)))
 
 
-ALL_PARTS = Parts(name="1/1", numbers=frozenset(range(PARTS)))
+ALL_PARTITIONS = Partitions(name="1/1", numbers=frozenset(range(PARTITIONS)))
 
 
-def part_of(unit: str) -> int:
-    """The part that a unit belongs to, for ever."""
-    return int.from_bytes(hashlib.sha256(unit.encode()).digest()[:4], "big") % PARTS
+def partition_of(unit: str) -> int:
+    """Return the partition of a unit; it never changes."""
+    return int.from_bytes(hashlib.sha256(unit.encode()).digest()[:4], "big") % PARTITIONS

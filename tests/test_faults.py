@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.dataset.store import Store
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from pipelines.registry import load_stages
 from tests.fault_server import METADATA_REQUESTS, serving
 from tests.media_factory import make_video
@@ -280,8 +280,10 @@ def test_what_a_dry_run_says_and_that_it_does_nothing(video: Path, tmp_path: Pat
         run("ophvl", "run", "discover", "--source", source, "--out", out)
         (tmp_path / "block.txt").write_text(f"{server.url}/c.mp4\n")
         ids = Store(out, load_stages()).read("videos", ["video_id"]).column("video_id").to_pylist()
-        taken = {part_of(video_id) for video_id in ids}
-        free = next(k for k in range(1, 129) if Parts.share(f"{k}/128").numbers.isdisjoint(taken))
+        taken = {partition_of(video_id) for video_id in ids}
+        free = next(
+            k for k in range(1, 129) if Partitions.share(f"{k}/128").numbers.isdisjoint(taken)
+        )
         before = {path: os.stat(path).st_mtime_ns for path in out.rglob("*")}
         for options, words in (
             ((), "videos   3 to take up, 3 of them to fetch"),

@@ -26,7 +26,7 @@ from ophvl.config import resolve
 from ophvl.dataset.ledger import Entry
 from ophvl.dataset.store import Store
 from ophvl.lock import locked
-from ophvl.partitions import ALL_PARTS, Parts
+from ophvl.partitions import ALL_PARTITIONS, Partitions
 from ophvl.run.options import RunOptions
 from ophvl.run.runner import Runner
 from ophvl.sources.source_list import read_source_list
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--parts", type=Parts.share, default=ALL_PARTS)
+    parser.add_argument("--parts", type=Partitions.share, default=ALL_PARTITIONS)
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument("--set", action="append", default=[])
     given = parser.parse_args(arguments)

@@ -15,7 +15,7 @@ from ophvl.errors import UsageError
 from schemas.vocab import MediaForm
 
 if TYPE_CHECKING:
-    from ophvl.partitions import Parts
+    from ophvl.partitions import Partitions
 
 Source = Annotated[
     Path, typer.Option("--source", help="Text file with one URL, file or folder a line.")
@@ -44,7 +44,7 @@ def ingest(
     assume_surgical: options.AssumeSurgical = False,
 ) -> None:
     """Discover, fetch, probe and transcribe the videos of a list."""
-    from ophvl.partitions import ALL_PARTS, Parts
+    from ophvl.partitions import ALL_PARTITIONS, Partitions
     from pipelines.registry import INGEST
 
     flags: dict[str, dict[str, dict[str, object]]] = {}
@@ -65,12 +65,12 @@ def ingest(
     if keep_media is MediaForm.ALL:
         _tell_what_stays_gone(job)
     if dry_run:
-        _forecast(job, source, Parts.share(parts) if parts else ALL_PARTS, limit, force)
+        _forecast(job, source, Partitions.share(parts) if parts else ALL_PARTITIONS, limit, force)
         return
     run_options = job.options(
         workers, downloads=downloads, force=force, repin=repin, limit=limit,
         engine=engine.value, address=address,
-        **({"partitions": Parts.share(parts)} if parts else {}),
+        **({"partitions": Partitions.share(parts)} if parts else {}),
     )  # fmt: skip
     place = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
     job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{place}")
@@ -112,14 +112,14 @@ def run(
     repin: options.Repin = False,
 ) -> None:
     """Run one stage, or a range of stages."""
-    from ophvl.partitions import Parts
+    from ophvl.partitions import Partitions
 
     first, dots, last = stages.partition("..")
     job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies)
     run_options = job.options(
         workers, downloads=downloads, only=tuple(only or ()), force=force, repin=repin,
         engine=engine.value, address=address,
-        **({"partitions": Parts.share(parts)} if parts else {}),
+        **({"partitions": Partitions.share(parts)} if parts else {}),
     )  # fmt: skip
     job.run([job.names((first, last if dots else first))], run_options, source=source)
 
@@ -143,7 +143,7 @@ def retry(
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
     from ophvl.cli.inspect import open_store
-    from ophvl.partitions import Parts, part_of
+    from ophvl.partitions import Partitions, partition_of
     from ophvl.report.failures import read_failures
     from pipelines.registry import BUILD_PAIRS, INGEST
     from schemas.vocab import FailureKind
@@ -158,10 +158,12 @@ def retry(
     run_options = job.options(
         workers, downloads=downloads, repin=repin, limit=limit,
         engine=engine.value, address=address,
-        **({"partitions": Parts.share(parts)} if parts else {}),
+        **({"partitions": Partitions.share(parts)} if parts else {}),
     )  # fmt: skip
     failures = read_failures(open_store(out))
-    failed = Counter(one.kind for one in failures if part_of(one.unit) in run_options.partitions)
+    failed = Counter(
+        one.kind for one in failures if partition_of(one.unit) in run_options.partitions
+    )
     if not kinds & failed.keys():
         there = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
         typer.echo(f"nothing failed for {', '.join(sorted(kinds))}; there is: {there or 'nothing'}")
@@ -184,7 +186,7 @@ def _tell_what_stays_gone(job: Job) -> None:
         )
 
 
-def _forecast(job: Job, source: Path, parts: Parts, limit: int | None, force: bool) -> None:
+def _forecast(job: Job, source: Path, parts: Partitions, limit: int | None, force: bool) -> None:
     from ophvl.dataset.store import Store
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources.blocklists import BlockLists

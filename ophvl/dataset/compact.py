@@ -15,7 +15,7 @@ from ophvl.dataset.ledger import Entry, EntryOutcome
 from ophvl.dataset.read import without_units
 from ophvl.dataset.rows import DROPPED, select_rows, sort_rows, unit_column
 from ophvl.dataset.segments import read_segment, read_segment_rows, write_segment
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from ophvl.stage import StageSpec
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ BatchRows = dict[tuple[Path, str], "pa.Table | None"]
 """The rows of batches, by file and table: each is read once for all the partitions that it has rows of."""
 
 
-def compact(layout: Layout, stage: str, partitions: Parts, units: Iterable[str] | None) -> None:
+def compact(
+    layout: Layout, stage: str, partitions: Partitions, units: Iterable[str] | None
+) -> None:
     """Merge the result files of `stage`; see `Store.compact`."""
     if units is None:
         files = layout.result_files(stage)
@@ -37,13 +39,13 @@ def compact(layout: Layout, stage: str, partitions: Parts, units: Iterable[str] 
     results: dict[int, dict[str, tuple[Path, Entry]]] = defaultdict(dict)
     merged: set[Path] = set()
     for path in files:
-        if not is_batch(path) and part_of(path.stem) not in partitions:
+        if not is_batch(path) and partition_of(path.stem) not in partitions:
             continue
         entries = read_entries(path)
-        if all(part_of(entry.unit) in partitions for entry in entries):
+        if all(partition_of(entry.unit) in partitions for entry in entries):
             merged.add(path)
             for entry in entries:
-                results[part_of(entry.unit)][entry.unit] = (path, entry)
+                results[partition_of(entry.unit)][entry.unit] = (path, entry)
     batch_rows: BatchRows = {}
     for partition, of_partition in sorted(results.items()):
         _compact_partition(layout, layout.stages[stage], partition, of_partition, batch_rows)

@@ -20,7 +20,7 @@ from ophvl.dataset.rows import (
     unit_column,
 )
 from ophvl.dataset.segments import read_segment, read_segment_rows
-from ophvl.partitions import PARTS, part_of
+from ophvl.partitions import PARTITIONS, partition_of
 from ophvl.stage import Scope, StageSpec
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ def _compaction_times(layout: Layout, spec: StageSpec) -> dict[str, int]:
 def _by_partition(units: frozenset[str] | None) -> dict[int, list[str] | None]:
     """Group `units` by partition; every partition, with None, where no units are given."""
     if units is None:
-        return dict.fromkeys(range(PARTS))
+        return dict.fromkeys(range(PARTITIONS))
     grouped: dict[int, list[str] | None] = {}
-    for partition, of_partition in groupby(sorted(units, key=part_of), key=part_of):
+    for partition, of_partition in groupby(sorted(units, key=partition_of), key=partition_of):
         grouped[partition] = sorted(of_partition)
     return grouped
 

@@ -30,7 +30,7 @@ from ophvl.dataset.read import read_ledger, read_table
 from ophvl.dataset.rows import select_rows
 from ophvl.dataset.sweep import sweep, sweep_lines
 from ophvl.errors import UsageError
-from ophvl.partitions import ALL_PARTS, Parts
+from ophvl.partitions import ALL_PARTITIONS, Partitions
 from ophvl.stage import Scope, StageSpec
 
 if TYPE_CHECKING:
@@ -152,7 +152,10 @@ class Store:
     # Maintenance
 
     def compact(
-        self, stage: str, partitions: Parts = ALL_PARTS, units: Iterable[str] | None = None
+        self,
+        stage: str,
+        partitions: Partitions = ALL_PARTITIONS,
+        units: Iterable[str] | None = None,
     ) -> None:
         """Merge the result files of `stage` into its Parquet files and ledger segments.
 
@@ -165,7 +168,7 @@ class Store:
         compact(self._layout, stage, partitions, units)
         self._whole_tables.clear()
 
-    def sweep(self, partitions: Parts = ALL_PARTS) -> None:
+    def sweep(self, partitions: Partitions = ALL_PARTITIONS) -> None:
         """Remove what a crash left behind: partial files, and Parquet files that no segment names.
 
         The caller holds `partitions`. Files of other partitions stay, as other processes may be writing

@@ -12,7 +12,7 @@ from pathlib import Path
 from ophvl.atomic_io import PARTIAL
 from ophvl.dataset.layout import APPENDED, SOURCE_LISTS, Layout
 from ophvl.dataset.segments import read_header
-from ophvl.partitions import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTITIONS, Partitions, partition_of
 from ophvl.stage import Scope
 
 _UNLOCKED = frozenset({".locks", ".pace", SOURCE_LISTS, *APPENDED})
@@ -26,7 +26,7 @@ _PARTITION_IN_NAME = re.compile(
 )
 
 
-def sweep(layout: Layout, partitions: Parts) -> None:
+def sweep(layout: Layout, partitions: Partitions) -> None:
     """Remove what a crash of a run on `partitions` left; see `Store.sweep`."""
     _sweep(layout, [layout.root], lambda path: _is_swept(layout, path, partitions))
 
@@ -56,19 +56,19 @@ def _sweep(layout: Layout, folders: Sequence[Path], is_swept: Callable[[Path], b
             path.unlink()
 
 
-def _is_swept(layout: Layout, path: Path, partitions: Parts) -> bool:
+def _is_swept(layout: Layout, path: Path, partitions: Partitions) -> bool:
     """Tell whether no live process but the caller, which holds `partitions`, can be writing a file."""
     folder = path.relative_to(layout.root).parts[0]
     if folder in _UNLOCKED:
         with suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime > _STALE_S
         return False
-    if partitions == ALL_PARTS:
+    if partitions == ALL_PARTITIONS:
         return True
     if _is_of_line_stage(layout, path):
         return False
     if folder in ("units", "media"):
-        return part_of(path.name.removeprefix(".").partition(".")[0]) in partitions
+        return partition_of(path.name.removeprefix(".").partition(".")[0]) in partitions
     match = _PARTITION_IN_NAME.search(path.name)
     return match is not None and int(match["table"] or match["segment"]) in partitions
 

@@ -14,7 +14,7 @@ from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import closed_hosts, host_of, is_local
 from ophvl.media.folder import BYTES_A_SECOND, MediaFolder
-from ophvl.partitions import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTITIONS, Partitions, partition_of
 from ophvl.report.terminal import in_words, printable
 from ophvl.run.bound_stage import BoundStage
 from ophvl.run.line_planner import pending_lines
@@ -83,7 +83,7 @@ def forecast(
     configs: Mapping[str, Settings],
     *,
     lists: BlockLists,
-    parts: Parts = ALL_PARTS,
+    parts: Partitions = ALL_PARTITIONS,
     limit: int | None = None,
     force: bool = False,
 ) -> Forecast:
@@ -142,7 +142,7 @@ def forecast(
 
 
 def _pending_videos(
-    store: Store, configs: Mapping[str, Settings], parts: Parts, force: bool
+    store: Store, configs: Mapping[str, Settings], parts: Partitions, force: bool
 ) -> list[dict[str, Any]]:
     """Return rows of `videos` that stage download would process; `is_local` where nothing is fetched."""
     spec = store.stages["download"]
@@ -163,7 +163,7 @@ def _pending_videos(
             entries={spec.name: entries[unit]} if unit in entries else {},
             force=force,
         )
-        if part_of(unit) in parts and worker.first_pending(task):
+        if partition_of(unit) in parts and worker.first_pending(task):
             is_local = unit in paths and bool(files.present(paths[unit]))
             failed = unit in entries and entries[unit].outcome is EntryOutcome.FAILED
             rows.append({**row, "is_local": is_local, "has_failed": failed})

@@ -10,7 +10,7 @@ from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
-from ophvl.partitions import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTITIONS, Partitions, partition_of
 from ophvl.report.failures import read_failures
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import Scope
@@ -55,7 +55,7 @@ def require_pictures(
     settings: FrameSettings,
     *,
     only: Collection[str] = (),
-    parts: Parts = ALL_PARTS,
+    parts: Partitions = ALL_PARTITIONS,
 ) -> None:
     """Check that each video that `stages` may make pairs of has pictures.
 
@@ -70,7 +70,7 @@ def require_pictures(
     retained = [
         row
         for row in store.read("kept", ["video_id", "form"], only or None).to_pylist()
-        if part_of(row["video_id"]) in parts
+        if partition_of(row["video_id"]) in parts
     ]
     audio_only = {row["video_id"] for row in retained if row["form"] == MediaForm.AUDIO}
     if not audio_only:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint
 from ophvl.dataset.store import Store
-from ophvl.partitions import ALL_PARTS, Parts, part_of
+from ophvl.partitions import ALL_PARTITIONS, Partitions, partition_of
 from ophvl.run.bound_stage import BoundStage
 from ophvl.run.line_state import KnownLines
 from ophvl.stage import SourceLine
@@ -19,7 +19,7 @@ def pending_lines(
     stage: BoundStage,
     lines: Sequence[SourceLine],
     *,
-    partitions: Parts = ALL_PARTS,
+    partitions: Partitions = ALL_PARTITIONS,
     force: bool = False,
 ) -> set[str]:
     """Return the lines that a run of `stage` would expand; writes nothing."""
@@ -31,7 +31,7 @@ def pending_lines(
 class LinePlanner:
     """Plans the lines of one run, which may plan several times."""
 
-    partitions: Parts = ALL_PARTS
+    partitions: Partitions = ALL_PARTITIONS
     """Lines that were expanded before are tried again only in these partitions."""
     retry: frozenset[FailureKind] = frozenset()
     """Failures of these kinds are tried again, besides those that always are."""
@@ -56,7 +56,7 @@ class LinePlanner:
                 or entry.fingerprint != line_fingerprint(stage, line)
                 or (can_have_videos and known.is_folded_into_failed(line.line_id))
             ) or (
-                part_of(line.line_id) in self.partitions
+                partition_of(line.line_id) in self.partitions
                 and (self._is_forced(stage, line) or self._is_tried_again(line, entry))
             ):
                 pending.add(line.line_id)

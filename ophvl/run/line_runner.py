@@ -15,7 +15,7 @@ from ophvl.dataset.ledger import EntryOutcome, hash_columns
 from ophvl.dataset.rows import exclude_rows, select_rows
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
-from ophvl.partitions import part_of
+from ophvl.partitions import partition_of
 from ophvl.run.bound_stage import BoundStage, with_retries
 from ophvl.run.line_planner import LinePlanner, first_lines, line_fingerprint
 from ophvl.run.line_state import KnownLines, LineBatch, LineResult, owned_videos
@@ -111,7 +111,7 @@ class LineRunner:
                 self._defer(line, err)
                 continue
             self._new_videos += sum(
-                video not in known.owner and part_of(video) in self._planner.partitions
+                video not in known.owner and partition_of(video) in self._planner.partitions
                 for video in owned_videos(result.entry)
             )
             if self._planner.forced is not None:

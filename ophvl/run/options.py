@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ophvl.partitions import ALL_PARTS, Parts
+from ophvl.partitions import ALL_PARTITIONS, Partitions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,7 @@ class RunOptions:
 
     only: tuple[str, ...] = ()
     """Limits unit stages to these videos."""
-    partitions: Parts = ALL_PARTS
+    partitions: Partitions = ALL_PARTITIONS
     """Limits the run to the units of these partitions."""
     limit: int | None = None
     """The most videos to process, of those that have anything to do."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, UsageError
 from ophvl.lock import turn
-from ophvl.partitions import ALL_PARTS
+from ophvl.partitions import ALL_PARTITIONS
 from ophvl.run.bound_stage import BoundStage
 from ophvl.run.corpus_runner import run_corpus
 from ophvl.run.line_planner import LinePlanner
@@ -143,7 +143,7 @@ class Runner:
         return BoundStage(spec=spec, config=self._configs[spec.name], folder=self._store.root)
 
     def _run_corpus(self, spec: StageSpec) -> None:
-        if self._options.partitions != ALL_PARTS:
+        if self._options.partitions != ALL_PARTITIONS:
             raise UsageError(
                 f"stage {spec.name} reads the whole corpus; run it without --parts, once all jobs have ended"
             )

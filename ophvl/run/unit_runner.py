@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ophvl.dataset.ledger import Entry, EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, UsageError
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from ophvl.run.executors import local
 from ophvl.run.executors.scheduler import PoolSpec
 from ophvl.run.options import RunOptions
@@ -96,7 +96,8 @@ class UnitRunner:
             unit
             for of_stage in entries.values()
             for unit, entry in of_stage.items()
-            if entry.outcome is EntryOutcome.DROPPED and part_of(unit) in self._options.partitions
+            if entry.outcome is EntryOutcome.DROPPED
+            and partition_of(unit) in self._options.partitions
         }
         self._retract_after(specs[-1], dropped)
         self._reporter.ended()
@@ -105,7 +106,7 @@ class UnitRunner:
         self, spec: StageSpec, ready: Collection[str], chosen: Collection[str] | None
     ) -> list[str]:
         """Return the ready videos of our partitions that were chosen and may be tried."""
-        units = [unit for unit in ready if part_of(unit) in self._options.partitions]
+        units = [unit for unit in ready if partition_of(unit) in self._options.partitions]
         if self._options.only:
             unknown = sorted(set(self._options.only) - set(units))
             if unknown:
@@ -127,7 +128,7 @@ class UnitRunner:
         """Do the tasks, and compact each partition after its last; return the videos that were dropped."""
         units: dict[int, list[str]] = defaultdict(list)
         for task in tasks:
-            units[part_of(task.unit)].append(task.unit)
+            units[partition_of(task.unit)].append(task.unit)
         unreported = {partition: len(of_partition) for partition, of_partition in units.items()}
         dropped: set[str] = set()
         for report in self._execute(setup, tasks):
@@ -144,11 +145,11 @@ class UnitRunner:
                 self.failed.add(report.unit)
             if EntryOutcome.DROPPED in outcomes:
                 dropped.add(report.unit)
-            partition = part_of(report.unit)
+            partition = partition_of(report.unit)
             unreported[partition] -= 1
             if not unreported[partition]:  # No worker reads or writes this partition any more.
                 for name in setup.chain:
-                    self._store.compact(name, Parts.only(partition), units[partition])
+                    self._store.compact(name, Partitions.only(partition), units[partition])
         return dropped
 
     def _execute(self, setup: WorkerSetup, tasks: Sequence[UnitTask]) -> Iterator[UnitReport]:
@@ -180,7 +181,7 @@ class UnitRunner:
         """Void the chain's results for videos that an earlier stage no longer passes on."""
         for name, of_stage in entries.items():
             for unit in sorted(set(of_stage) - set(ready)):
-                if part_of(unit) in self._options.partitions:
+                if partition_of(unit) in self._options.partitions:
                     retract(self._store, name, unit)
 
     def _retract_after(self, spec: StageSpec, dropped: Collection[str]) -> None:

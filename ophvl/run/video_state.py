@@ -8,7 +8,7 @@ from pathlib import Path
 from ophvl.dataset.ledger import EntryOutcome, covered
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import closed_hosts, host_of
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from ophvl.sources.source_list import is_url, source_line
 from ophvl.stage import Scope, SourceLine, StageSpec
 from schemas.vocab import FailureKind
@@ -55,7 +55,7 @@ def stages_before(store: Store, spec: StageSpec) -> list[StageSpec]:
     return stages[: stages.index(spec)]
 
 
-def unfinished_videos(store: Store, names: Sequence[str], partitions: Parts) -> set[str]:
+def unfinished_videos(store: Store, names: Sequence[str], partitions: Partitions) -> set[str]:
     """Return the videos of `partitions` that the stages `names` have still to process.
 
     Videos of closed hosts do not count.
@@ -65,7 +65,7 @@ def unfinished_videos(store: Store, names: Sequence[str], partitions: Parts) -> 
     unfinished = {
         video
         for video, location in zip(*(c.to_pylist() for c in videos.columns), strict=True)
-        if part_of(video) in partitions and not is_closed(location)
+        if partition_of(video) in partitions and not is_closed(location)
     }
     for name in names:
         last = name == names[-1]

@@ -19,7 +19,7 @@ import pytest
 from ophvl import lock
 from ophvl.errors import UsageError
 from ophvl.lock import locked, turn
-from ophvl.partitions import Parts
+from ophvl.partitions import Partitions
 
 
 @pytest.fixture
@@ -101,14 +101,17 @@ def test_it_is_given_back_after_an_error(tmp_path: Path) -> None:
 
 
 def test_jobs_of_an_array_share_a_folder_and_no_part(tmp_path: Path) -> None:
-    with locked(tmp_path, Parts.share("1/3")), locked(tmp_path, Parts.share("2/3")):
-        with pytest.raises(UsageError, match=r"parts 1/3"), locked(tmp_path, Parts.share("1/6")):
+    with locked(tmp_path, Partitions.share("1/3")), locked(tmp_path, Partitions.share("2/3")):
+        with (
+            pytest.raises(UsageError, match=r"parts 1/3"),
+            locked(tmp_path, Partitions.share("1/6")),
+        ):
             pass
         with pytest.raises(UsageError), locked(tmp_path):
             pass
-        with locked(tmp_path, Parts.share("3/3")):
+        with locked(tmp_path, Partitions.share("3/3")):
             pass
-    with locked(tmp_path), pytest.raises(UsageError), locked(tmp_path, Parts.share("3/3")):
+    with locked(tmp_path), pytest.raises(UsageError), locked(tmp_path, Partitions.share("3/3")):
         pass
 
 

@@ -11,7 +11,7 @@ import pytest
 import ophvl.atomic_io
 from ophvl.cli.job import Job
 from ophvl.config import resolve
-from ophvl.partitions import Parts
+from ophvl.partitions import Partitions
 from pipelines.registry import settings_classes
 
 JOBS = 3
@@ -37,7 +37,7 @@ def test_no_line_of_a_block_list_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
             overrides=[f"download.max_height={240 * number}"],
             lists={"block.txt": [taken_down]},
         )
-        options = job.options(1, partitions=Parts.share(f"{number}/{JOBS}"))
+        options = job.options(1, partitions=Partitions.share(f"{number}/{JOBS}"))
         job.run([["discover", "admit"]], options, source=source)
 
     jobs = [threading.Thread(target=start, args=(number,)) for number in range(1, JOBS + 1)]

@@ -6,7 +6,7 @@ import pytest
 
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
-from ophvl.partitions import part_of
+from ophvl.partitions import partition_of
 from tests.factories import table, video_id
 from tests.ophvl.dataset.results import ids, put, retract
 from tests.ophvl.toy_folder import ToyFolder
@@ -77,4 +77,4 @@ def test_an_interrupted_run_is_compacted_by_the_next(
 
 
 def test_the_partition_of_a_unit_never_changes() -> None:
-    assert [part_of(video_id(n)) for n in range(4)] == [99, 99, 56, 62]
+    assert [partition_of(video_id(n)) for n in range(4)] == [99, 99, 56, 62]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from ophvl.dataset.store import Store
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from tests.factories import video_id
 from tests.ophvl.dataset.results import put
 
@@ -16,7 +16,7 @@ def test_a_crash_before_the_segment_leaves_files_that_are_swept(store: Store) ->
     before = store.read("media")
     tables = store.root / "tables" / "media"
     (live,) = tables.iterdir()
-    stray = tables / f"fetch-{part_of(video_id(1)):03d}-00000000.parquet"
+    stray = tables / f"fetch-{partition_of(video_id(1)):03d}-00000000.parquet"
     shutil.copy(live, stray)
     half = tables / ".fetch-001.parquet.x.partial"
     half.write_bytes(b"PAR1")
@@ -31,7 +31,7 @@ def test_a_crash_before_the_segment_leaves_files_that_are_swept(store: Store) ->
 
 
 def test_a_job_of_an_array_sweeps_its_partitions_alone(store: Store) -> None:
-    unit, partition = video_id(1), part_of(video_id(1))
+    unit, partition = video_id(1), partition_of(video_id(1))
     names = (
         f"media/.{unit}.proxy.mp4.x1y2.partial",
         f"units/fetch/.{unit}.zip.x1y2.partial",
@@ -42,7 +42,7 @@ def test_a_job_of_an_array_sweeps_its_partitions_alone(store: Store) -> None:
     for path in half:
         path.parent.mkdir(parents=True)
         path.touch()
-    shares = [Parts.share(f"{k}/2") for k in (1, 2)]
+    shares = [Partitions.share(f"{k}/2") for k in (1, 2)]
     ours, theirs = shares if partition in shares[0] else shares[::-1]
     store.sweep(theirs)
     assert all(path.exists() for path in half)

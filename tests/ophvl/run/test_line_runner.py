@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ophvl.dataset.store import Store
-from ophvl.partitions import Parts
+from ophvl.partitions import Partitions
 from ophvl.report.funnel import count_funnel
 from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ToyFolder
@@ -235,7 +235,7 @@ def test_jobs_of_an_array_share_out_what_is_asked_again(toy: ToyFolder) -> None:
     toy.calls()
     asked = []
     for k in (1, 2, 3):
-        toy.run(["list"], force=True, partitions=Parts.share(f"{k}/3"))
+        toy.run(["list"], force=True, partitions=Partitions.share(f"{k}/3"))
         asked.append(toy.calls())
     assert sorted(call for calls in asked for call in calls) == sorted(
         f"list {n}.json" for n in names

@@ -13,7 +13,7 @@ import pytest
 from ophvl.atomic_io import PARTIAL
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, UsageError
-from ophvl.partitions import Parts, part_of
+from ophvl.partitions import Partitions, partition_of
 from ophvl.report.funnel import count_funnel
 from ophvl.run.bound_stage import PAUSE_S, TRIES
 from ophvl.run.options import RunOptions
@@ -238,12 +238,12 @@ def test_jobs_of_an_array_make_the_same_tables(toy: ToyFolder, tmp_path: Path) -
         folder.videos(*names, x="drop", y="fail")
     whole.run()
     for share in ("2/3", "1/3", "3/3"):
-        toy.run(["list", "fetch", "name"], partitions=Parts.share(share))
+        toy.run(["list", "fetch", "name"], partitions=Partitions.share(share))
     with pytest.raises(UsageError, match="run it without --parts"):
-        toy.run(["split"], partitions=Parts.share("1/3"))
+        toy.run(["split"], partitions=Partitions.share("1/3"))
     toy.run(["split"])
     for share in ("1/2", "2/2"):
-        toy.run(["mark"], partitions=Parts.share(share))
+        toy.run(["mark"], partitions=Partitions.share(share))
     toy.run(["card"])
     for table in ("videos", "media", "titles", "splits", "routes", "dropped"):
         left_out = {"line_id"} if table == "videos" else set()
@@ -257,13 +257,13 @@ def test_jobs_of_an_array_make_the_same_tables(toy: ToyFolder, tmp_path: Path) -
 def test_a_job_leaves_what_another_is_writing(toy: ToyFolder) -> None:
     toy.videos("a", "b", "c", "d")
     toy.run(["list", "fetch"])
-    mine = Parts.share("1/2")
-    others = [unit for unit in "abcdefghij" if part_of(unit) not in mine]
+    mine = Partitions.share("1/2")
+    others = [unit for unit in "abcdefghij" if partition_of(unit) not in mine]
     writing = toy.root / "units" / "name" / f".{others[0]}.zip.x{PARTIAL}"
     writing.parent.mkdir(parents=True)
     writing.touch()
     own = writing.with_name(
-        f".{next(u for u in 'abcdefghij' if part_of(u) in mine)}.zip.x{PARTIAL}"
+        f".{next(u for u in 'abcdefghij' if partition_of(u) in mine)}.zip.x{PARTIAL}"
     )
     own.touch()
     toy.run(["name"], partitions=mine)
@@ -287,11 +287,11 @@ def test_a_job_that_starts_leaves_the_lines_that_another_is_writing(toy: ToyFold
     for path in half:
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    toy.run(["fetch"], partitions=Parts.share(f"{part_of_file(live) + 1}/128"))
+    toy.run(["fetch"], partitions=Partitions.share(f"{part_of_file(live) + 1}/128"))
     assert all(path.exists() for path in [fresh, *half])
     for path in half:
         os.utime(path, (0, 0))
-    toy.run(["list", "fetch"], partitions=Parts.share("1/2"))  # It is its turn at the lines.
+    toy.run(["list", "fetch"], partitions=Partitions.share("1/2"))  # It is its turn at the lines.
     assert not any(path.exists() for path in [fresh, *half])
 
 
