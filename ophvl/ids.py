@@ -78,7 +78,7 @@ def sha256_file(path: Path) -> str:
 _HANDLE = re.compile(r"(?:^|/)(@[^/?#\s]+)")
 
 
-def channel_handle(*told: str | None) -> str | None:
-    """The handle (`@name`) of a channel, from what its site tells of it: an id, or an address."""
-    found = (match for one in told if one and (match := _HANDLE.search(one)))
-    return next((match[1] for match in found), None)
+def channel_handle(*texts: str | None) -> str | None:
+    """Return the handle (`@name`) of a channel from texts of its site, such as an id or an address."""
+    matches = (match for one in texts if one and (match := _HANDLE.search(one)))
+    return next((match[1] for match in matches), None)

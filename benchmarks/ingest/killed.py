@@ -25,7 +25,7 @@ from ophvl.atomic_io import PARTIAL
 from ophvl.config import resolve
 from ophvl.dataset.ledger import Entry
 from ophvl.dataset.store import Store
-from ophvl.lock import locked
+from ophvl.lock import lock_partitions
 from ophvl.partitions import ALL_PARTITIONS, Partitions
 from ophvl.run.options import RunOptions
 from ophvl.run.runner import Runner
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument("--set", action="append", default=[])
     given = parser.parse_args(arguments)
-    with locked(given.out, given.parts):
+    with lock_partitions(given.out, given.parts):
         store = Store(given.out, fakes.stages(fetch=given.fetch))
         configs = resolve(settings_classes(), overrides=(*SETTINGS, *given.set))
         options = RunOptions(workers=2, downloads=2, partitions=given.parts)

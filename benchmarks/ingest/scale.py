@@ -29,7 +29,7 @@ from ophvl.atomic_io import write_text
 from ophvl.config import resolve
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import RateLimiter
-from ophvl.lock import locked
+from ophvl.lock import lock_partitions
 from ophvl.report.funnel import count_funnel
 from ophvl.run.bound_stage import BoundStage
 from ophvl.run.options import RunOptions
@@ -115,7 +115,7 @@ def ingest(out: Path, source: Path) -> Run:
     reporter = Silent()
     configs = resolve(settings_classes(), overrides=SETTINGS)
     started = time.perf_counter()
-    with _watched() as clock, locked(out):
+    with _watched() as clock, lock_partitions(out):
         store = Store(out, fakes.stages())
         # Downloads of a tool that takes no time need no workers of their own.
         runner = Runner(store, configs, RunOptions(workers=1, downloads=0), reporter)

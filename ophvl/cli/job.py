@@ -113,7 +113,7 @@ class Job:
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
         from ophvl.dataset.store import Store
-        from ophvl.lock import SETTINGS, locked, turn
+        from ophvl.lock import SETTINGS, lock_partitions, mutex
         from ophvl.report.failures import read_failures
         from ophvl.report.funnel import count_funnel
         from ophvl.report.terminal import funnel_lines
@@ -137,16 +137,16 @@ class Job:
         left_alone = self._left_alone(store)
         with (
             make_reporter() as reporter,
-            locked(self.root, run_options.partitions, reporter.note),
+            lock_partitions(self.root, run_options.partitions, reporter.note),
         ):
-            with turn(self.root, SETTINGS, reporter.note):
+            with mutex(self.root, SETTINGS, reporter.note):
                 for file, sources in self.lists.items():
                     for path in sources:
                         new = add(self.root, file, path)
                         reporter.note(f"{file}: {new} line(s) of {path} are new")
             runner = Runner(store, settings, run_options, reporter)
             runner.pin(names)
-            with turn(self.root, SETTINGS, reporter.note):
+            with mutex(self.root, SETTINGS, reporter.note):
                 # Only now: settings that were refused are not kept.
                 write_text(self.root / "config.toml", to_toml(settings))
             self._go(runner, spans, lines)

@@ -74,7 +74,7 @@ def import_(
     """Print precision by kind and the agreement of readers; keep what was judged wrong out."""
     from ophvl.cli.inspect import open_store
     from ophvl.dataset.overrides import FILE, Overrides, write_overrides
-    from ophvl.lock import locked
+    from ophvl.lock import lock_partitions
     from ophvl.review.sheet import from_csv
     from ophvl.review.verdicts import review
 
@@ -95,7 +95,7 @@ def import_(
         )
     for line in _lines(found):
         typer.echo(line)
-    with locked(store.root):
+    with lock_partitions(store.root):
         rows = Overrides(path).updated(found.wrong, found.right)
         write_overrides(path, rows)
     typer.echo(

@@ -14,7 +14,7 @@ from pathlib import Path
 from ophvl.atomic_io import PARTIAL, replacing_folder, write_text
 from ophvl.doctor.finding import Finding, FindingState
 from ophvl.errors import UsageError
-from ophvl.lock import locked
+from ophvl.lock import lock_partitions
 
 SLOW_COMMIT_MS = 20.0
 """A local disk needs far less for a durable result; a network disk often needs more."""
@@ -141,7 +141,7 @@ def time_commits(scratch: Path) -> float:
         OSError: the file system refuses something.
     """
     costs = []
-    with locked(scratch):
+    with lock_partitions(scratch):
         for number in range(_COMMITS):
             started = time.perf_counter()
             write_text(scratch / "result", f"{number}\n")

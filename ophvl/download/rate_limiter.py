@@ -33,7 +33,7 @@ from ophvl.download.escalation import (
     seconds_closed,
 )
 from ophvl.errors import HostClosedError, ItemError
-from ophvl.lock import turn
+from ophvl.lock import mutex
 from schemas.vocab import FailureKind
 
 _FOLDER = ".pace"
@@ -177,7 +177,7 @@ class RateLimiter:
     @contextmanager
     def _changing(self, host: str) -> Iterator[tuple[HostState, _Write]]:
         path = _path(self._root, host)
-        with turn(self._root, f"pace-{path.stem}"):
+        with mutex(self._root, f"pace-{path.stem}"):
             yield _read(self._root, host), _Write(path)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import UsageError
-from ophvl.lock import SETTINGS, turn
+from ophvl.lock import SETTINGS, mutex
 
 if TYPE_CHECKING:
     from ophvl.run.bound_stage import BoundStage
@@ -37,7 +37,7 @@ def check_pins(
             note(port.note)
             revisions[f"{stage.spec.name}.{name}"] = port.revision  # Slow: it reads the weights.
     path = root / "models.json"
-    with turn(root, SETTINGS, note):
+    with mutex(root, SETTINGS, note):
         pinned: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         for key, revision in revisions.items():
             if pinned.get(key, revision) != revision and not repin:

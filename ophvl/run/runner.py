@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, UsageError
-from ophvl.lock import turn
+from ophvl.lock import mutex
 from ophvl.partitions import ALL_PARTITIONS
 from ophvl.run.bound_stage import BoundStage
 from ophvl.run.corpus_runner import run_corpus
@@ -183,7 +183,7 @@ class Runner:
         pause_after_s: float | None = None,
     ) -> bool:
         """Run the line stage `name` on some lines; return whether none is left."""
-        with turn(self._store.root, "lines", self._reporter.note):
+        with mutex(self._store.root, "lines", self._reporter.note):
             self._store.sweep_lines()
             self._store.compact(name)
             stage = self._bind(self._store.stages[name])

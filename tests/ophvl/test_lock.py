@@ -18,7 +18,7 @@ import pytest
 
 from ophvl import lock
 from ophvl.errors import UsageError
-from ophvl.lock import locked, turn
+from ophvl.lock import lock_partitions, mutex
 from ophvl.partitions import Partitions
 
 
@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hearts that beat and are missed within a second."""
     monkeypatch.setattr(lock, "HEARTBEAT_S", 0.5)
     monkeypatch.setattr(lock, "STALE_S", 1.5)
-    monkeypatch.setattr(lock, "_LOOK_AGAIN_S", 0.05)
+    monkeypatch.setattr(lock, "_POLL_HOLDER_S", 0.05)
 
 
 def write_lock(
@@ -84,40 +84,50 @@ def lose(path: Path) -> None:
 
 def test_the_lock_is_held_and_given_back(tmp_path: Path) -> None:
     root = tmp_path / "new" / "out"
-    with locked(root):
+    with lock_partitions(root):
         (path,) = locks(root)
         assert json.loads(path.read_text())["pid"] == os.getpid()
-        with pytest.raises(UsageError, match=f"in use by process {os.getpid()}"), locked(root):
+        with (
+            pytest.raises(UsageError, match=f"in use by process {os.getpid()}"),
+            lock_partitions(root),
+        ):
             pass
     assert locks(root) == []
-    with locked(root):
+    with lock_partitions(root):
         pass
 
 
 def test_it_is_given_back_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), locked(tmp_path):
+    with pytest.raises(RuntimeError), lock_partitions(tmp_path):
         raise RuntimeError
     assert locks(tmp_path) == []
 
 
 def test_jobs_of_an_array_share_a_folder_and_no_part(tmp_path: Path) -> None:
-    with locked(tmp_path, Partitions.share("1/3")), locked(tmp_path, Partitions.share("2/3")):
+    with (
+        lock_partitions(tmp_path, Partitions.share("1/3")),
+        lock_partitions(tmp_path, Partitions.share("2/3")),
+    ):
         with (
             pytest.raises(UsageError, match=r"parts 1/3"),
-            locked(tmp_path, Partitions.share("1/6")),
+            lock_partitions(tmp_path, Partitions.share("1/6")),
         ):
             pass
-        with pytest.raises(UsageError), locked(tmp_path):
+        with pytest.raises(UsageError), lock_partitions(tmp_path):
             pass
-        with locked(tmp_path, Partitions.share("3/3")):
+        with lock_partitions(tmp_path, Partitions.share("3/3")):
             pass
-    with locked(tmp_path), pytest.raises(UsageError), locked(tmp_path, Partitions.share("3/3")):
+    with (
+        lock_partitions(tmp_path),
+        pytest.raises(UsageError),
+        lock_partitions(tmp_path, Partitions.share("3/3")),
+    ):
         pass
 
 
 def test_another_live_process_is_respected_however_old_its_beat(tmp_path: Path) -> None:
     path = write_lock(tmp_path, pid=os.getppid(), age_s=9999)
-    with pytest.raises(UsageError, match=r"--out.*remove .*x\.json"), locked(tmp_path):
+    with pytest.raises(UsageError, match=r"--out.*remove .*x\.json"), lock_partitions(tmp_path):
         pass
     assert path.exists()
 
@@ -127,7 +137,7 @@ def test_a_dead_process_of_this_host_is_inherited_at_once(tmp_path: Path) -> Non
     write_lock(tmp_path, pid=dead_pid(), name="locks.turn")
     write_lock(tmp_path, pid=dead_pid(), name="locks.claim")
     began = time.monotonic()
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert time.monotonic() - began < 5
         (path,) = locks(tmp_path)
         assert json.loads(path.read_text())["pid"] == os.getpid()
@@ -136,7 +146,7 @@ def test_a_dead_process_of_this_host_is_inherited_at_once(tmp_path: Path) -> Non
 
 def test_a_dead_process_whose_number_was_given_away_is_inherited_at_once(tmp_path: Path) -> None:
     write_lock(tmp_path, pid=os.getppid(), started="1")
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert len(locks(tmp_path)) == 1
 
 
@@ -146,7 +156,7 @@ def test_a_process_that_ended_unheard_of_is_inherited_at_once(tmp_path: Path) ->
     while lock._stat(process.pid, 0) != "Z" and time.monotonic() < deadline:
         time.sleep(0.01)
     write_lock(tmp_path, pid=process.pid)
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert len(locks(tmp_path)) == 1
     process.wait()
 
@@ -157,7 +167,7 @@ def test_one_that_cannot_be_looked_up_is_waited_for(tmp_path: Path, far: dict[st
     write_lock(tmp_path, pid=dead_pid(), **far)
     said: list[str] = []
     began = time.monotonic()
-    with locked(tmp_path, note=said.append):
+    with lock_partitions(tmp_path, note=said.append):
         assert time.monotonic() - began > 1
     (words,) = said
     assert "still lives" in words
@@ -168,7 +178,7 @@ def test_one_that_cannot_be_looked_up_is_waited_for(tmp_path: Path, far: dict[st
 def test_of_a_far_one_no_clock_but_ours_is_trusted(tmp_path: Path, age_s: float) -> None:
     write_lock(tmp_path, pid=1, host="elsewhere", age_s=age_s)
     began = time.monotonic()
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert 1 < time.monotonic() - began < 10
 
 
@@ -178,7 +188,11 @@ def test_one_whose_heart_beats_is_respected_wherever_it_lives(
     tmp_path: Path, far: dict[str, str]
 ) -> None:
     path = write_lock(tmp_path, pid=dead_pid(), **far)
-    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+    with (
+        beating(path),
+        pytest.raises(UsageError, match="in use by process"),
+        lock_partitions(tmp_path),
+    ):
         pass
     assert path.exists()
 
@@ -189,9 +203,13 @@ def test_a_process_that_is_hidden_from_us_is_judged_by_its_heart(
 ) -> None:
     path = write_lock(tmp_path, pid=os.getppid())
     monkeypatch.setattr(lock, "_stat", lambda pid, field: "")
-    with beating(path), pytest.raises(UsageError, match="in use by process"), locked(tmp_path):
+    with (
+        beating(path),
+        pytest.raises(UsageError, match="in use by process"),
+        lock_partitions(tmp_path),
+    ):
         pass
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert not path.exists()
 
 
@@ -204,7 +222,7 @@ def test_a_far_turn_is_taken_when_its_heart_stands_still(
     taken: list[float] = []
 
     def come() -> None:
-        with turn(tmp_path, "lines"):
+        with mutex(tmp_path, "lines"):
             taken.append(time.monotonic() - began)
 
     newcomer = threading.Thread(target=come)
@@ -223,13 +241,13 @@ def test_a_lock_cut_off_by_a_crash_is_free_after_a_beat(tmp_path: Path, text: st
     path = write_lock(tmp_path, pid=1)
     path.write_text(text)
     began = time.monotonic()
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         assert time.monotonic() - began > 0.3
 
 
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "HEARTBEAT_S", 0.02)
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         (path,) = locks(tmp_path)
         os.utime(path, (0, 0))
         deadline = time.monotonic() + 5
@@ -247,7 +265,7 @@ def test_a_run_whose_lock_is_taken_stops_and_leaves_it_to_the_other(
     began = time.monotonic()
 
     def sleep_and_lose() -> None:
-        with locked(tmp_path), turn(tmp_path, "lines"):
+        with lock_partitions(tmp_path), mutex(tmp_path, "lines"):
             lose(next((tmp_path / ".locks").glob(what)))
             time.sleep(30)
 
@@ -266,7 +284,7 @@ def test_a_run_whose_lock_is_taken_stops_and_leaves_it_to_the_other(
 
 
 def test_ctrl_c_is_no_lost_lock(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), locked(tmp_path), turn(tmp_path, "lines"):
+    with pytest.raises(KeyboardInterrupt), lock_partitions(tmp_path), mutex(tmp_path, "lines"):
         signal.raise_signal(signal.SIGINT)
     assert locks(tmp_path) == []
 
@@ -279,14 +297,14 @@ def test_a_thread_that_lost_its_turn_learns_it_at_the_end(
 
     def lose_and_go_on() -> None:
         try:
-            with turn(tmp_path, "lines"):
+            with mutex(tmp_path, "lines"):
                 lose(tmp_path / ".locks" / "lines.turn")
                 time.sleep(0.3)
                 told.append("through")
         except UsageError as err:
             told.append(str(err))
 
-    with locked(tmp_path):
+    with lock_partitions(tmp_path):
         thread = threading.Thread(target=lose_and_go_on)
         thread.start()
         thread.join()
@@ -302,13 +320,13 @@ def test_a_full_disk_leaves_no_turn_that_others_wait_for(
 
     with monkeypatch.context() as patched:
         patched.setattr("ophvl.lock.json.dump", full)
-        with pytest.raises(OSError, match="No space"), turn(tmp_path, "lines"):
+        with pytest.raises(OSError, match="No space"), mutex(tmp_path, "lines"):
             pass
     assert locks(tmp_path) == []
 
 
 def test_whom_a_turn_waits_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_TELL_S", 0.1)
+    monkeypatch.setattr(lock, "_NOTE_AFTER_S", 0.1)
     path = write_lock(tmp_path, pid=os.getppid(), name="lines.turn")
     said: list[str] = []
 
@@ -316,7 +334,7 @@ def test_whom_a_turn_waits_for_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         said.append(words)
         path.unlink()
 
-    with turn(tmp_path, "lines", tell):
+    with mutex(tmp_path, "lines", tell):
         pass
     (words,) = said
     assert words.startswith(
@@ -333,7 +351,7 @@ def test_of_many_newcomers_one_inherits(tmp_path: Path) -> None:
     def come(number: int) -> None:
         start.wait()
         try:
-            with locked(tmp_path):
+            with lock_partitions(tmp_path):
                 won.append(number)
                 done.wait(10)
         except UsageError as err:
@@ -357,7 +375,7 @@ def test_turns_follow_each_other_also_after_a_death(tmp_path: Path) -> None:
 
     def come(number: int) -> None:
         for _ in range(3):
-            with turn(tmp_path, "lines"):
+            with mutex(tmp_path, "lines"):
                 inside.append(f"in {number}")
                 time.sleep(0.001)
                 inside.append(f"out {number}")

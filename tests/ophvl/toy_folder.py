@@ -16,7 +16,7 @@ from typing import Any
 from ophvl.dataset.ledger import Entry
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError
-from ophvl.lock import locked
+from ophvl.lock import lock_partitions
 from ophvl.run.options import RunOptions
 from ophvl.run.runner import Runner
 from ophvl.run.unit_worker import UnitReport
@@ -106,7 +106,7 @@ class ToyFolder:
         lines = read_source_list(self.list_path) if names[0] == "list" else []
         options = RunOptions(only=only, force=force, **how)
         self.heard = Heard()
-        with locked(self.root, options.partitions):
+        with lock_partitions(self.root, options.partitions):
             runner = Runner(Store(self.root, stages), configs, options, self.heard)
             runner.pin(names)
             if retry:

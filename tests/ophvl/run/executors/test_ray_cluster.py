@@ -17,7 +17,7 @@ from benchmarks.ingest import fakes, killed, scale
 from ophvl.config import resolve
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, ItemError, UsageError
-from ophvl.lock import locked
+from ophvl.lock import lock_partitions
 from ophvl.run.executors import ray_cluster
 from ophvl.run.executors.scheduler import PoolSpec
 from ophvl.run.options import RunOptions
@@ -278,7 +278,7 @@ def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
 
     options = RunOptions(workers=2, downloads=2, engine="ray", address=cluster.address)
     configs = resolve(settings_classes(), overrides=scale.SETTINGS)
-    with locked(shared):
+    with lock_partitions(shared):
         runner = Runner(Store(shared, stages), configs, options, Killer())
         runner.run(scale.NAMES, read_source_list(source))
     kept = [sum(stage == "keep" for stage, _ in finished) for finished in at_the_kill]
