@@ -128,8 +128,8 @@ class Trainer:
             parts += encoding.chunks(self.run, item, number)
         results: list[tuple[Encoded, dict[str, TermLoss], dict[str, float]]] = []
 
-        def loss(share: Embeddings) -> torch.Tensor:
-            encoded = encoding.encoded(self.run, level, batch, [own, *further], share)
+        def loss(embeddings: Embeddings) -> torch.Tensor:
+            encoded = encoding.encoded(self.run, level, batch, [own, *further], embeddings)
             losses = {term.name: term.loss(step, encoded) for term in terms}
             tensors = {name: each.loss for name, each in losses.items() if each.loss is not None}
             values = {name: float(tensor.detach()) for name, tensor in tensors.items()}

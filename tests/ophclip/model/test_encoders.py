@@ -256,17 +256,17 @@ def test_other_missing_weights_are_refused(folders, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.image_trainable_layers=-2"], "must be -1 or more"),
+        (["model.image_trainable_layers=-2"], "at least -1, not -2"),
         (["model.image_trainable_layers=0"], '"scratch" starts at random'),
-        (["model.lora_rank=-1"], "must not be negative"),
-        (["model.lora_alpha=0"], "lora_alpha positive"),
-        (["model.lora_on=video"], "not one of text, image, both"),
+        (["model.lora_rank=-1"], "at least 0, not -1"),
+        (["model.lora_alpha=0"], "at least 1, not 0"),
+        (["model.lora_on=video"], "one of text, image, both, not 'video'"),
         (["model.lora_rank=4", "model.lora_on=image"], "set image_trainable_layers to 0"),
         ([*LORA, "model.text_trainable_layers=-1"], "set text_trainable_layers to 0"),
         ([*LORA, "model.text_trainable_layers=2"], "set text_trainable_layers to 0"),
         (["model.frame_pooling=transformer", "model.temporal_layers=0"], "temporal_layers of 1"),
-        (["model.frame_pooling=max"], "not one of mean, transformer"),
-        (["model.context_layers=-1"], "must not be negative"),
+        (["model.frame_pooling=max"], "one of mean, transformer, not 'max'"),
+        (["model.context_layers=-1"], "at least 0, not -1"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(overrides, message):
