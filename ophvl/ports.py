@@ -1,7 +1,8 @@
-"""The tools that stages may use, as protocols, and the plain records that these tools hand back.
+"""The tools that stages use, as protocols, and the plain records that these tools return.
 
-Adapters live in `ophvl.backends` and `ophvl.media`; a stage sees only what stands here. Every port
-raises `ItemError` for an item that cannot be processed, and nothing else for faults of the item.
+The adapters live with their subjects: `ophvl.download`, `ophvl.media`, `ophvl.speech`, `ophvl.text`. A stage
+knows only the protocols. A port raises `ItemError` for an item that cannot be processed, and nothing else for
+faults of the item.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A video that a URL led to, before anything is fetched. None where the site does not say.
+class VideoMetadata:
+    """Metadata of a video that a URL leads to, before it is fetched. None where the site gives no value.
 
-    `url` is what to fetch and what the video is known by; `site_id` is the extractor's own id,
-    empty where it gives none; only those of real sites are unique (see `ophvl.ids.site_id`). Entries of
-    a playlist or feed hold what the list says of them, often just a title.
+    `url` is the address to fetch, which identifies the video. `site_id` is the extractor's own id, empty
+    where it gives none; only ids of real sites are unique (see `ophvl.ids.site_id`). Entries of a playlist
+    or feed have only what the list says, often just a title.
     """
 
     url: str
@@ -67,15 +68,15 @@ class Subtitle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetched:
-    """A fetched file. `found` is what the site says of this one video: the fullest metadata."""
+class FetchedVideo:
+    """A fetched file. `metadata` comes from the page of this one video: the fullest there is."""
 
     path: Path
     tool: str
-    found: Found
+    metadata: VideoMetadata
     subtitles: tuple[Subtitle, ...] = ()
     refusal: ItemError | None = None
-    """Its host refused to be asked for more on the way: subtitles are missing."""
+    """The error with which the host refused a further request, so that subtitles are missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """The picture shown at `time_s`, the time that was asked for."""
+    """The frame at `time_s`, the requested time."""
 
     time_s: float
     jpeg: bytes
@@ -105,7 +106,7 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class HotWords:
-    """What a recogniser is told beforehand: terms, and sentences in the style of what will be said."""
+    """Hints for a recogniser: terms, and sentences in the style of the expected speech."""
 
     version: int
     words: tuple[str, ...]
@@ -114,21 +115,22 @@ class HotWords:
 
     @property
     def revision(self) -> str:
+        """The version and the content hash."""
         return f"hot words {self.version}@{self.sha256[:12]}"
 
     @property
     def text(self) -> str:
-        """The words, then the prompt, whose style the recogniser goes on with."""
+        """The words, then the prompt, whose style the recogniser continues."""
         listed = ", ".join(self.words)
         return " ".join(part for part in (listed and f"{listed}.", self.prompt) if part)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """A stretch of recognised speech. Its words lie inside it, in order, without overlap.
+    """A span of recognised speech. Its words lie inside it, in order, without overlap.
 
-    `language` (ISO 639-1) is that of the text. The three measures are those of the window of at most 30 s
-    that it was heard in. `flags` are the guards that take it for invented.
+    `language` (ISO 639-1) is that of the text. The three measures are those of its recognition window of at
+    most 30 s. `flags` are the hallucination filters that flag it.
     """
 
     start_s: float
@@ -144,9 +146,9 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """The language spoken (ISO 639-1), how sure it is, and who says so: "config" or a model.
+    """The spoken language (ISO 639-1), its probability, and its source: "config" or a model.
 
-    All None where there is no speech, or no model that tells languages apart.
+    All None without speech, or without a model that detects languages.
     """
 
     code: str | None = None
@@ -156,7 +158,7 @@ class Language:
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """What was heard in a video."""
+    """The recognised speech of a video."""
 
     language: Language
     speech_s: float
@@ -166,28 +168,28 @@ class Transcript:
 class Downloader(Port, Protocol):
     """Finds and fetches videos behind URLs."""
 
-    def expand(self, url: str) -> list[Found]:
-        """The videos that a URL leads to: one, or those of a page, playlist, channel or feed."""
+    def expand(self, url: str) -> list[VideoMetadata]:
+        """Return the videos that a URL leads to: one, or those of a page, playlist, channel or feed."""
         ...
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
-        """Fetch one video to `directory/<video_id>.<ext>`; go on where an earlier try stopped."""
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
+        """Fetch one video to `directory/<video_id>.<ext>`; resume where an earlier try stopped."""
         ...
 
 
 class AudioReader(Port, Protocol):
-    """Reads the sound of a video, piece by piece."""
+    """Reads the sound of a video in blocks."""
 
     def blocks(self, path: Path) -> Iterator[Samples]:
-        """The first audio stream from time 0 of the video, in equal blocks; the last is shorter."""
+        """Yield the first audio stream from time 0 of the video, in equal blocks; the last may be shorter."""
         ...
 
 
 class FrameReader(Port, Protocol):
-    """Reads pictures of a video as JPEG."""
+    """Reads frames of a video as JPEG."""
 
     def read(self, path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
-        """The pictures shown at these times, in order of time, each time once."""
+        """Yield the frames at these times, in order of time, each time once."""
         ...
 
 
@@ -195,13 +197,19 @@ class Recogniser(Port, Protocol):
     """Turns speech to text with word times. `model` and `model_sha256` name the weights."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The engine's name, as settings know it."""
+        ...
 
     @property
-    def model(self) -> str: ...
+    def model(self) -> str:
+        """The model's name."""
+        ...
 
     @property
-    def model_sha256(self) -> str: ...
+    def model_sha256(self) -> str:
+        """The hash of the weights."""
+        ...
 
     def transcribe(
         self, blocks: Iterator[Samples], duration_s: float, hot_words: HotWords

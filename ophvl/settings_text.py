@@ -1,4 +1,4 @@
-"""Settings as text: what each means, what it takes, its value and where that comes from. For both packages."""
+"""Settings of both packages as text: meaning, allowed values, value and where the value comes from."""
 
 from __future__ import annotations
 

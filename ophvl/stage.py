@@ -63,7 +63,7 @@ class StageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Drop:
-    """A decision against a row. When `row_id` is the unit itself, the unit goes no further."""
+    """A decision against a row. A drop whose `row_id` is the unit itself ends the unit."""
 
     row_id: str
     reason: DropReason
@@ -72,7 +72,7 @@ class Drop:
 
 @dataclass(frozen=True, kw_only=True)
 class StageResult:
-    """What a stage hands back: rows for the tables it writes, and what it decided out."""
+    """The result of a stage: rows for the tables that it writes, and drops."""
 
     tables: Mapping[str, pa.Table]
     dropped: tuple[Drop, ...] = ()
@@ -82,8 +82,8 @@ class StageResult:
 class SourceLine:
     """One line of a source list.
 
-    `target` is what the line stands for: a canonical URL or an absolute path, equal for lines that
-    mean the same. `stamp` changes when the file or folder behind the line changes.
+    `target` is the canonical URL or the absolute path that the line names; lines that mean the same have the
+    same target. `stamp` changes when the file or folder behind the line changes.
     """
 
     line_id: str
@@ -96,18 +96,21 @@ class SourceLine:
 
 
 class Port(Protocol):
-    """A tool handed to a stage, opened by a function of the stage's config and the dataset folder.
+    """A tool of a stage, opened by a function of the stage's settings and the dataset folder.
 
-    Opening is cheap: what is heavy loads at first use. `revision` changes when the tool's results may
-    change, e.g. the hash of a model's weights.
+    Opening is cheap: heavy parts load at first use.
     """
 
     @property
-    def revision(self) -> str: ...
+    def revision(self) -> str:
+        """The version of the tool's results, e.g. the hash of a model's weights."""
+        ...
 
 
 class ModelPort(Port, Protocol):
-    """A port whose model was chosen among several; `note` says which one, and why."""
+    """A port whose model was chosen among several."""
 
     @property
-    def note(self) -> str: ...
+    def note(self) -> str:
+        """Which model was chosen, and why."""
+        ...

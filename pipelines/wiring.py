@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 def media_folder(config: object, folder: Path) -> MediaFolder:
-    """Where media files of the dataset lie."""
+    """Open the folder of the dataset's media files."""
     return MediaFolder(root=folder)
 
 
 def downloader(config: RequestConfig, folder: Path) -> Downloader:
-    """yt-dlp, at the pace that hosts bear; discover only asks it for metadata."""
+    """Open yt-dlp behind the rate limiter; stage discover uses it for metadata alone."""
     from ophvl.download.rate_limited import RateLimitedDownloader
     from ophvl.download.rate_limiter import RateLimit, RateLimiter
 
@@ -79,40 +79,40 @@ def _yt_dlp(config: RequestConfig, limiter: RateLimiter) -> Downloader:
 
 
 def lists_at_fetch(config: object, folder: Path) -> BlockLists:
-    """The lists, for what is fetched now: a change of theirs fetches nothing anew."""
+    """Open the block lists for videos that are fetched now; a change of the lists fetches nothing again."""
     return BlockLists(folder, revision="")
 
 
 def lists(config: object, folder: Path) -> BlockLists:
-    """The block list and the exclusion list of the dataset folder."""
+    """Open the block list and the exclusion list of the dataset folder."""
     return BlockLists.of(folder)
 
 
 def audio_reader(config: object, folder: Path) -> AudioReader:
-    """ffmpeg."""
+    """Open the audio reader, which runs ffmpeg."""
     from ophvl.media.audio import FfmpegAudioReader
 
     return FfmpegAudioReader()
 
 
 def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
-    """PyAV."""
+    """Open the frame reader, which uses PyAV."""
     from ophvl.media.frames import AvFrameReader
 
     return AvFrameReader(short_side=config.short_side, quality=config.quality)
 
 
 def proxies(config: KeepConfig, folder: Path) -> ProxyWriter:
-    """ffmpeg."""
+    """Open the proxy writer, which runs ffmpeg."""
     return ProxyWriter(short_side=config.short_side, fps=config.fps, crf=config.crf)
 
 
 def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
-    """The recogniser of the config, with the weights that `ophvl.speech.weights` finds for it."""
+    """Open the recogniser of the settings, with the weights that `ophvl.speech.weights` resolves."""
     from ophvl.speech.recogniser import WhisperRecogniser
     from ophvl.speech.weights import resolve
 
-    gpu = _gpu_in_reach()
+    gpu = _has_gpu()
     weights = resolve(config.model, gpu=gpu)
     engine: WhisperEngine
     if config.recogniser == "openai-whisper":
@@ -129,7 +129,7 @@ def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:
 
 
 def _language_detector(model: str, gpu: bool) -> WhisperEngine | None:
-    """What tells languages apart beside English-only weights: Whisper base, if it is at hand."""
+    """Return a language detector for English-only weights: Whisper base, if it is installed."""
     from ophvl.speech.faster_whisper import FasterWhisper
     from ophvl.speech.weights import resolve
 
@@ -142,7 +142,7 @@ def _language_detector(model: str, gpu: bool) -> WhisperEngine | None:
 
 
 def hot_words(config: TranscribeConfig, folder: Path) -> HotWords:
-    """The packaged hot words, those of a user's file, or none."""
+    """Open the packaged hot words, those of a user's file, or none."""
     from ophvl.speech.hot_words import NO_HOT_WORDS, PACKAGED, load_hot_words
 
     if config.hot_words == "off":
@@ -151,14 +151,14 @@ def hot_words(config: TranscribeConfig, folder: Path) -> HotWords:
     return load_hot_words(PACKAGED if packaged else Path(config.hot_words).expanduser())
 
 
-def _gpu_in_reach() -> bool:
+def _has_gpu() -> bool:
     import ctranslate2
 
     return bool(ctranslate2.get_cuda_device_count())
 
 
 def sentence_splitter(config: object, folder: Path) -> SentenceSplitter:
-    """spaCy."""
+    """Open the sentence splitter, which uses spaCy."""
     return SentenceSplitter()
 
 
@@ -175,13 +175,13 @@ def _tagger() -> Tagger:
 
 
 def tagger(config: object, folder: Path) -> Tagger:
-    """The ontology's terms and the phrases around them."""
+    """Open the tagger of the packaged ontology."""
     return _tagger()
 
 
 @functools.cache
 def corrector(config: SegmentConfig, folder: Path) -> Corrector:
-    """Corrections by the ontology's terms, weighed by a masked language model if one is named."""
+    """Open the corrector, with a masked language model if the settings name one."""
     if config.masked_lm is None:
         return Corrector(_matcher().ontology)
     from ophvl.text.correction.masked_lm import MaskedLM
@@ -190,12 +190,12 @@ def corrector(config: SegmentConfig, folder: Path) -> Corrector:
 
 
 def codes(config: TagConfig, folder: Path) -> Codes:
-    """ICD-10-CM from the ontology, and the user's table if one is set."""
+    """Open the codes: ICD-10-CM of the ontology, and the user's table if one is set."""
     return Codes(_matcher().ontology, Path(config.codes) if config.codes else None)
 
 
 def rewriter(config: RewriteConfig, folder: Path) -> ChatRewriter:
-    """The language model that narrations are rewritten by; asked only where an endpoint is set."""
+    """Open the chat rewriter; it sends requests only if an endpoint is set."""
     return ChatRewriter(
         endpoint=config.endpoint or "",
         model=config.model,
@@ -206,10 +206,10 @@ def rewriter(config: RewriteConfig, folder: Path) -> ChatRewriter:
 
 
 def overrides(config: object, folder: Path) -> Overrides:
-    """What readers judged wrong."""
+    """Open the overrides: readings that reviewers judged wrong."""
     return Overrides(folder / FILE)
 
 
 def matcher(config: object, folder: Path) -> Matcher:
-    """The ontology's terms, read once a process: three stages use them."""
+    """Open the matcher of the ontology, which is loaded once a process."""
     return _matcher()

@@ -20,7 +20,7 @@ def test_the_page_has_the_tables_of_the_code(name: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["config", "--markdown", *place, *preset])
     assert result.exit_code == 0, result.output
     assert result.stdout in PAGE.read_text(encoding="utf-8"), (
-        f"docs/settings.md is older than the code: put what `{name} config --markdown` prints below its heading"
+        f"docs/settings.md is not that of the code: put the output of `{name} config --markdown` in it"
     )
 
 

@@ -13,7 +13,7 @@ from benchmarks.ingest import fakes
 from benchmarks.ingest.scale import ingest
 from ophvl.dataset.blocked import blocked_videos
 from ophvl.dataset.store import Store
-from ophvl.ports import Fetched, Found
+from ophvl.ports import FetchedVideo, VideoMetadata
 from ophvl.sources.blocklists import BlockLists
 from pipelines.registry import load_stages
 from schemas.availability import AVAILABILITY, AvailabilityRow
@@ -83,14 +83,16 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
     pages = Pages(out, fakes.write_list(tmp_path / "list.txt", [1, 2, 3]))
     expand, fetch = fakes.FakeDownloader.expand, fakes.FakeDownloader.fetch
 
-    def listed(self: fakes.FakeDownloader, url: str) -> list[Found]:
+    def listed(self: fakes.FakeDownloader, url: str) -> list[VideoMetadata]:
         return [replace(found, channel=None, channel_id=None) for found in expand(self, url)]
 
-    def fetch_it(self: fakes.FakeDownloader, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch_it(
+        self: fakes.FakeDownloader, url: str, directory: Path, video_id: str
+    ) -> FetchedVideo:
         number = int(url.rpartition("/")[2])
         pages.fetched.append(number)
         page = replace(expand(self, url)[0], channel_id=f"UC{number}")
-        return replace(fetch(self, url, directory, video_id), found=page)
+        return replace(fetch(self, url, directory, video_id), metadata=page)
 
     monkeypatch.setattr(fakes.FakeDownloader, "expand", listed)
     monkeypatch.setattr(fakes.FakeDownloader, "fetch", fetch_it)

@@ -23,12 +23,12 @@ import numpy as np
 from ophvl.download.rate_limited import RateLimitedDownloader
 from ophvl.errors import ItemError
 from ophvl.ports import (
-    Fetched,
-    Found,
+    FetchedVideo,
     HotWords,
     Language,
     Segment,
     Transcript,
+    VideoMetadata,
     Word,
 )
 from ophvl.stage import StageSpec
@@ -88,12 +88,12 @@ class FakeDownloader:
     template: Path
     revision: str = "fake"
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         """List the one video behind `url`."""
         name = url.rpartition("/")[2]
         surgery = "Phacoemulsification of a hard cataract, case {}"
         return [
-            Found(
+            VideoMetadata(
                 url=url,
                 webpage_url=url,
                 extractor="fakesite",
@@ -109,7 +109,7 @@ class FakeDownloader:
             )
         ]
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         """Copy the template to `directory`, or fail as the odd videos do."""
         if url == GONE:
             raise ItemError(FailureKind.NOT_FOUND, f"{url} is gone")
@@ -123,7 +123,7 @@ class FakeDownloader:
             "ab"
         ) as file:  # Each file is another, as videos are; stray bytes do no harm.
             file.write(b"\0\0\0\x10free" + hashlib.sha256(url.encode()).digest()[:8])
-        return Fetched(path=path, tool="fake 1", found=self.expand(url)[0])
+        return FetchedVideo(path=path, tool="fake 1", metadata=self.expand(url)[0])
 
 
 def downloader(config: RequestConfig, folder: Path) -> RateLimitedDownloader:

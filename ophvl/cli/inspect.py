@@ -117,7 +117,7 @@ def _type_name(type_: object) -> str:
 
 
 def open_store(out: Path) -> Store:
-    """The dataset folder at `out`, which must be one."""
+    """Open the dataset folder `out`; raise UsageError if there is none."""
     from ophvl.dataset.store import Store
     from pipelines.registry import load_stages
 

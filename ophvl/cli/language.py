@@ -128,7 +128,7 @@ def _filter(file: Path, read: Callable[[Mapping[str, object]], dict[str, object]
 
 
 def _lines(file: Path) -> Iterator[bytes]:
-    """The lines of a file or of standard input.
+    """Yield the lines of a file or of standard input.
 
     Raises:
         UsageError: it cannot be read.

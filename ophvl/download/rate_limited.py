@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ophvl.download.rate_limiter import RateLimiter, host_of
-from ophvl.ports import Downloader, Fetched, Found
+from ophvl.ports import Downloader, FetchedVideo, VideoMetadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class RateLimitedDownloader:
         """Revision of the other downloader."""
         return self.inner.revision
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         """Return the videos that a URL leads to.
 
         Raises:
@@ -31,7 +31,7 @@ class RateLimitedDownloader:
         with self.limiter.request(url):
             return self.inner.expand(url)
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         """Fetch one video; raises as `expand`."""
         with self.limiter.request(url):
             fetched = self.inner.fetch(url, directory, video_id)

@@ -28,7 +28,7 @@ from urllib.parse import quote, urlsplit
 from ophvl.atomic_io import write_text
 from ophvl.errors import HostClosedError, ItemError, UsageError
 from ophvl.ids import site_id
-from ophvl.ports import Downloader, Found
+from ophvl.ports import Downloader, VideoMetadata
 from ophvl.sources.search_terms import Search, one_line
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.titles.surgical import assess_listing
@@ -159,7 +159,7 @@ def _missing(terms: Sequence[str], listed: set[str]) -> int:
     return len({one_line(term).casefold() for term in terms} - listed)
 
 
-def _expand(downloader: Downloader, query: str) -> list[Found]:
+def _expand(downloader: Downloader, query: str) -> list[VideoMetadata]:
     try:
         return downloader.expand(query)
     except ItemError as err:
@@ -170,7 +170,7 @@ def _expand(downloader: Downloader, query: str) -> list[Found]:
 
 
 def _add(
-    path: Path, term: str, results: Sequence[Found], per_term: int, matcher: Matcher
+    path: Path, term: str, results: Sequence[VideoMetadata], per_term: int, matcher: Matcher
 ) -> Section:
     """Add the section of a term to the list as it is now: the user may be editing it."""
     text = _read(path)
@@ -202,7 +202,7 @@ def _add(
     return section
 
 
-def _address(video: Found) -> tuple[str, str]:
+def _address(video: VideoMetadata) -> tuple[str, str]:
     """Return the video's URL as a line of a list, and its id; empty if a list cannot hold the URL."""
     url = "".join(
         c if c.isprintable() and not c.isspace() else quote(c, errors="replace")
@@ -218,7 +218,7 @@ def _address(video: Found) -> tuple[str, str]:
         return "", ""
 
 
-def _verdict(video: Found, matcher: Matcher) -> tuple[str, bool]:
+def _verdict(video: VideoMetadata, matcher: Matcher) -> tuple[str, bool]:
     """Return the title's assessment in words, and whether the video may show surgery."""
     verdict = assess_listing(video.title, video.description, matcher)
     if verdict.is_surgical is Surgical.NO:
@@ -226,7 +226,7 @@ def _verdict(video: Found, matcher: Matcher) -> tuple[str, bool]:
     return str(verdict.is_surgical), True
 
 
-def _comment(video: Found, video_id: str, verdict: str) -> str:
+def _comment(video: VideoMetadata, video_id: str, verdict: str) -> str:
     def parts() -> Iterator[str]:
         yield _cut(one_line(video.title)) or "(no title)"
         if video.channel:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ophvl.errors import ItemError
 from ophvl.ids import channel_handle, file_id, sha256_file, site_id
-from ophvl.ports import Chapter, Downloader, Found
+from ophvl.ports import Chapter, Downloader, VideoMetadata
 from ophvl.sources.licences import licence_class
 from ophvl.stage import Scope, SourceLine, StageResult, StageSpec
 from ophvl.text.concepts.matching import Matcher
@@ -95,7 +95,7 @@ def _local_files(line: SourceLine) -> list[Path]:
     return files
 
 
-def _local_video(path: Path) -> tuple[str, Found]:
+def _local_video(path: Path) -> tuple[str, VideoMetadata]:
     try:
         str(path).encode()
     except UnicodeEncodeError as err:
@@ -108,7 +108,7 @@ def _local_video(path: Path) -> tuple[str, Found]:
         raise ItemError(FailureKind.UNREADABLE, f"cannot read {path}: {err.strerror}") from err
     sidecar = path.with_suffix(".info.json")
     info = _read_sidecar(sidecar) if sidecar.exists() else {}
-    found = Found(
+    found = VideoMetadata(
         url=str(path),
         webpage_url=_text(info, "webpage_url"),
         extractor="file",
@@ -171,7 +171,7 @@ def _chapters(info: Mapping[str, object]) -> tuple[Chapter, ...]:
     return tuple(chapters)
 
 
-def _row(line: SourceLine, video_id: str, found: Found, matcher: Matcher) -> VideoRow:
+def _row(line: SourceLine, video_id: str, found: VideoMetadata, matcher: Matcher) -> VideoRow:
     return VideoRow(
         video_id=video_id,
         line_id=line.line_id,

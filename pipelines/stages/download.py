@@ -18,7 +18,7 @@ from ophvl.errors import ItemError
 from ophvl.ids import child_id, site_id
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
-from ophvl.ports import Downloader, Found, Probe, Subtitle
+from ophvl.ports import Downloader, Probe, Subtitle, VideoMetadata
 from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.sources.licences import licence_class
 from ophvl.stage import Drop, Scope, StageResult, StageSpec
@@ -97,9 +97,9 @@ def download(
         return StageResult(tables=dict(previous))
     files.make_room(config.reserve_gb, video["listed_duration_s"])
     fetched = downloader.fetch(video["location"], files.fetched, video_id)
-    page = publication(video, fetched.found)
+    page = publication(video, fetched.metadata)
     names = names_of_video(video, [asdict(page)])
-    drop = lists.judge(video_id, (*names.urls, fetched.found.url), names.channels, ids=names.ids)
+    drop = lists.judge(video_id, (*names.urls, fetched.metadata.url), names.channels, ids=names.ids)
     if drop is not None:  # Lists of videos often do not say whose they are.
         files.discard(video_id)
         # Whose it is stays known; what it says of itself goes with it.
@@ -152,7 +152,7 @@ def _is_had(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
     return any(files.present(row["path"]) for row in previous["media"].to_pylist())
 
 
-def publication(video: Row, page: Found | None = None) -> PublicationRow:
+def publication(video: Row, page: VideoMetadata | None = None) -> PublicationRow:
     """Return what the video's own page says of it, else what its row of `videos` says."""
     values = {name: video[name] for name in column_names(PublishedColumns)}
     values["chapters"] = [Chapter(**chapter) for chapter in video["chapters"]]

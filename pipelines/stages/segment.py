@@ -129,7 +129,7 @@ def _score(text_asr: str, score: float, judged: Judged) -> float:
 
 
 def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
-    """The words of all segments that no guard flagged, and a drop for each of the others."""
+    """Return the words of the segments without flags, and a drop for each of the others."""
     words: list[TimedWord] = []
     dropped: list[Drop] = []
     for row in transcripts.sort_by("start_s").to_pylist():

@@ -110,7 +110,7 @@ def _batches(read: TableReader, split: Split, shard_bytes: int) -> Iterator[pa.T
 
 
 def _joined(read: TableReader, videos: list[str]) -> pa.Table:
-    """The pairs of some videos with the pictures at their times."""
+    """Return the pairs of some videos with the frames at their times."""
     import pyarrow as pa
 
     pairs = read("pairs", video_ids=videos)

@@ -43,7 +43,7 @@ def split(titles: pa.Table, *, config: SplitConfig) -> StageResult:
 
 
 def assign(video_id: str, config: SplitConfig) -> Split:
-    """The split of one video: test below `test_share`, then val, then train."""
+    """Return the split of one video: test below `test_share`, then val, then train."""
     digest = hashlib.sha256(f"{config.salt}/{video_id}".encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     if place < config.test_share:

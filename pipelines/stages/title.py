@@ -101,7 +101,7 @@ def _text(column: TextColumn, text: str, mentions: Sequence[_Mention]) -> Tagged
 def _gathered(
     mentions: Sequence[_Mention], video_attributes: pa.Table, video_id: str
 ) -> list[GatheredConcept]:
-    """The video's concepts that narrations affirm, in the order in which they are first told."""
+    """Return the video's concepts that narrations state, in the order of their first mention."""
     told = [m.match.concept_id for m in mentions if m.column is TextColumn.TEXT]
     first = {concept_id: number for number, concept_id in reversed(list(enumerate(told)))}
     rows = [

@@ -34,7 +34,7 @@ from ophvl.download.yt_dlp.transfer import Transfer
 from ophvl.errors import ItemError
 from ophvl.ids import ID
 from ophvl.media.audio import ffmpeg_binary
-from ophvl.ports import Fetched, Found, Subtitle
+from ophvl.ports import FetchedVideo, Subtitle, VideoMetadata
 from ophvl.sources.source_list import is_url
 from schemas.vocab import RETRIED, TRANSIENT, CaptionKind, FailureKind
 
@@ -90,7 +90,7 @@ class YtDlpDownloader:
         """Changes when the same URL would give other results."""
         return "yt-dlp-2"
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         """Return the videos behind a URL; playlists, channels and feeds are opened, their videos are not.
 
         A URL that names a video within a playlist stands for the video alone. `ytsearch20:words` is
@@ -112,7 +112,7 @@ class YtDlpDownloader:
             raise ItemError(FailureKind.NOT_FOUND, message)
         return list({video.url: video for video in videos}.values())
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         """Fetch one video to `directory/<video_id>.<ext>`; a partial file of an earlier attempt is resumed.
 
         Raises:
@@ -163,9 +163,11 @@ class YtDlpDownloader:
         files.remove_all_but(path)
         record = as_video(video, url) if video is info else page_video(video, info, url)
         refusal = refusals[0] if refusals else None
-        return Fetched(path=path, tool=_tool(), found=record, subtitles=subtitles, refusal=refusal)
+        return FetchedVideo(
+            path=path, tool=_tool(), metadata=record, subtitles=subtitles, refusal=refusal
+        )
 
-    def _videos(self, session: Session, url: str, *, depth: int) -> Iterator[Found]:
+    def _videos(self, session: Session, url: str, *, depth: int) -> Iterator[VideoMetadata]:
         info = _extract(session, url)
         if info.get("_type") != "playlist":
             yield as_video(info, url)
@@ -183,7 +185,9 @@ class YtDlpDownloader:
             else:
                 yield video
 
-    def _nested_videos(self, session: Session, entry: Found, *, depth: int) -> list[Found]:
+    def _nested_videos(
+        self, session: Session, entry: VideoMetadata, *, depth: int
+    ) -> list[VideoMetadata]:
         """Return the videos of a nested list.
 
         If it is gone the other lists are still opened: it stands for itself, and fails when it is fetched.

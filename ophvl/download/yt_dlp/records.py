@@ -1,5 +1,5 @@
 """Read the records of yt-dlp. In: one as a mapping, in which any field may be absent or of any type. Out: a
-`Found`, or a value of the type that a table holds.
+`VideoMetadata`, or a value of the type that a table holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from ophvl.ids import channel_handle
-from ophvl.ports import Chapter, Found
+from ophvl.ports import Chapter, VideoMetadata
 
 Info = Mapping[str, object]
 """A record of yt-dlp: any field may be absent or None."""
@@ -48,7 +48,7 @@ def is_list(entry: Info) -> bool:
     return get_info_extractor(key).is_single_video(entry["url"]) is not True
 
 
-def as_video(info: Info, url: str) -> Found:
+def as_video(info: Info, url: str) -> VideoMetadata:
     """Convert the record of a video that was requested at `url`."""
     from yt_dlp.utils import unsmuggle_url
 
@@ -64,7 +64,7 @@ def as_video(info: Info, url: str) -> Found:
         title = title.removesuffix(" (1)")  # yt-dlp numbers the video tags of a page.
     if bare_tag or (info.get("direct") and info.get("url") == info.get("webpage_url")):
         upload_date = None  # yt-dlp took the server's Last-Modified for it.
-    return Found(
+    return VideoMetadata(
         url=own or url,
         webpage_url=text_of(info, "webpage_url") if not listed else url,
         extractor=extractor.lower(),
@@ -83,7 +83,7 @@ def as_video(info: Info, url: str) -> Found:
     )
 
 
-def page_video(video: Info, page: Info, url: str) -> Found:
+def page_video(video: Info, page: Info, url: str) -> VideoMetadata:
     """Convert the only video of a page; the page identifies it, as the address of its file may change."""
     title = text_of(page, "title") or text_of(video, "title") or ""
     return replace(as_video(video, url), url=url, title=title)

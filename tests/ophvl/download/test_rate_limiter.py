@@ -14,7 +14,7 @@ from ophvl.download import rate_limiter
 from ophvl.download.rate_limited import RateLimitedDownloader
 from ophvl.download.rate_limiter import RateLimit, RateLimiter, closed_hosts, host_of, is_local
 from ophvl.errors import HostClosedError, ItemError
-from ophvl.ports import Fetched, Found
+from ophvl.ports import FetchedVideo, VideoMetadata
 from schemas.vocab import FailureKind
 
 LIMIT = RateLimit(gap_s=0.2, per_hour=300, pause_s=0.1, local=False)
@@ -260,17 +260,17 @@ class _FaultyDownloader:
         self.faults = list(faults)
         self.requests = 0
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         self.requests += 1
         fault = self.faults.pop(0)
         if fault:
             raise ItemError(fault, "no")
         return []
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
-        found = Found(url=url, webpage_url=url, extractor="generic", site_id="", title="")
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
+        found = VideoMetadata(url=url, webpage_url=url, extractor="generic", site_id="", title="")
         err = refusal(FailureKind.SERVER_ERROR, 7.0)
-        return Fetched(path=directory, tool="none", found=found, refusal=err)
+        return FetchedVideo(path=directory, tool="none", metadata=found, refusal=err)
 
 
 def test_only_refusals_close_a_host(tmp_path: Path, slept: list[float]) -> None:

@@ -14,7 +14,7 @@ from ophvl.download.rate_limiter import RateLimit, RateLimiter
 from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 from ophvl.errors import HostClosedError, ItemError, UsageError
 from ophvl.ontology import load
-from ophvl.ports import Downloader, Fetched, Found
+from ophvl.ports import Downloader, FetchedVideo, VideoMetadata
 from ophvl.sources.search_results import SearchReport, search
 from ophvl.sources.search_terms import Search
 from ophvl.sources.source_list import read_source_list
@@ -69,25 +69,25 @@ def urls(path: Path) -> list[str]:
 class Listing:
     """A downloader whose answers are given: for what no server of a test can make yt-dlp say."""
 
-    answers: list[Found | Exception]
+    answers: list[VideoMetadata | Exception]
     queries: list[str] = field(default_factory=list)
     revision: str = "test"
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         self.queries.append(url)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return [answer]
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         raise AssertionError("nothing is fetched")
 
 
-def found(title: str = "DMEK", **others: object) -> Found:
+def found(title: str = "DMEK", **others: object) -> VideoMetadata:
     plain: dict[str, object] = {"url": "https://videos.example/x", "webpage_url": None}
     plain |= {"extractor": "example", "site_id": "x1", "title": title, **others}
-    return Found(**plain)  # type: ignore[arg-type]
+    return VideoMetadata(**plain)  # type: ignore[arg-type]
 
 
 def test_the_list_names_each_video_once_under_its_term(ask, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.errors import ItemError
-from ophvl.ports import Chapter, Fetched, Found
+from ophvl.ports import Chapter, FetchedVideo, VideoMetadata
 from ophvl.sources.source_list import read_source_list
 from pipelines.stages.discover import DiscoverConfig, discover
 from schemas.videos import VIDEOS
@@ -88,18 +88,18 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
 class Listing:
     """A downloader whose address leads to these videos."""
 
-    videos: tuple[Found, ...]
+    videos: tuple[VideoMetadata, ...]
     revision: str = "a listing"
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         assert url == "https://example.org/list"
         return list(self.videos)
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         raise AssertionError
 
 
-def listed(number: int, title: str, **columns: object) -> Found:
+def listed(number: int, title: str, **columns: object) -> VideoMetadata:
     values: dict[str, object] = {
         "url": f"https://example.org/{number}",
         "webpage_url": f"https://example.org/watch/{number}",
@@ -107,10 +107,10 @@ def listed(number: int, title: str, **columns: object) -> Found:
         "site_id": f"b{number}",
         "title": title,
     }
-    return Found(**{**values, **columns})
+    return VideoMetadata(**{**values, **columns})
 
 
-def expand(tmp_path: Path, matcher, *videos: Found) -> list[dict[str, object]]:
+def expand(tmp_path: Path, matcher, *videos: VideoMetadata) -> list[dict[str, object]]:
     (tmp_path / "list.txt").write_text("https://example.org/list")
     (line,) = read_source_list(tmp_path / "list.txt")
     made = discover(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import Fetched, Found
+from ophvl.ports import FetchedVideo, VideoMetadata
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.stages.download import DownloadConfig, download
@@ -20,7 +20,7 @@ from tests.media_factory import make_video
 NOTHING: Mapping[str, pa.Table] = {
     name: TABLES[name].empty() for name in ("media", "publications", "subtitles")
 }
-PAGE = Found(
+PAGE = VideoMetadata(
     url="https://example.org/1",
     webpage_url="https://example.org/watch/1",
     extractor="Eyetube",
@@ -43,14 +43,14 @@ class Site:
         self.video = video
         self.asked = 0
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         raise AssertionError
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         self.asked += 1
         path = directory / f"{video_id}.mp4"
         path.write_bytes(self.video.read_bytes())
-        return Fetched(path=path, tool="a tool", found=PAGE)
+        return FetchedVideo(path=path, tool="a tool", metadata=PAGE)
 
 
 @pytest.fixture

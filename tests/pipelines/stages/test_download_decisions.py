@@ -11,7 +11,7 @@ import pytest
 from ophvl.errors import ItemError
 from ophvl.ids import sha256_file
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import Fetched, Found, Subtitle
+from ophvl.ports import FetchedVideo, Subtitle, VideoMetadata
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.stages.download import DownloadConfig, download
@@ -21,7 +21,7 @@ from tests.factories import table, video_id, video_row
 from tests.media_factory import make_video, tone
 
 VIDEO = video_id(1)
-PAGE = Found(
+PAGE = VideoMetadata(
     url="https://example.org/1",
     webpage_url="https://example.org/watch/1",
     extractor="Eyetube",
@@ -45,19 +45,19 @@ class Site:
     """A downloader that has one video."""
 
     video: Path
-    page: Found = PAGE
+    page: VideoMetadata = PAGE
     subtitles: tuple[Subtitle, ...] = ()
     fetches: int = 0
     revision: str = "a site"
 
-    def expand(self, url: str) -> list[Found]:
+    def expand(self, url: str) -> list[VideoMetadata]:
         raise AssertionError
 
-    def fetch(self, url: str, directory: Path, video_id: str) -> Fetched:
+    def fetch(self, url: str, directory: Path, video_id: str) -> FetchedVideo:
         self.fetches += 1
         path = directory / f"{video_id}.mp4"
         path.write_bytes(self.video.read_bytes())
-        return Fetched(path=path, tool="a tool", found=self.page, subtitles=self.subtitles)
+        return FetchedVideo(path=path, tool="a tool", metadata=self.page, subtitles=self.subtitles)
 
 
 @pytest.fixture

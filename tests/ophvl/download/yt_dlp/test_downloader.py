@@ -60,7 +60,7 @@ def test_a_page_with_a_video_tag(site: Site, tmp_path: Path) -> None:
     assert (found.title, found.description) == ("Phaco & IOL $(reboot) ../..", "dense cataract")
     assert ids.site_id(found.extractor, found.site_id, found.url) == ids.url_id(url)
     fetched = downloader.fetch(url, tmp_path, "url_1")
-    assert (fetched.path, fetched.found) == (tmp_path / "url_1.mp4", found)
+    assert (fetched.path, fetched.metadata) == (tmp_path / "url_1.mp4", found)
 
 
 def test_a_page_with_two_videos_gives_both(site: Site, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_was_had_whole_is_not_fetched_again(site: Site, tmp_path: Path) -> 
     had.write_bytes(b"had, in whatever format")
     (tmp_path / "url_x.proxy.mp4").touch()
     fetched = downloader.fetch(f"{site.url}/v.mp4", tmp_path, "url_x")
-    assert (fetched.path, fetched.found.title) == (had, "v")
+    assert (fetched.path, fetched.metadata.title) == (had, "v")
     assert had.read_bytes() == b"had, in whatever format"
     assert list(tmp_path.glob("url_x*")) == [had]
 

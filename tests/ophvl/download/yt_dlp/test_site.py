@@ -111,7 +111,7 @@ def record(site: Site) -> dict[str, object]:
 def test_metadata_and_subtitles_come_with_the_file(publish, record, tmp_path: Path) -> None:
     fetched = downloader.fetch(publish("watch-x1", record), tmp_path / "media", "eyetube_x1")
     assert [path.name for path in (tmp_path / "media").iterdir()] == ["eyetube_x1.mp4"]
-    found = fetched.found
+    found = fetched.metadata
     assert (found.extractor, found.site_id, found.title) == ("eyetube", "x1", "Phaco")
     assert (found.channel, found.upload_date, found.duration_s) == ("Eye clinic", "20250102", 65.5)
     assert found.licence == "Creative Commons Attribution licence (reuse allowed)"
