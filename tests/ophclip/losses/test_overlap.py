@@ -52,7 +52,7 @@ def test_a_clip_is_not_pushed_from_those_that_it_overlaps_but_from_all_others() 
 
     def first(texts: torch.Tensor) -> float:
         weights = torch.tensor([1.0, 0.0, 0.0, 0.0])
-        return float(info_nce(ONES, texts, SCALE, ignored=OVERLAP, weights=weights))
+        return float(info_nce(ONES, texts, SCALE, neutral_mask=OVERLAP, weights=weights))
 
     for other, is_negative in ((1, False), (2, True), (3, True)):
         texts = ONES.clone()
@@ -68,7 +68,7 @@ def test_overlapping_candidates_cost_nothing_in_the_form_with_several_positives(
 
     def loss(candidates: torch.Tensor) -> float:
         return float(
-            multi_positive(ONES, candidates, positives, SCALE, ignored=OVERLAP, weights=first)
+            multi_positive(ONES, candidates, positives, SCALE, neutral_mask=OVERLAP, weights=first)
         )
 
     assert loss(texts) == pytest.approx(loss(ONES))
@@ -79,10 +79,10 @@ def test_overlapping_candidates_cost_nothing_in_the_form_with_several_positives(
 def test_a_video_cut_into_clips_that_all_overlap_costs_nothing_by_itself() -> None:
     shared = overlapping(["v"] * 3, [0.0, 1.0, 2.0], [10.0, 11.0, 12.0])
     ones = torch.eye(3)
-    assert float(info_nce(ones, ones, SCALE, ignored=shared)) == 0.0
+    assert float(info_nce(ones, ones, SCALE, neutral_mask=shared)) == 0.0
     alone = overlapping(["v"] * 3, [0.0, 10.0, 20.0], [10.0, 20.0, 30.0])
     expected = math.log(math.exp(5.0) + 2.0) - 5.0
-    assert float(info_nce(ones, ones, SCALE, ignored=alone)) == pytest.approx(expected)
+    assert float(info_nce(ones, ones, SCALE, neutral_mask=alone)) == pytest.approx(expected)
 
 
 def test_equal_texts_are_masked_together_with_shared_time() -> None:
