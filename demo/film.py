@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.canvas import Canvas, Pixels
-from demo.eye import EyePainter
-from demo.hands import poses
-from demo.instruments import draw
-from demo.look import DRAWN_HEIGHT, DRAWN_WIDTH, HEIGHT, WIDTH, Look
-from demo.makeup import MakeupPainter
+from demo.drawing.canvas import Canvas, Pixels
+from demo.drawing.eye import EyePainter
+from demo.drawing.hands import poses
+from demo.drawing.instruments import draw
+from demo.drawing.look import DRAWN_HEIGHT, DRAWN_WIDTH, HEIGHT, WIDTH, Look
+from demo.drawing.makeup import MakeupPainter
 from demo.phases import advance
 from demo.plan import Step, VideoKind, VideoPlan
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from demo.canvas import ease
-from demo.look import Look
+from demo.drawing.canvas import ease
+from demo.drawing.look import Look
 
 STRANDS = 13
 """Strands of cortex that remain at the equator of the bag after the nucleus is removed."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from demo.look import Look, make_look
+from demo.drawing.look import Look, make_look
 from demo.phases import EyeState, Instrument, Phase, PhasePart, advance, instrument_uses
 from demo.script import CLOSINGS, GREETINGS, MAKEUP, SPONSORS, spoken_line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from demo.look import Look
+from demo.drawing.look import Look
 from demo.phases import Phase, PhasePart
 
 GREETINGS = (

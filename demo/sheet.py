@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from demo.canvas import Pixels
-from demo.eye import EyePainter
+from demo.drawing.canvas import Pixels
+from demo.drawing.eye import EyePainter
 from demo.film import Camera, surgery_frame
 from demo.phases import Phase, PhasePart
 from demo.plan import VideoKind, VideoPlan, make_plan

@@ -3,7 +3,7 @@
     MEDIA.table([media_row(1), media_row(2, duration_s=10.0)])
 
 Rows of equal number belong together: `video_row(1)` names `source_row(1)`, `media_row(1)` names
-`video_row(1)`, and so on.
+`video_row(1)`, and so on. The file is long because every table has its row here.
 """
 
 from __future__ import annotations

@@ -176,3 +176,33 @@ def test_help_takes_less_than_half_a_second_of_cpu(name: str) -> None:
     spent = cpu_s(HELP.format(name=name))
     print(f"{name} --help {spent:.2f} s")
     assert spent < 0.5
+
+
+LONG = 400
+"""Lines of a file that needs no reason to be so long."""
+MANY = 15
+"""Modules of a folder that is not split by subject."""
+ONE_A_SUBJECT = {"pipelines/stages", "schemas", "tests/pipelines/stages"}
+"""Folders with one file a stage or a table."""
+
+
+def modules() -> list[Path]:
+    """Return all our modules, relative to the root."""
+    packages = (*sorted(OURS), "tests")
+    return [path.relative_to(ROOT) for name in packages for path in (ROOT / name).rglob("*.py")]
+
+
+def test_a_long_file_says_why() -> None:
+    unexplained = []
+    for path in modules():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        first = ast.get_docstring(ast.parse(text)) or ""
+        if text.count("\n") > LONG and " is long because " not in " ".join(first.split()):
+            unexplained.append(str(path))
+    assert unexplained == []
+
+
+def test_a_folder_is_split_by_subject_before_it_is_full() -> None:
+    names = [str(path.parent) for path in modules() if path.name != "__init__.py"]
+    full = {name for name in names if names.count(name) > MANY}
+    assert full <= ONE_A_SUBJECT

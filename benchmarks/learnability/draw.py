@@ -1,7 +1,8 @@
 """Draw frames of an eye under the microscope, 64 x 64 pixels, with OpenCV.
 
 Each video has an eye, a camera, light and instruments of its own; each frame moves a little. The traces of
-a phase (a wound, a torn capsule, a lens, a flap) remain visible most of the time.
+a phase (a wound, a torn capsule, a lens, a flap) remain visible most of the time. The file is long because
+each phase and each instrument has its drawing here.
 """
 
 from __future__ import annotations

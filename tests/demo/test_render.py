@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from demo.drawing.look import HEIGHT, WIDTH
 from demo.film import FPS, encode, frames
 from demo.labels import video_id_of
-from demo.look import HEIGHT, WIDTH
 from demo.plan import VideoKind, make_plan
 from demo.render import render_corpus
 from schemas.labels import LABELS

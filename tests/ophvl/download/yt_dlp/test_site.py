@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -353,57 +351,6 @@ def test_numbers_and_dates_that_are_none_are_left_out(publish, record) -> None:
     odd = {"timestamp": 1e18, "duration": -1, "upload_date": None, "title": "a \ud83d b"}
     (found,) = downloader.expand(publish("watch-x1", record | odd))
     assert (found.upload_date, found.duration_s, found.title) == (None, None, "a ? b")
-
-
-class _Proxy(http.server.BaseHTTPRequestHandler):
-    """A proxy that refuses all requests and records their hosts."""
-
-    requests: list[str]
-
-    def do_CONNECT(self) -> None:
-        self.requests.append(self.path)
-        self.send_error(502)
-
-    def log_message(self, format: str, *args: object) -> None: ...
-
-
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Hosts that were requested; no request leaves this machine."""
-    hosts: list[str] = []
-    handler = type("Proxy", (_Proxy,), {"requests": hosts})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        for variable in (name, name.upper()):
-            monkeypatch.setenv(variable, f"http://127.0.0.1:{server.server_port}")
-    for variable in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(variable, raising=False)
-    yield hosts
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.mark.parametrize("line", ["ytsearch5:trabeculectomy", "ytsearch2:phaco $(reboot) --exec=x"])
-def test_a_search_is_requested_of_its_site(requests: list[str], line: str) -> None:
-    with pytest.raises(ItemError) as caught:
-        downloader.expand(line)
-    assert caught.value.kind is FailureKind.NETWORK
-    assert str(caught.value).startswith(line)
-    assert set(requests) == {"www.youtube.com:443"}
-
-
-@pytest.mark.parametrize(
-    "line", ["ytsearchall:x", "gvsearch5:x", "ytsearch5", "http://[::1/v.mp4", "http://h:x/"]
-)
-def test_other_searches_and_broken_addresses_are_refused_without_a_request(
-    requests: list[str], line
-) -> None:
-    with pytest.raises(ItemError, match="is not a web address") as caught:
-        downloader.expand(line)
-    assert (caught.value.kind, requests) == (FailureKind.UNSUPPORTED, [])
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-CORPUS = Path(__file__).parents[1] / "demo" / "corpus"
+CORPUS = Path(__file__).parents[2] / "demo" / "corpus"
 NARRATED = ("narrated_01", "narrated_02", "narrated_03")
 TINY = ("--set", "transcribe.model=tiny.en", "--workers", "1")
 

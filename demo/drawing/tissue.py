@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.canvas import Canvas, Pixels, View, dark, light, polar
-from demo.look import Look
+from demo.drawing.canvas import Canvas, Pixels, View, dark, light, polar
+from demo.drawing.look import Look
 
 PER_UNIT = 150.0
 """Pixels of a texture for each corneal radius."""

@@ -7,9 +7,9 @@ import random
 
 import numpy as np
 
-from demo.canvas import Canvas, Colour, Pixels, Points, View, ring
-from demo.instruments import shade
-from demo.look import DRAWN_HEIGHT, DRAWN_WIDTH, Look
+from demo.drawing.canvas import Canvas, Colour, Pixels, Points, View, ring
+from demo.drawing.instruments import shade
+from demo.drawing.look import DRAWN_HEIGHT, DRAWN_WIDTH, Look
 
 SHADOWS: tuple[Colour, ...] = ((122, 72, 64), (112, 84, 140), (70, 96, 130), (176, 104, 84))
 

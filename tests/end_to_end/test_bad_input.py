@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.test_road import run, status
 from tests.media_factory import make_video, tone
-from tests.test_road import run, status
 
 
 def ingest(source: Path, out: Path, *more: str, code: int):

@@ -9,7 +9,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from demo.canvas import Colour, View
+from demo.drawing.canvas import Colour, View
 
 WIDTH, HEIGHT = 320, 240
 DRAWN_WIDTH, DRAWN_HEIGHT = 480, 360

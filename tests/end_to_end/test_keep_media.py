@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ophvl.dataset.store import Store
 from pipelines.registry import load_stages
+from tests.end_to_end.test_road import run, status
 from tests.fault_server import serving
 from tests.media_factory import make_video, tone
-from tests.test_road import run, status
 
 
 def names(out: Path) -> list[str]:

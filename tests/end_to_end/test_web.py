@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.test_road import ledger, run, status
 from tests.media_factory import make_video
-from tests.test_road import ledger, run, status
 
 PAGE = """<html><head><title>page</title><script type="application/ld+json">{json}</script></head>
 <body><video src="page.mp4"></video></body></html>"""

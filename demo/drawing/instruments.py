@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo.canvas import Canvas, Colour, Point, Points
-from demo.look import Look
+from demo.drawing.canvas import Canvas, Colour, Point, Points
+from demo.drawing.look import Look
 from demo.phases import Instrument
 
 Profile = Sequence[tuple[float, float]]

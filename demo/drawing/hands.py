@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo.canvas import Point, between, ease, polar
-from demo.instruments import Pose
-from demo.look import Look
+from demo.drawing.canvas import Point, between, ease, polar
+from demo.drawing.instruments import Pose
+from demo.drawing.look import Look
 from demo.phases import STRANDS, EyeState, Instrument, Phase, PhasePart, instrument_uses, tear_angle
 
 TRAVEL_S = 0.45

@@ -16,10 +16,10 @@ import pytest
 from ophvl.dataset.store import Store
 from ophvl.ids import ID
 from pipelines.registry import load_stages
+from tests.end_to_end.test_road import run, status
 from tests.media_factory import make_video
-from tests.test_road import run, status
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 PLUGIN = """
 from yt_dlp.extractor.common import InfoExtractor

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.end_to_end.test_road import run, status
 from tests.fault_server import serving
 from tests.media_factory import make_video
-from tests.test_road import run, status
 
 
 def test_a_full_disk_stops_the_run_and_the_next_completes_it(

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from demo.canvas import Canvas, Colour, Points, between, dark, light, polar, ring
-from demo.look import Look
+from demo.drawing.canvas import Canvas, Colour, Points, between, dark, light, polar, ring
+from demo.drawing.look import Look
+from demo.drawing.tissue import PER_UNIT, cataract_texture, outside_texture, reflex_texture
 from demo.phases import STRANDS, EyeState, tear_angle
-from demo.tissue import PER_UNIT, cataract_texture, outside_texture, reflex_texture
 
 BAG = 0.86
 """Radius of the capsular bag, most of it hidden behind the iris."""

@@ -1,0 +1,1 @@
+"""The pictures: canvas, eye, tissue, hands, instruments, and the make-up scene."""
