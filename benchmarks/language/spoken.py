@@ -33,7 +33,7 @@ from ophvl.text.concepts.matching import Match, Matcher
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.stages.segment import SegmentConfig, TimedWord, narration_pieces
+from pipelines.stages.segment import SegmentConfig, TimedWord, narration_spans
 
 if TYPE_CHECKING:
     from whisper.normalizers import EnglishTextNormalizer
@@ -167,8 +167,8 @@ def _narrations(transcript: Transcript, splitter: SentenceSplitter) -> list[str]
         if not segment.flags
         for word in segment.words
     ]
-    pieces = narration_pieces(words, splitter, SegmentConfig())
-    return [" ".join(word.text for word in piece) for piece in pieces]
+    spans = narration_spans(words, splitter, SegmentConfig())
+    return [" ".join(word.text for word in span) for span in spans]
 
 
 def _score(

@@ -1,4 +1,4 @@
-"""Videos -> identities, and drops. What stands on a list of the folder goes no further; its media goes."""
+"""Stage admit: videos -> identities. Videos on a list of the folder are dropped, and their media deleted."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def admit(
     files: MediaFolder,
     previous: Mapping[str, pa.Table],
 ) -> StageResult:
-    """Drop one video if it, or its channel, stands on a block list or an exclusion list.
+    """Drop one video if it, or its channel, is on a block list or an exclusion list.
 
-    A list often does not say whose a video is: what its own page said once it was fetched (`previous`)
-    counts too, and is kept when all else of a video that was taken down goes.
+    Listings often lack the channel of a video. The channel that its own page named when it was fetched
+    (`previous`) counts too, and stays known after everything else of a blocked video is deleted.
     """
     (video,) = videos.to_pylist()
     names = names_of_video(
@@ -52,7 +52,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=admit,
     settings=AdmitConfig,
-    help="keep out what stands on the folder's block list or exclusion list",
+    help="drop videos on the folder's block list or exclusion list",
     reads={
         "videos": (
             "video_id",

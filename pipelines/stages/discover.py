@@ -1,4 +1,4 @@
-"""Source line -> videos. Metadata only: nothing is fetched here.
+"""Stage discover: source line -> videos. Metadata only: nothing is fetched here.
 
 Local files are known by their content, so that a renamed copy is the same video. Metadata of
 `<stem>.mp4` is read from `<stem>.info.json` beside it, in yt-dlp's form.
@@ -47,7 +47,7 @@ VIDEO_SUFFIXES = frozenset(
         ".mod",
     )
 )
-"""What counts as a video when a whole folder is named. A file named by itself may end as it likes."""
+"""Files of a folder that count as videos. A file that the list names itself may have any suffix."""
 
 
 def discover(
@@ -59,16 +59,16 @@ def discover(
         ItemError: the line leads to no video.
     """
     if line.is_url:
-        found = [
+        listed = [
             (site_id(video.extractor, video.site_id, video.url), video)
             for video in downloader.expand(line.text)
         ]
     else:
-        found = [_local_video(path) for path in _local_files(line)]
-    unique = dict(reversed(found))  # The first of several with one id wins.
+        listed = [_local_video(path) for path in _local_files(line)]
+    unique = dict(reversed(listed))  # The first of several with one id wins.
     rows = [
         _row(line, video_id, unique[video_id], matcher)
-        for video_id in dict.fromkeys(i for i, _ in found)
+        for video_id in dict.fromkeys(i for i, _ in listed)
     ]
     return StageResult(tables={"videos": VIDEOS.table(rows)})
 
@@ -108,7 +108,7 @@ def _local_video(path: Path) -> tuple[str, VideoMetadata]:
         raise ItemError(FailureKind.UNREADABLE, f"cannot read {path}: {err.strerror}") from err
     sidecar = path.with_suffix(".info.json")
     info = _read_sidecar(sidecar) if sidecar.exists() else {}
-    found = VideoMetadata(
+    metadata = VideoMetadata(
         url=str(path),
         webpage_url=_text(info, "webpage_url"),
         extractor="file",
@@ -125,7 +125,7 @@ def _local_video(path: Path) -> tuple[str, VideoMetadata]:
         language=_text(info, "language"),
         licence=_text(info, "license"),
     )
-    return video_id, found
+    return video_id, metadata
 
 
 def _read_sidecar(path: Path) -> Mapping[str, object]:
@@ -171,26 +171,26 @@ def _chapters(info: Mapping[str, object]) -> tuple[Chapter, ...]:
     return tuple(chapters)
 
 
-def _row(line: SourceLine, video_id: str, found: VideoMetadata, matcher: Matcher) -> VideoRow:
+def _row(line: SourceLine, video_id: str, metadata: VideoMetadata, matcher: Matcher) -> VideoRow:
     return VideoRow(
         video_id=video_id,
         line_id=line.line_id,
-        location=found.url,
-        webpage_url=found.webpage_url,
-        extractor=found.extractor,
-        title=found.title,
-        description=found.description,
-        channel=found.channel,
-        channel_id=found.channel_id,
-        channel_handle=found.channel_handle,
-        upload_date=found.upload_date,
-        listed_duration_s=found.duration_s,
-        chapters=found.chapters,
-        tags=found.tags,
-        language=found.language,
-        licence=found.licence,
-        licence_class=licence_class(found.licence),
-        is_surgical=assess_listing(found.title, found.description, matcher).is_surgical,
+        location=metadata.url,
+        webpage_url=metadata.webpage_url,
+        extractor=metadata.extractor,
+        title=metadata.title,
+        description=metadata.description,
+        channel=metadata.channel,
+        channel_id=metadata.channel_id,
+        channel_handle=metadata.channel_handle,
+        upload_date=metadata.upload_date,
+        listed_duration_s=metadata.duration_s,
+        chapters=metadata.chapters,
+        tags=metadata.tags,
+        language=metadata.language,
+        licence=metadata.licence,
+        licence_class=licence_class(metadata.licence),
+        is_surgical=assess_listing(metadata.title, metadata.description, matcher).is_surgical,
     )
 
 

@@ -1,5 +1,8 @@
-"""Videos -> media, publications, subtitles. Local files stay where they are; URLs are fetched to
-`media/<video_id>.<ext>`, with what their own pages say of them."""
+"""Stage download: videos -> media, publications, subtitles.
+
+Local files stay where they are; URLs are fetched to `media/<video_id>.<ext>`, with the metadata of their own
+pages.
+"""
 
 from __future__ import annotations
 
@@ -71,13 +74,13 @@ def download(
     lists: BlockLists,
     previous: Mapping[str, pa.Table],
 ) -> StageResult:
-    """Fetch one video if it is not a local file, and probe it. What is surely not surgery is not fetched.
+    """Fetch one video if it is not a local file, and probe it. Videos that are not surgery are not fetched.
 
-    What an earlier run fetched (`previous`) is not asked for again, whatever has changed since.
+    A file that an earlier run fetched (`previous`) is not fetched again, whatever has changed since.
 
     Raises:
         ItemError: it cannot be fetched, or is not a video that can be decoded.
-        HostClosedError: its host wants no requests for now.
+        HostClosedError: its host takes no requests for now.
     """
     (video,) = videos.to_pylist()
     video_id = video["video_id"]
@@ -93,38 +96,38 @@ def download(
         path = Path(video["location"]).absolute()
         media = _media(video_id, str(path), probe(path), f"PyAV {version('av')}")
         return _result(media, publication(video), read_sidecar_subtitles(path))
-    if _is_had(previous, files):
+    if _is_fetched(previous, files):
         return StageResult(tables=dict(previous))
     files.make_room(config.reserve_gb, video["listed_duration_s"])
     fetched = downloader.fetch(video["location"], files.fetched, video_id)
     page = publication(video, fetched.metadata)
     names = names_of_video(video, [asdict(page)])
     drop = lists.judge(video_id, (*names.urls, fetched.metadata.url), names.channels, ids=names.ids)
-    if drop is not None:  # Lists of videos often do not say whose they are.
+    if drop is not None:  # Only the page names the channel of many videos.
         files.discard(video_id)
-        # Whose it is stays known; what it says of itself goes with it.
+        # The row keeps the channel, by which lists know the video, and no text of its author.
         bare = replace(page, description=None, chapters=(), tags=())
         return _result(page=bare, drop=drop)
     try:
-        seen = _not_too_long(probe(fetched.path), config.max_hours)
+        probed = _not_too_long(probe(fetched.path), config.max_hours)
     except ItemError:
         files.discard(video_id)  # Else the next try would take it for fetched.
         raise
-    media = _media(video_id, files.name(fetched.path), seen, fetched.tool)
+    media = _media(video_id, files.name(fetched.path), probed, fetched.tool)
     return _result(media, page, fetched.subtitles)
 
 
-def _media(video_id: str, path: str, seen: Probe, tool: str) -> MediaRow:
+def _media(video_id: str, path: str, probed: Probe, tool: str) -> MediaRow:
     return MediaRow(
         video_id=video_id,
         path=path,
-        bytes=seen.bytes,
-        sha256=seen.sha256,
-        duration_s=seen.duration_s,
-        width=seen.width,
-        height=seen.height,
-        fps=seen.fps,
-        has_audio=seen.has_audio,
+        bytes=probed.bytes,
+        sha256=probed.sha256,
+        duration_s=probed.duration_s,
+        width=probed.width,
+        height=probed.height,
+        fps=probed.fps,
+        has_audio=probed.has_audio,
         fetched_at=datetime.now(UTC).replace(microsecond=0),
         tool=tool,
     )
@@ -136,7 +139,7 @@ def _result(
     lines: Sequence[Subtitle] = (),
     drop: Drop | None = None,
 ) -> StageResult:
-    """Return the rows of one video. Of one that is dropped for what its page says, the page remains."""
+    """Return the rows of one video; a video dropped for its page keeps its row of `publications`."""
     subtitles = _subtitles(media.video_id, lines) if media else []
     return StageResult(
         tables={
@@ -148,7 +151,7 @@ def _result(
     )
 
 
-def _is_had(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
+def _is_fetched(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
     return any(files.present(row["path"]) for row in previous["media"].to_pylist())
 
 
@@ -163,15 +166,19 @@ def publication(video: Row, page: VideoMetadata | None = None) -> PublicationRow
     return PublicationRow(**values, page_id=page_id)
 
 
-def _not_too_long(seen: Probe, max_hours: float) -> Probe:
-    """Many hosts do not say how long a video is: only the file tells."""
-    if seen.duration_s > max_hours * 3600:
+def _not_too_long(probed: Probe, max_hours: float) -> Probe:
+    """Return `probed` if the file is short enough: many hosts do not list a duration.
+
+    Raises:
+        ItemError: it is longer than `max_hours`.
+    """
+    if probed.duration_s > max_hours * 3600:
         raise ItemError(
             FailureKind.TOO_LARGE,
-            f"it lasts {seen.duration_s / 3600:.1f} h, more than {max_hours:g} h; raise download.max_hours "
-            "if it is wanted",
+            f"it lasts {probed.duration_s / 3600:.1f} h, more than {max_hours:g} h; raise download.max_hours "
+            "to allow it",
         )
-    return seen
+    return probed
 
 
 def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:

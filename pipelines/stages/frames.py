@@ -1,4 +1,4 @@
-"""Media, pairs -> frames. Each picture is decoded once and used again by every later rebuild."""
+"""Stage frames: media, pairs -> frames. Each picture is decoded once; later rebuilds use it again."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def frames(
 
     Raises:
         ItemError: the video cannot be decoded at one of these times.
-        UsageError: its pictures were not kept.
+        UsageError: only the sound of the video is left.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     (file,) = media.to_pylist()
     times = pc.unique(pc.list_flatten(pairs.column("frame_times_s")))
-    kept = previous["frames"].filter(
+    reused = previous["frames"].filter(
         pc.field("time_s").isin(times)
         & (pc.field("media_sha256") == file["sha256"])
         & (pc.field("short_side") == config.short_side)
         & (pc.field("quality") == config.quality)
     )
-    missing = sorted(set(times.to_pylist()) - set(kept.column("time_s").to_pylist()))
+    missing = sorted(set(times.to_pylist()) - set(reused.column("time_s").to_pylist()))
     rows = [
         FrameRow(
             video_id=file["video_id"],
@@ -66,7 +66,7 @@ def frames(
         )
         for frame in (frame_reader.read(files.pictures(file["path"]), missing) if missing else ())
     ]
-    table = pa.concat_tables([kept, FRAMES.table(rows)]).sort_by("time_s")
+    table = pa.concat_tables([reused, FRAMES.table(rows)]).sort_by("time_s")
     return StageResult(tables={"frames": table})
 
 

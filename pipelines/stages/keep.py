@@ -1,4 +1,4 @@
-"""Media -> kept. Once a fetched video is transcribed, a small proxy or its sound may take its place."""
+"""Stage keep: media -> kept. Replaces transcribed videos by a small proxy or by their sound, if set so."""
 
 from __future__ import annotations
 
@@ -44,33 +44,33 @@ def keep(
     files: MediaFolder,
     proxies: ProxyWriter,
 ) -> StageResult:
-    """Make what is wanted of one video's media, then let the rest go. Local files are never touched.
+    """Reduce one video's media to the form that is set, and delete the rest. Local files are never changed.
 
-    The smaller file is whole before the larger one goes, and what is gone stays gone: after a crash, or
-    with another wish, the next call goes on from what there is.
+    The smaller file is complete before the larger one is deleted. A deleted form is not fetched again: after
+    a crash, or with another setting, the next call continues from the forms that are left.
 
     Raises:
         ItemError: there is no file any more, it cannot be decoded, or the disk is full.
     """
     (file,) = media.to_pylist()
     assert speech.num_rows == 1  # It is transcribed.
-    path, form = _wanted(file, MediaForm(config.media), files, proxies)
+    path, form = _reduce(file, MediaForm(config.media), files, proxies)
     name = file["path"] if form is MediaForm.ALL else files.name(path)
     row = KeptRow(video_id=file["video_id"], form=form, path=name, bytes=path.stat().st_size)
     return StageResult(tables={"kept": KEPT.table([row])})
 
 
-def _wanted(
-    file: Row, wish: MediaForm, files: MediaFolder, proxies: ProxyWriter
+def _reduce(
+    file: Row, target: MediaForm, files: MediaFolder, proxies: ProxyWriter
 ) -> tuple[Path, MediaForm]:
-    """Bring one video's media into the form that is wished for; return the file and its form."""
+    """Reduce one video's media to the form `target`; return the largest file that is left, and its form."""
     stored = str(file["path"])
     present = files.present(stored)
     whole, proxy, sound = (files.path(stored, form) for form in MediaForm)
     has_audio = bool(file["has_audio"])
-    if wish is MediaForm.ALL or not files.is_fetched(stored) or not present:
+    if target is MediaForm.ALL or not files.is_fetched(stored) or not present:
         pass
-    elif wish is MediaForm.PROXY or not has_audio:  # Of a video without sound its pictures stay.
+    elif target is MediaForm.PROXY or not has_audio:  # Of a video without sound its pictures stay.
         if present[0] is MediaForm.ALL:
             size = (int(str(file["width"])), int(str(file["height"])))
             proxies.write(whole, proxy, size=size, has_audio=has_audio)
@@ -83,7 +83,7 @@ def _wanted(
     if not left:
         raise ItemError(
             FailureKind.NOT_FOUND,
-            f"{whole} is gone, and so is all that was made of it; fetch it again",
+            f"{whole} is gone, and so are its proxy and its sound; fetch it again",
         )
     return files.path(stored, left[0]), left[0]
 
@@ -94,7 +94,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=keep,
     settings=KeepConfig,
-    help="let a proxy, or the sound alone, take the place of fetched media, if that is wanted",
+    help="replace fetched media by a proxy or by the sound alone, if set so",
     reads={
         "media": ("video_id", "path", "sha256", "width", "height", "has_audio"),
         "speech": ("video_id",),

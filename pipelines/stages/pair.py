@@ -1,4 +1,4 @@
-"""Everything known of a video -> routes, pairs. Thresholds on earlier scores are applied here."""
+"""Stage pair: all tables of a video -> routes, pairs. Thresholds on earlier scores are applied here."""
 
 from __future__ import annotations
 
@@ -64,20 +64,22 @@ def pair(
 ) -> StageResult:
     """Route one video, pair its clips with their narrations and the whole of it with its title."""
     (video,), (file,) = publications.to_pylist(), media.to_pylist()
-    (spoken,) = speech.to_pylist()
-    (title,), (placed,) = titles.to_pylist(), splits.to_pylist()
+    (speech_row,) = speech.to_pylist()
+    (title,), (assigned,) = titles.to_pylist(), splits.to_pylist()
     video_id, duration_s = video["video_id"], file["duration_s"]
     if duration_s <= 0:
         drop = Drop(row_id=video_id, reason=DropReason.TOO_SHORT, message="it lasts 0 s")
         empty = {"routes": ROUTES.empty(), "pairs": PAIRS.empty()}
         return StageResult(tables=empty, dropped=(drop,))
 
-    told = sorted(narrations.to_pylist(), key=lambda row: row["start_s"])
-    kept = [row for row in told if row["descriptive_score"] >= config.min_descriptive_score]
-    route, reason = choose_route(file["has_audio"], spoken, bool(kept), config)
+    spoken = sorted(narrations.to_pylist(), key=lambda row: row["start_s"])
+    descriptive = [
+        row for row in spoken if row["descriptive_score"] >= config.min_descriptive_score
+    ]
+    route, reason = choose_route(file["has_audio"], speech_row, bool(descriptive), config)
     if route is Route.SILENT:
-        kept = []
-    texts = {row["narration_id"]: row["text"] for row in kept}
+        descriptive = []
+    texts = {row["narration_id"]: row["text"] for row in descriptive}
     if config.use_rewrites:
         texts |= {r["narration_id"]: r["text"] for r in rewrites.to_pylist() if r["text"]}
     shared = {
@@ -85,10 +87,10 @@ def pair(
         "video_id": video_id,
         "channel_id": video["channel_id"],
         "title": title["title"],
-        "split": placed["split"],
+        "split": assigned["split"],
         "licence_class": video["licence_class"],
     }
-    found = [row for row in attributes.to_pylist() if not row["hypothetical"]]
+    stated = [row for row in attributes.to_pylist() if not row["hypothetical"]]
     clips = [
         PairRow(
             pair_id=row["narration_id"],
@@ -97,12 +99,12 @@ def pair(
             end_s=row["end_s"],
             text=texts[row["narration_id"]],
             narrations=[],
-            attributes=_concepts(a for a in found if a["text_id"] == row["narration_id"]),
+            attributes=_concepts(a for a in stated if a["text_id"] == row["narration_id"]),
             confidence=row["confidence"],
-            frame_times_s=spread(row["start_s"], row["end_s"], config.clip_frames),
+            frame_times_s=frame_times(row["start_s"], row["end_s"], config.clip_frames),
             **shared,
         )
-        for row in kept
+        for row in descriptive
     ]
     whole = PairRow(
         pair_id=f"{video_id}-v",
@@ -110,23 +112,23 @@ def pair(
         start_s=0.0,
         end_s=duration_s,
         text=None,
-        narrations=[texts[row["narration_id"]] for row in kept],
+        narrations=[texts[row["narration_id"]] for row in descriptive],
         attributes=_concepts(video_attributes.to_pylist()),
         confidence=1.0,
-        frame_times_s=spread(0.0, duration_s, config.video_frames),
+        frame_times_s=frame_times(0.0, duration_s, config.video_frames),
         **shared,
     )
     routed = RouteRow(video_id=video_id, route=route, reason=reason)
     return StageResult(
         tables={"routes": ROUTES.table([routed]), "pairs": PAIRS.table([*clips, whole])},
-        dropped=_not_descriptive(told, config) if route is Route.NARRATED else (),
+        dropped=_not_descriptive(spoken, config) if route is Route.NARRATED else (),
     )
 
 
 def choose_route(
     has_audio: bool, speech: Row, has_narration: bool, config: PairConfig
 ) -> tuple[Route, RouteReason]:
-    """Narrated, or silent and why. `speech` is the video's row of table `speech`."""
+    """Return narrated, or silent and why. `speech` is the video's row of table `speech`."""
     if not has_audio:
         return Route.SILENT, RouteReason.NO_AUDIO
     if _number(speech["speech_ratio"]) < config.min_speech_ratio:
@@ -141,8 +143,8 @@ def choose_route(
     return Route.NARRATED, RouteReason.SPEECH
 
 
-def spread(start_s: float, end_s: float, count: int) -> list[float]:
-    """`count` times evenly inside [start_s, end_s): the middles of equal parts, to the millisecond."""
+def frame_times(start_s: float, end_s: float, count: int) -> list[float]:
+    """Return `count` times in seconds: the middles of equal slices of [start_s, end_s), in whole ms."""
     step = (end_s - start_s) / count
     return [round(start_s + (i + 0.5) * step, 3) for i in range(count)]
 
@@ -161,14 +163,14 @@ def _concepts(rows: Iterable[Mapping[str, Any]]) -> list[PairAttribute]:
     return list(concepts.values())
 
 
-def _not_descriptive(told: Sequence[Row], config: PairConfig) -> tuple[Drop, ...]:
+def _not_descriptive(narrations: Sequence[Row], config: PairConfig) -> tuple[Drop, ...]:
     return tuple(
         Drop(
             row_id=str(row["narration_id"]),
             reason=DropReason.NOT_DESCRIPTIVE,
             message=f"score {_number(row['descriptive_score']):.2f} < {config.min_descriptive_score}",
         )
-        for row in told
+        for row in narrations
         if _number(row["descriptive_score"]) < config.min_descriptive_score
     )
 

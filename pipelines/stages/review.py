@@ -1,4 +1,4 @@
-"""Stage review: what readers judged wrong -> overrides. Later stages leave those readings out."""
+"""Stage review: judgements of reviewers -> overrides. Later stages leave out readings that are wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ReviewConfig(Settings):
 
 
 def review(videos: pa.Table, *, config: ReviewConfig, overrides: Overrides) -> StageResult:
-    """Pass on the overrides of one video."""
+    """Return the overrides of one video: readings that reviewers judged wrong."""
     (video_id,) = videos.column("video_id").to_pylist()
     rows = [
         OverrideRow(
@@ -38,7 +38,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=review,
     settings=ReviewConfig,
-    help="pass on what readers judged wrong, so that it is left out",
+    help="pass on readings that reviewers judged wrong, so that later stages leave them out",
     reads={"videos": ("video_id",)},
     writes=("overrides",),
     ports={"overrides": "pipelines.wiring:overrides"},

@@ -62,7 +62,7 @@ def rewrite(
 
     Raises:
         ItemError: the endpoint cannot be reached now.
-        UsageError: it refuses what was asked.
+        UsageError: the endpoint refuses the request.
     """
     rows = list(_rows(narrations, config, rewriter, tagger)) if config.endpoint else []
     return StageResult(tables={"rewrites": REWRITES.table(rows)})
@@ -105,7 +105,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=rewrite,
     settings=RewriteConfig,
-    help="let a language model rewrite narrations, if one is set; refuse what adds anything",
+    help="rewrite narrations with a language model, if one is set; refuse rewrites that add facts",
     reads={"narrations": ("narration_id", "video_id", "text", "descriptive_score")},
     writes=("rewrites",),
     ports={"rewriter": "pipelines.wiring:rewriter", "tagger": "pipelines.wiring:tagger"},

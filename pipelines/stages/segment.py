@@ -1,7 +1,7 @@
 """Stage segment: media, transcripts, overrides -> narrations.
 
-Sentences on word times, merged and cut to the length of a clip; then what was misheard is corrected and
-hesitations are taken out, each as an edit that can be undone.
+Words become sentences, which are merged and cut to the length of a clip. Misrecognised words are corrected
+and hesitations removed, each by an edit that can be undone.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class TimedWord:
     probability: float
 
 
-_SHOWN = 60
+_SHOWN_CHARACTERS = 60
 
-Piece = Sequence[TimedWord]
-"""Consecutive words: a sentence, a part of one, or several."""
+WordSpan = Sequence[TimedWord]
+"""Consecutive words: a sentence, a slice of one, or several sentences."""
 
 
 def segment(
@@ -93,15 +93,15 @@ def segment(
     """Cut one video's transcript into narrations. No transcript, no narrations."""
     (file,) = media.to_pylist()
     judged = Judged(overrides.to_pylist(), Target.EDIT, Target.NARRATION)
-    words, dropped = _heard(transcripts)
+    words, dropped = _spoken_words(transcripts)
     rows: list[NarrationRow] = []
-    for piece in narration_pieces(words, sentences, config):
-        text_asr = " ".join(word.text for word in piece)
+    for span in narration_spans(words, sentences, config):
+        text_asr = " ".join(word.text for word in span)
         edits = _edits(text_asr, corrector if config.correct else None, judged)
         text = apply(text_asr, edits)
         if not text:
             continue
-        start_s, end_s = _clip_span(piece, config, file["duration_s"])
+        start_s, end_s = _clip_span(span, config, file["duration_s"])
         rows.append(
             NarrationRow(
                 narration_id=child_id(file["video_id"], "n", len(rows)),
@@ -114,7 +114,7 @@ def segment(
                 descriptive_score=_score(
                     text_asr, descriptive_score(text, tagger.tag(text)), judged
                 ),
-                confidence=fmean(word.probability for word in piece),
+                confidence=fmean(word.probability for word in span),
             )
         )
     return StageResult(
@@ -123,12 +123,12 @@ def segment(
 
 
 def _score(text_asr: str, score: float, judged: Judged) -> float:
-    """1 or 0 where a reader said how the narration reads, else `score`."""
+    """Return 1 or 0 where a reviewer judged the narration, else `score`."""
     reading = judged.narration(text_asr)
     return score if reading is None else float(reading is NarrationReading.DESCRIPTIVE)
 
 
-def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
+def _spoken_words(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
     """Return the words of the segments without flags, and a drop for each of the others."""
     words: list[TimedWord] = []
     dropped: list[Drop] = []
@@ -138,7 +138,7 @@ def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
                 Drop(
                     row_id=row["segment_id"],
                     reason=DropReason.INVENTED_TEXT,
-                    message=f"{', '.join(flags)}: {row['text'][:_SHOWN]!r}",
+                    message=f"{', '.join(flags)}: {row['text'][:_SHOWN_CHARACTERS]!r}",
                 )
             )
             continue
@@ -156,9 +156,9 @@ def _heard(transcripts: pa.Table) -> tuple[list[TimedWord], tuple[Drop, ...]]:
 
 
 def _edits(text_asr: str, corrector: Corrector | None, judged: Judged) -> list[Edit]:
-    """Corrections and disfluencies, in order, without those that readers judged wrong."""
-    found = corrector.edits(text_asr) if corrector else ()
-    corrections = [edit for edit in found if not _is_wrong(judged, text_asr, edit)]
+    """Return corrections and removed disfluencies in order, without those that reviewers judged wrong."""
+    proposed = corrector.edits(text_asr) if corrector else ()
+    corrections = [edit for edit in proposed if not _is_wrong(judged, text_asr, edit)]
     cleaning = [
         edit
         for edit in disfluency_edits(text_asr, corrections)
@@ -178,27 +178,27 @@ def _is_wrong(judged: Judged, text_asr: str, edit: Edit) -> bool:
     )
 
 
-def narration_pieces(
+def narration_spans(
     words: Sequence[TimedWord], sentences: SentenceSplitter, config: SegmentConfig
-) -> list[Piece]:
-    """Sentences, cut at long silences and at `max_clip_s`, short ones merged with what follows."""
-    parts = [
-        part
+) -> list[WordSpan]:
+    """Return the sentences, cut at long silences and at `max_clip_s`; short ones are merged with the next."""
+    spans = [
+        short
         for sentence in _sentences(words, sentences)
-        for stretch in _cut_at_gaps(sentence, config.max_gap_s)
-        for part in _cut_to_length(stretch, config.max_clip_s)
+        for unbroken in _cut_at_gaps(sentence, config.max_gap_s)
+        for short in _cut_to_length(unbroken, config.max_clip_s)
     ]
-    return _merge_short(parts, config)
+    return _merge_short(spans, config)
 
 
-def _sentences(words: Sequence[TimedWord], sentences: SentenceSplitter) -> Iterable[Piece]:
+def _sentences(words: Sequence[TimedWord], sentences: SentenceSplitter) -> Iterable[WordSpan]:
     if not words:
         return
     ends = list(accumulate(len(word.text) + 1 for word in words))
     text = " ".join(word.text for word in words)
     first = 0
     for _, end in sentences.split(text):
-        last = bisect_right(ends, end - 1) + 1  # The word that holds the sentence's last character.
+        last = bisect_right(ends, end - 1) + 1  # The word with the sentence's last character.
         if last > first:
             yield words[first:last]
             first = last
@@ -206,53 +206,53 @@ def _sentences(words: Sequence[TimedWord], sentences: SentenceSplitter) -> Itera
         yield words[first:]
 
 
-def _cut_at_gaps(piece: Piece, max_gap_s: float) -> Iterable[Piece]:
+def _cut_at_gaps(span: WordSpan, max_gap_s: float) -> Iterable[WordSpan]:
     first = 0
-    for place in range(1, len(piece)):
-        if piece[place].start_s - piece[place - 1].end_s > max_gap_s:
-            yield piece[first:place]
-            first = place
-    yield piece[first:]
+    for index in range(1, len(span)):
+        if span[index].start_s - span[index - 1].end_s > max_gap_s:
+            yield span[first:index]
+            first = index
+    yield span[first:]
 
 
-def _cut_to_length(piece: Piece, max_clip_s: float) -> Iterable[Piece]:
-    """Halve at the longest pause near the middle until every part is short enough."""
-    if _length_s(piece) <= max_clip_s or len(piece) < 2:
-        yield piece
+def _cut_to_length(span: WordSpan, max_clip_s: float) -> Iterable[WordSpan]:
+    """Halve the span at the longest pause near the middle until every slice is short enough."""
+    if _length_s(span) <= max_clip_s or len(span) < 2:
+        yield span
         return
-    low, high = max(1, len(piece) // 4), max(2, 3 * len(piece) // 4)
-    cut = max(range(low, high), key=lambda i: piece[i].start_s - piece[i - 1].end_s)
-    yield from _cut_to_length(piece[:cut], max_clip_s)
-    yield from _cut_to_length(piece[cut:], max_clip_s)
+    low, high = max(1, len(span) // 4), max(2, 3 * len(span) // 4)
+    cut = max(range(low, high), key=lambda i: span[i].start_s - span[i - 1].end_s)
+    yield from _cut_to_length(span[:cut], max_clip_s)
+    yield from _cut_to_length(span[cut:], max_clip_s)
 
 
-def _merge_short(parts: Sequence[Piece], config: SegmentConfig) -> list[Piece]:
-    merged: list[Piece] = []
-    for part in parts:
+def _merge_short(spans: Sequence[WordSpan], config: SegmentConfig) -> list[WordSpan]:
+    merged: list[WordSpan] = []
+    for span in spans:
         before = merged[-1] if merged else None
         if (
             before is not None
-            and min(_length_s(before), _length_s(part)) < config.min_clip_s
-            and part[0].start_s - before[-1].end_s <= config.max_gap_s
-            and part[-1].end_s - before[0].start_s <= config.max_clip_s
+            and min(_length_s(before), _length_s(span)) < config.min_clip_s
+            and span[0].start_s - before[-1].end_s <= config.max_gap_s
+            and span[-1].end_s - before[0].start_s <= config.max_clip_s
         ):
-            merged[-1] = [*before, *part]
+            merged[-1] = [*before, *span]
         else:
-            merged.append(part)
+            merged.append(span)
     return merged
 
 
-def _length_s(piece: Piece) -> float:
-    return piece[-1].end_s - piece[0].start_s
+def _length_s(span: WordSpan) -> float:
+    return span[-1].end_s - span[0].start_s
 
 
-def _clip_span(piece: Piece, config: SegmentConfig, duration_s: float) -> tuple[float, float]:
+def _clip_span(span: WordSpan, config: SegmentConfig, duration_s: float) -> tuple[float, float]:
     """Return the words' span, widened evenly to `min_clip_s` where the video allows it, cut at `max_clip_s`.
 
     Only a word that is longer by itself is cut: recognisers draw words out over the silence after them.
     """
-    start_s = piece[0].start_s
-    end_s = min(piece[-1].end_s, start_s + config.max_clip_s)
+    start_s = span[0].start_s
+    end_s = min(span[-1].end_s, start_s + config.max_clip_s)
     lacking = max(0.0, config.min_clip_s - (end_s - start_s))
     start_s = max(0.0, min(start_s - lacking / 2, duration_s - config.min_clip_s))
     end_s = min(duration_s, max(end_s, start_s + config.min_clip_s))

@@ -1,8 +1,8 @@
-"""Pairs, frames -> shards/. The training rows, as Parquet files with their pictures inside.
+"""Stage shard: pairs, frames -> shards/. The training rows, as Parquet files with their pictures inside.
 
 Videos are put in an order of their own hash and fill one shard after another; within a shard the rows
 are shuffled, so that neighbouring rows come from different videos. Each video's frames are read once,
-and no more than one shard of rows is held in memory.
+and at most one shard of rows is in memory.
 """
 
 from __future__ import annotations
@@ -91,20 +91,20 @@ def shard(read: TableReader, *, config: ShardConfig, folder: Path) -> StageResul
 
 
 def _batches(read: TableReader, split: Split, shard_bytes: int) -> Iterator[pa.Table]:
-    """Tables of about `shard_bytes` each, rows shuffled, every video whole in one of them."""
+    """Yield tables of about `shard_bytes` each, rows shuffled, all rows of a video in one table."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     assignment = read("splits")
     chosen = assignment.filter(pc.equal(assignment.column("split"), split))
-    videos = sorted(chosen.column("video_id").to_pylist(), key=_place)
-    held: list[pa.Table] = []
+    videos = sorted(chosen.column("video_id").to_pylist(), key=_shuffle_key)
+    buffered: list[pa.Table] = []
     for first in range(0, len(videos), VIDEOS_AT_ONCE):
-        held.append(_joined(read, videos[first : first + VIDEOS_AT_ONCE]))
-        if sum(table.nbytes for table in held) >= shard_bytes:
-            yield _shuffled(pa.concat_tables(held))
-            held = []
-    rest = pa.concat_tables(held) if held else None
+        buffered.append(_joined(read, videos[first : first + VIDEOS_AT_ONCE]))
+        if sum(table.nbytes for table in buffered) >= shard_bytes:
+            yield _shuffled(pa.concat_tables(buffered))
+            buffered = []
+    rest = pa.concat_tables(buffered) if buffered else None
     if rest is not None and rest.num_rows:
         yield _shuffled(rest)
 
@@ -115,7 +115,7 @@ def _joined(read: TableReader, videos: list[str]) -> pa.Table:
 
     pairs = read("pairs", video_ids=videos)
     frames = read("frames", ["video_id", "time_s", "jpeg"], video_ids=videos)
-    place = {
+    index = {
         key: row
         for row, key in enumerate(
             zip(
@@ -128,7 +128,7 @@ def _joined(read: TableReader, videos: list[str]) -> pa.Table:
     times = pairs.column("frame_times_s").to_pylist()
     try:
         order = [
-            place[video_id, time_s]
+            index[video_id, time_s]
             for video_id, of_pair in zip(pairs.column("video_id").to_pylist(), times, strict=True)
             for time_s in of_pair
         ]
@@ -151,11 +151,11 @@ def _joined(read: TableReader, videos: list[str]) -> pa.Table:
 
 def _shuffled(rows: pa.Table) -> pa.Table:
     ids = rows.column("pair_id").to_pylist()
-    return rows.take(sorted(range(len(ids)), key=lambda i: _place(ids[i])))
+    return rows.take(sorted(range(len(ids)), key=lambda i: _shuffle_key(ids[i])))
 
 
-def _place(identity: str) -> bytes:
-    """Where an id stands in an order that has nothing to do with it."""
+def _shuffle_key(identity: str) -> bytes:
+    """Return a sort key that shuffles ids in the same way each time."""
     return hashlib.sha256(identity.encode()).digest()
 
 

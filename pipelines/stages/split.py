@@ -1,4 +1,4 @@
-"""Titles -> splits. By source video, never by clip, so that no surgery stands in two splits.
+"""Stage split: titles -> splits. By source video, never by clip, so that no surgery is in two splits.
 
 The assignment is a hash of the video's id: it does not move when videos come or go.
 """
@@ -45,10 +45,10 @@ def split(titles: pa.Table, *, config: SplitConfig) -> StageResult:
 def assign(video_id: str, config: SplitConfig) -> Split:
     """Return the split of one video: test below `test_share`, then val, then train."""
     digest = hashlib.sha256(f"{config.salt}/{video_id}".encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
-    if place < config.test_share:
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    if share < config.test_share:
         return Split.TEST
-    if place < config.test_share + config.val_share:
+    if share < config.test_share + config.val_share:
         return Split.VAL
     return Split.TRAIN
 

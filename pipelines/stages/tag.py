@@ -63,7 +63,7 @@ def tag(
 ) -> StageResult:
     """Find concepts and phrases in every text of one video, and gather those that are affirmed.
 
-    What readers judged wrong is left out.
+    Attributes that reviewers judged wrong are left out.
     """
     judged = Judged(overrides.to_pylist(), Target.ATTRIBUTE)
     rows = [
@@ -113,28 +113,28 @@ def _texts(publications: pa.Table, narrations: pa.Table) -> Iterator[_Text]:
 
 
 def _attributes(text: _Text, tagger: Tagger) -> Iterator[AttributeRow]:
-    for number, found in enumerate(tagger.tag(text.text, register=text.register)):
+    for number, attribute in enumerate(tagger.tag(text.text, register=text.register)):
         yield AttributeRow(
             attribute_id=child_id(text.text_id, text.letters, number),
             video_id=text.video_id,
             text_id=text.text_id,
             text_column=text.column,
-            kind=found.kind,
-            concept_id=found.concept_id,
-            label=found.label,
-            surface=found.surface,
-            start=found.start,
-            end=found.end,
-            linked=found.linked,
-            negated=found.assertion is Assertion.NEGATED,
-            hypothetical=found.assertion is Assertion.HYPOTHETICAL,
-            score=found.score,
-            source=found.source,
+            kind=attribute.kind,
+            concept_id=attribute.concept_id,
+            label=attribute.label,
+            surface=attribute.surface,
+            start=attribute.start,
+            end=attribute.end,
+            linked=attribute.linked,
+            negated=attribute.assertion is Assertion.NEGATED,
+            hypothetical=attribute.assertion is Assertion.HYPOTHETICAL,
+            score=attribute.score,
+            source=attribute.source,
         )
 
 
 def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRow]:
-    """One row for each concept, or phrase without one, of a video that some text affirms."""
+    """Return one row for each concept, or phrase without one, that some text of a video affirms."""
     mentions: dict[tuple[str, Kind, str], list[AttributeRow]] = defaultdict(list)
     for row in rows:
         if not (row.negated or row.hypothetical):
@@ -143,14 +143,14 @@ def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRo
         VideoAttributeRow(
             video_id=video_id,
             kind=kind,
-            concept_id=found[0].concept_id,
+            concept_id=affirmed[0].concept_id,
             label=label,
-            clips=len({row.text_id for row in found if row.text_column is TextColumn.TEXT}),
-            in_title=any(row.text_column is TextColumn.TITLE for row in found),
-            score=max(row.score for row in found),
-            codes=codes.of(found[0].concept_id),
+            clips=len({row.text_id for row in affirmed if row.text_column is TextColumn.TEXT}),
+            in_title=any(row.text_column is TextColumn.TITLE for row in affirmed),
+            score=max(row.score for row in affirmed),
+            codes=codes.of(affirmed[0].concept_id),
         )
-        for (video_id, kind, label), found in sorted(mentions.items())
+        for (video_id, kind, label), affirmed in sorted(mentions.items())
     ]
 
 

@@ -1,6 +1,6 @@
-"""Stage title: publications, attributes, video_attributes -> titles. Drops what is surely not surgery.
+"""Stage title: publications, attributes, video_attributes -> titles. Drops videos that are not surgery.
 
-Titles, descriptions and narrations bring their concepts with them; those of chapters are found here.
+Titles, descriptions and narrations come with their concepts; this stage matches those of chapters.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def title(
     config: TitleConfig,
     matcher: Matcher,
 ) -> StageResult:
-    """Structure the title of each video; a video judged not surgical is dropped, its row stays."""
+    """Structure the title of each video; drop videos that are not surgical, but return their rows."""
     rows: list[TitleRow] = []
     dropped: list[Drop] = []
     for video in publications.to_pylist():
@@ -102,8 +102,8 @@ def _gathered(
     mentions: Sequence[_Mention], video_attributes: pa.Table, video_id: str
 ) -> list[GatheredConcept]:
     """Return the video's concepts that narrations state, in the order of their first mention."""
-    told = [m.match.concept_id for m in mentions if m.column is TextColumn.TEXT]
-    first = {concept_id: number for number, concept_id in reversed(list(enumerate(told)))}
+    stated = [m.match.concept_id for m in mentions if m.column is TextColumn.TEXT]
+    first = {concept_id: number for number, concept_id in reversed(list(enumerate(stated)))}
     rows = [
         row
         for row in video_attributes.to_pylist()
@@ -137,7 +137,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=title,
     settings=TitleConfig,
-    help="make one structured title of each messy one; drop what is surely not surgery",
+    help="make one structured title of each messy one; drop videos that are not surgery",
     reads={
         "publications": (
             "video_id",

@@ -1,6 +1,6 @@
-"""Media -> transcripts, speech. Voice activity first: most videos hold no speech at all.
+"""Stage transcribe: media -> transcripts, speech. Voice activity first: most videos have no speech.
 
-Text that a guard takes for invented is flagged and stays in the table; it counts as no speech.
+Text that a hallucination filter flags stays in the table; it does not count as speech.
 """
 
 from __future__ import annotations
@@ -83,32 +83,32 @@ def transcribe(
     hot_words: HotWords,
     files: MediaFolder,
 ) -> StageResult:
-    """Transcribe one video. A video without sound gives no segments, and that is no failure.
+    """Transcribe one video. A video without sound has no segments; that is no failure.
 
     Raises:
         ItemError: the sound cannot be decoded.
     """
     (file,) = media.to_pylist()
     video_id, duration_s = file["video_id"], file["duration_s"]
-    heard = SILENCE
+    transcript = SILENCE
     if file["has_audio"]:
         blocks = audio.blocks(files.sound(file["path"]))
-        heard = recogniser.transcribe(blocks, duration_s, hot_words)
+        transcript = recogniser.transcribe(blocks, duration_s, hot_words)
     rows = [
         _row(segment, child_id(video_id, "s", number), video_id, recogniser)
-        for number, segment in enumerate(heard.segments)
+        for number, segment in enumerate(transcript.segments)
     ]
-    words = sum(len(segment.words) for segment in heard.segments if not segment.flags)
+    words = sum(len(segment.words) for segment in transcript.segments if not segment.flags)
     speech = SpeechRow(
         video_id=video_id,
-        speech_s=heard.speech_s,
-        speech_ratio=min(1.0, heard.speech_s / duration_s) if duration_s else 0.0,
+        speech_s=transcript.speech_s,
+        speech_ratio=min(1.0, transcript.speech_s / duration_s) if duration_s else 0.0,
         words_per_minute=60.0 * words / duration_s if duration_s else 0.0,
         segments=len(rows),
-        flagged_segments=sum(bool(segment.flags) for segment in heard.segments),
-        language=heard.language.code,
-        language_probability=heard.language.probability,
-        language_source=heard.language.source,
+        flagged_segments=sum(bool(segment.flags) for segment in transcript.segments),
+        language=transcript.language.code,
+        language_probability=transcript.language.probability,
+        language_source=transcript.language.source,
     )
     return StageResult(
         tables={"transcripts": TRANSCRIPTS.table(rows), "speech": SPEECH.table([speech])}
@@ -140,7 +140,7 @@ STAGE = StageSpec(
     scope=Scope.UNIT,
     run=transcribe,
     settings=TranscribeConfig,
-    help="recognise what is said, with word times",
+    help="transcribe speech, with word times",
     reads={"media": ("video_id", "path", "sha256", "duration_s", "has_audio")},
     writes=("transcripts", "speech"),
     ports={

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipelines.stages.pair import PairConfig, choose_route, pair, spread
+from pipelines.stages.pair import PairConfig, choose_route, frame_times, pair
 from schemas.pairs import PAIRS
 from schemas.rewrites import RewriteRow
 from schemas.routes import ROUTES
@@ -168,6 +168,6 @@ def test_route_and_reason(has_audio, change, has_narration, expected) -> None:
 
 
 def test_spread_lies_inside_the_span_and_is_even() -> None:
-    times = spread(10.0, 18.0, 8)
+    times = frame_times(10.0, 18.0, 8)
     assert times == [10.5, 11.5, 12.5, 13.5, 14.5, 15.5, 16.5, 17.5]
-    assert spread(0.0, 0.3, 1) == [0.15]
+    assert frame_times(0.0, 0.3, 1) == [0.15]

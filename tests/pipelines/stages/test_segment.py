@@ -8,7 +8,7 @@ import pytest
 from ophvl.stage import StageResult
 from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.stages.segment import SegmentConfig, TimedWord, narration_pieces, segment
+from pipelines.stages.segment import SegmentConfig, TimedWord, narration_spans, segment
 from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS, Edit
 from schemas.overrides import OverrideRow
@@ -37,8 +37,8 @@ def spoken(text: str, *, start_s: float = 0.0, word_s: float = 0.5) -> list[Time
 
 
 def texts(words, sentences, **config) -> list[str]:
-    pieces = narration_pieces(words, sentences, SegmentConfig(**config))
-    return [" ".join(word.text for word in piece) for piece in pieces]
+    spans = narration_spans(words, sentences, SegmentConfig(**config))
+    return [" ".join(word.text for word in span) for span in spans]
 
 
 FIRST = "I open the anterior capsule with a cystotome and forceps."
@@ -62,9 +62,9 @@ def test_a_long_silence_ends_a_narration_even_inside_a_sentence(sentences) -> No
 
 def test_no_narration_is_longer_than_the_cap(sentences) -> None:
     endless = " ".join(f"word{number}" for number in range(200))
-    pieces = narration_pieces(spoken(endless), sentences, SegmentConfig(max_clip_s=15.0))
-    assert all(piece[-1].end_s - piece[0].start_s <= 15.0 for piece in pieces)
-    assert " ".join(word.text for piece in pieces for word in piece) == endless
+    spans = narration_spans(spoken(endless), sentences, SegmentConfig(max_clip_s=15.0))
+    assert all(span[-1].end_s - span[0].start_s <= 15.0 for span in spans)
+    assert " ".join(word.text for span in spans for word in span) == endless
 
 
 def test_no_word_is_lost_or_doubled(sentences) -> None:

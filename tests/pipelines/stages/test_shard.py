@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ophvl.ids import sha256_file
-from pipelines.stages.pair import spread
+from pipelines.stages.pair import frame_times
 from pipelines.stages.shard import ShardConfig, shard
 from schemas.frames import FRAMES, FrameRow
 from schemas.pairs import PAIRS, PairRow
@@ -47,8 +47,8 @@ def pair_rows(video_id: str, split: str) -> list[PairRow]:
         )
 
     return [
-        row(f"{video_id}-n0000", "clip", "I cut.", spread(0.0, 8.0, 4)),
-        row(f"{video_id}-v", "video", None, spread(0.0, 16.0, 8)),
+        row(f"{video_id}-n0000", "clip", "I cut.", frame_times(0.0, 8.0, 4)),
+        row(f"{video_id}-v", "video", None, frame_times(0.0, 16.0, 8)),
     ]
 
 
