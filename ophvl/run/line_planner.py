@@ -55,9 +55,11 @@ class LinePlanner:
                 entry is None
                 or entry.fingerprint != line_fingerprint(stage, line)
                 or (can_have_videos and known.is_folded_into_failed(line.line_id))
-            ) or (
-                partition_of(line.line_id) in self.partitions
-                and (self._is_forced(stage, line) or self._is_tried_again(line, entry))
+                # The jobs of an array share these lines: each expands those of its partitions.
+                or (
+                    partition_of(line.line_id) in self.partitions
+                    and (self._is_forced(stage, line) or self._is_tried_again(line, entry))
+                )
             ):
                 pending.add(line.line_id)
         return pending

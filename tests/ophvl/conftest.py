@@ -1,4 +1,4 @@
-"""What the tests of ophvl share: a folder of toy stages, pauses that take no time, web sites."""
+"""What the tests of ophvl share: web sites."""
 
 from __future__ import annotations
 
@@ -7,22 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ophvl.run import unit_worker
-from tests.ophvl.toy_folder import ToyFolder
 from tests.web_site import Site, serving
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> ToyFolder:
-    return ToyFolder(tmp_path)
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between tries, in seconds, noted instead of waited for."""
-    waited: list[float] = []
-    monkeypatch.setattr(unit_worker.time, "sleep", waited.append)
-    return waited
 
 
 @pytest.fixture
