@@ -29,8 +29,8 @@ ALL = tuple(spec.name for spec in STAGES)
 
 
 @dataclass
-class Heard:
-    """A reporter that remembers."""
+class RecordingReporter:
+    """A reporter that records its calls."""
 
     notes: list[str] = field(default_factory=list)
     groups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
@@ -58,11 +58,11 @@ class ToyFolder:
         self.root = base / "out"
         self.log = base / "calls.log"
         self.list_path = base / "list.txt"
-        self.heard = Heard()
+        self.reporter = RecordingReporter()
 
     @property
     def store(self) -> Store:
-        """A store that has seen nothing yet, as a new process would open it."""
+        """A store without caches, as a new process would open it."""
         return Store(self.root, STAGES)
 
     def source(self, file: str, *videos: tuple[str, str] | tuple[str, str, str]) -> None:
@@ -94,7 +94,7 @@ class ToyFolder:
         force: bool = False,
         retry: frozenset[FailureKind] = frozenset(),
         **how: Any,
-    ) -> Heard:
+    ) -> RecordingReporter:
         """Run stages as a new process would; `suffix` and `model` go to names and to the tool.
 
         With kinds to `retry`, just what failed so. `how` are further options of the run.
@@ -105,16 +105,16 @@ class ToyFolder:
         configs["fetch"] = plain.model_copy(update={"model": model})
         lines = read_source_list(self.list_path) if names[0] == "list" else []
         options = RunOptions(only=only, force=force, **how)
-        self.heard = Heard()
+        self.reporter = RecordingReporter()
         with lock_partitions(self.root, options.partitions):
-            runner = Runner(Store(self.root, stages), configs, options, self.heard)
+            runner = Runner(Store(self.root, stages), configs, options, self.reporter)
             runner.pin(names)
             if retry:
                 runner.retry(names, retry)
             else:
                 runner.run(names, lines)
-        self.heard.deferred = runner.deferred
-        return self.heard
+        self.reporter.deferred = runner.deferred
+        return self.reporter
 
     def calls(self) -> list[str]:
         """The calls since the last time, sorted: `fetch a`."""

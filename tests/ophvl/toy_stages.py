@@ -65,17 +65,17 @@ def list_videos(line: SourceLine, *, config: ToyConfig) -> StageResult:
     if line.is_url or not path.exists():
         raise ItemError(FailureKind.NOT_FOUND, f"there is no {line.text}")
     rows = []
-    for n, said in enumerate(map(json.loads, path.read_text().splitlines())):
-        if said["does"] == "flaky list" and before < 1:
+    for n, source in enumerate(map(json.loads, path.read_text().splitlines())):
+        if source["does"] == "flaky list" and before < 1:
             raise ItemError(FailureKind.NETWORK, "the line is down")
         rows.append(
             video_row(
                 n,
-                video_id=said["id"],
-                title=said["title"],
-                location=said["does"],
+                video_id=source["id"],
+                title=source["title"],
+                location=source["does"],
                 line_id=line.line_id,
-                description=said.get("description"),
+                description=source.get("description"),
             )
         )
     return StageResult(tables={"videos": table("videos", *rows)})
@@ -141,8 +141,8 @@ def _closed(until_s: float) -> _Act:
     def act(unit: str, before: int, result: StageResult) -> StageResult:
         if before:
             return result
-        kind, said = FailureKind.BLOCKED, "example.org is closed"
-        raise HostClosedError("example.org", until_s, kind, said)
+        kind, message = FailureKind.BLOCKED, "example.org is closed"
+        raise HostClosedError("example.org", until_s, kind, message)
 
     return act
 

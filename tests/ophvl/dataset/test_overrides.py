@@ -88,7 +88,7 @@ def test_one_word_on_a_side_is_too_little_to_know_a_reading_by() -> None:
         ("thank you all for the bag", None),
     ],
 )
-def test_a_narration_cut_or_heard_a_little_otherwise_is_the_same(
+def test_a_narration_cut_or_transcribed_a_little_differently_is_the_same(
     text: str, reading: NarrationReading | None
 ) -> None:
     said = "Thank you all for joining, and enjoy the evening."
@@ -98,7 +98,7 @@ def test_a_narration_cut_or_heard_a_little_otherwise_is_the_same(
     assert judged(row, target=Target.NARRATION).narration(text) is reading
 
 
-def test_a_judgement_that_fits_nothing_is_told() -> None:
+def test_a_judgement_that_matches_nothing_becomes_a_drop() -> None:
     asked = judged(wrong(), wrong(text="Fill the bag again please."))
     assert reads(asked, "Now the bag, you see, is full.")
     (drop,) = asked.drops()
@@ -106,7 +106,7 @@ def test_a_judgement_that_fits_nothing_is_told() -> None:
     assert drop.message == "no attribute reads 'bag' as 'capsular bag' any more"
 
 
-def test_a_stage_is_not_told_of_what_concerns_another() -> None:
+def test_judgements_of_other_targets_are_ignored() -> None:
     assert judged(wrong(), target=Target.EDIT).drops() == ()
 
 

@@ -34,7 +34,7 @@ def test_the_export_folder_is_replaced_whole_and_made_again_when_lost(toy: ToyFo
     assert [p.name for p in (toy.root / "cards").iterdir()] == ["a.txt"]
 
 
-def test_nothing_ready_is_told(toy: ToyFolder) -> None:
+def test_a_stage_without_ready_videos_is_refused(toy: ToyFolder) -> None:
     toy.videos("a")
     toy.run(["list"])
     with pytest.raises(UsageError, match="no video is ready for stage split"):

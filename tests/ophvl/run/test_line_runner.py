@@ -13,7 +13,7 @@ from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ToyFolder
 
 
-def test_the_same_target_twice_is_asked_once(toy: ToyFolder) -> None:
+def test_the_same_target_twice_is_expanded_once(toy: ToyFolder) -> None:
     toy.source("a.json", ("a", ""))
     toy.list("a.json", "./a.json", "a.json")
     toy.run(["list"])
@@ -186,9 +186,7 @@ def test_a_video_that_changes_lines_is_not_redone_after_a_pause(
     assert [call for call in toy.calls() if call.startswith("fetch")] == ["fetch z"]
 
 
-def test_a_line_that_cannot_be_asked_keeps_what_it_was_folded_into(
-    toy: ToyFolder, pauses: list[float]
-) -> None:
+def test_a_line_that_fails_keeps_its_folded_videos(toy: ToyFolder, pauses: list[float]) -> None:
     toy.source("one.json", ("a", ""), ("y", ""))
     toy.source("two.json", ("y", ""))
     toy.list("one.json", "two.json")
@@ -228,7 +226,7 @@ def test_a_forced_line_below_one_that_means_the_same_loses_nothing(toy: ToyFolde
     assert sorted(line[2:] for line in toy.lines()) == [("expanded", 1, 0), ("folded", 0, 1)]
 
 
-def test_jobs_of_an_array_share_out_what_is_asked_again(toy: ToyFolder) -> None:
+def test_jobs_of_an_array_share_the_lines_to_expand_again(toy: ToyFolder) -> None:
     names = [f"v{n}" for n in range(12)]
     toy.videos(*names)
     toy.run(["list"])

@@ -17,8 +17,8 @@ from tests.ophvl.toy_folder import ToyFolder
 
 def test_another_model_is_refused_unless_repinned(toy: ToyFolder) -> None:
     toy.videos("a")
-    heard = toy.run(model="m1")
-    assert heard.notes == ["model m1, the best in reach"]
+    reporter = toy.run(model="m1")
+    assert reporter.notes == ["model m1, the best in reach"]
     pins = toy.root / "models.json"
     assert json.loads(pins.read_text()) == {"fetch.tool": "m1"}
     toy.calls()

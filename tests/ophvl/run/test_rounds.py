@@ -105,8 +105,8 @@ def test_a_run_tries_a_video_once_however_many_lines_it_asks_between(
     monkeypatch.setattr("ophvl.run.runner._LINES_S", 1e-9)
     toy.videos("a", "b", "c", "d", x="network down")
     toy.list("x.json", "a.json", "b.json", "c.json", "d.json")
-    heard = toy.run(["list", "fetch"])
-    assert len(heard.groups) > 5
+    reporter = toy.run(["list", "fetch"])
+    assert len(reporter.groups) > 5
     assert toy.calls().count("fetch x") == TRIES
     toy.run(["list", "fetch"])
     assert toy.calls().count("fetch x") == TRIES
@@ -121,10 +121,10 @@ def test_what_waits_is_counted_once_and_no_more_once_it_is_done(
     toy.run(["list", "fetch", "name"])
     calls = toy.calls()
     assert (calls.count("fetch a"), calls.count("fetch b")) == (2, 1)
-    assert set(toy.heard.deferred) == {"b"}
+    assert set(toy.reporter.deferred) == {"b"}
 
 
-def test_a_video_whose_line_was_asked_anew_meanwhile_is_left_alone(
+def test_a_video_whose_line_another_run_expanded_meanwhile_is_left_alone(
     toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy.videos("a", "b")
@@ -162,7 +162,7 @@ def test_what_is_forced_is_done_once_a_run(toy: ToyFolder, monkeypatch: pytest.M
     toy.calls()
     monkeypatch.setattr("ophvl.run.runner._LINES_S", 1e-9)
     configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
-    runner = Runner(toy.store, configs, RunOptions(force=True), toy.heard)
+    runner = Runner(toy.store, configs, RunOptions(force=True), toy.reporter)
     for _ in range(2):  # As after a wait for a host.
         runner.run(["list", "fetch", "name", "split", "mark"], read_source_list(toy.list_path))
     calls = toy.calls()

@@ -30,16 +30,16 @@ def test_all_stages_run_once_and_then_stand(toy: ToyFolder) -> None:
     assert toy.column("titles", "title") == ["Case a", "Case bt"]
     assert toy.column("splits", "split") == ["train", "test"]
     assert sorted(p.name for p in (toy.root / "cards").iterdir()) == ["a.txt", "bt.txt"]
-    heard = toy.run()
+    reporter = toy.run()
     assert toy.calls() == []
-    assert heard.groups == [
+    assert reporter.groups == [
         (("list",), 2),
         (("fetch", "name"), 2),
         (("split",), 1),
         (("mark",), 2),
         (("card",), 1),
     ]
-    assert all(report.unchanged and not report.entries for report in heard.reports)
+    assert all(report.unchanged and not report.entries for report in reporter.reports)
 
 
 def test_a_changed_column_reruns_only_what_reads_it(toy: ToyFolder) -> None:
@@ -140,7 +140,7 @@ def test_a_failure_is_recorded_the_rest_goes_on_and_the_next_run_tries_again(
     assert toy.entries("fetch")["b"].attempt == 2
 
 
-def test_a_lasting_failure_stands_until_it_is_asked_for(
+def test_a_lasting_failure_is_tried_again_only_on_request(
     toy: ToyFolder, pauses: list[float]
 ) -> None:
     toy.videos("a", b="fail", c="drop")
@@ -175,14 +175,14 @@ def test_a_retry_takes_up_what_failed_so_and_nothing_else(toy: ToyFolder) -> Non
 def test_what_a_closed_host_holds_is_pending_and_no_failure(toy: ToyFolder) -> None:
     toy.videos("a", b="https://example.org/closed")
     toy.run(["list", "fetch", "name"])
-    assert {unit: str(held) for unit, held in toy.heard.deferred.items()} == {
+    assert {unit: str(held) for unit, held in toy.reporter.deferred.items()} == {
         "b": "example.org is closed"
     }
     assert toy.outcomes("fetch") == {"a": "emitted"}
     funnel = count_funnel(toy.store)
     assert (funnel.units.failed, funnel.units.pending) == (0, 2)
     toy.run()
-    assert not toy.heard.deferred
+    assert not toy.reporter.deferred
     assert toy.counts()["mark emitted"] == 2
 
 
@@ -205,7 +205,7 @@ def test_what_lies_on_the_network_is_fetched_by_other_workers(toy: ToyFolder) ->
     lines = dict(line.rsplit(" ", 1) for line in toy.log.read_text().splitlines())
     assert lines["fetch a"] == lines["name a"] == lines["name b"]
     assert lines["fetch b"] not in (lines["fetch a"], lines["list a.json"])
-    reports = [report for report in toy.heard.reports if report.unit == "b"]
+    reports = [report for report in toy.reporter.reports if report.unit == "b"]
     assert [entry.stage for entry in reports[0].entries] == ["fetch", "name"]
     toy.calls()
     toy.run(model="m2", repin=True)  # What is fetched anew and fails voids the rest.

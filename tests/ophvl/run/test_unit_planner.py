@@ -16,7 +16,7 @@ def test_a_limit_is_for_the_whole_run(toy: ToyFolder, monkeypatch: pytest.Monkey
     options = RunOptions(limit=2)
     configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
     lines = read_source_list(toy.list_path)
-    runner = Runner(toy.store, configs, options, toy.heard)
+    runner = Runner(toy.store, configs, options, toy.reporter)
     for _ in range(3):  # As after each wait for a host.
         runner.run(["list", "fetch", "name"], lines)
     assert toy.counts()["name emitted"] == 2 == len(toy.column("videos", "video_id"))
@@ -41,7 +41,7 @@ def test_a_limit_is_not_used_up_by_what_waits(toy: ToyFolder) -> None:
     toy.list("a.json", "b.json")
     toy.run(["list"])
     toy.run(["list", "fetch"], limit=2)
-    assert (set(toy.heard.deferred), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
+    assert (set(toy.reporter.deferred), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
 
 
 def test_hosts_take_turns(toy: ToyFolder) -> None:

@@ -26,7 +26,7 @@ def run(jobs: list[Job], *, workers: int = 2, downloads: int = 2) -> list[Did]:
 
 def test_one_worker_is_this_process_and_keeps_the_order() -> None:
     done = run([Job(x) for x in "cab"], workers=1)
-    assert [one.said for one in done] == ["did c", "did a", "did b"]
+    assert [one.text for one in done] == ["did c", "did a", "did b"]
     assert {one.pid for one in done} == {os.getpid()}
 
 
@@ -34,7 +34,7 @@ def test_more_workers_are_other_single_threaded_processes(monkeypatch: pytest.Mo
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     done = run([Job(x) for x in "abcdef"])
-    assert sorted(one.said for one in done) == [f"did {x}" for x in "abcdef"]
+    assert sorted(one.text for one in done) == [f"did {x}" for x in "abcdef"]
     assert os.getpid() not in {one.pid for one in done}
     assert {one.threads for one in done} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
@@ -62,10 +62,10 @@ def test_no_tasks_are_no_trouble() -> None:
     assert run([], workers=1) == run([], workers=2) == []
 
 
-def test_what_is_fetched_is_computed_and_what_was_held_back_is_not(tmp_path: Path) -> None:
+def test_what_is_fetched_is_computed_and_what_is_deferred_is_not(tmp_path: Path) -> None:
     names = ["a", "closed b", "c"]
     done = run([Job(x, Pool.NETWORK, tmp_path) for x in names] + [Job("d")], workers=1)
-    assert sorted(one.said for one in done) == ["did a", "did c", "did d", "fetched closed b"]
+    assert sorted(one.text for one in done) == ["did a", "did c", "did d", "fetched closed b"]
     assert os.getpid() not in {one.pid for one in done}
 
 
@@ -116,7 +116,7 @@ def test_an_end_does_not_wait_for_workers_that_sleep(
     assert not multiprocessing.active_children()
 
 
-def test_a_fault_of_getting_ready_comes_out_while_another_leg_sleeps() -> None:
+def test_an_error_of_the_setup_is_raised_while_the_other_pool_sleeps() -> None:
     pools = {
         Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
         Pool.CPU: PoolSpec(setup=Unready(), workers=1),
@@ -136,7 +136,7 @@ def test_where_there_is_no_room_to_fetch_more_what_was_fetched_is_computed(tmp_p
     }
     with pytest.raises(DiskFullError):
         done.extend(
-            x.said for x in local.run(pools, [*fetches, *map(Job, "cdefg")], next_task=next_task)
+            x.text for x in local.run(pools, [*fetches, *map(Job, "cdefg")], next_task=next_task)
         )
     assert sorted(done) == [f"did {x}" for x in "acdefg"]
     assert {path.name.split()[2] for path in tmp_path.iterdir()} == {"a"}

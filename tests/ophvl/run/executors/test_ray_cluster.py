@@ -28,7 +28,7 @@ from pipelines.registry import settings_classes
 from schemas.catalogue import TABLES
 from schemas.vocab import FailureKind, Pool
 from tests.ophvl.run.executors.work import Did, Job, Setup, Unready, next_task
-from tests.ophvl.toy_folder import ALL, Heard, ToyFolder
+from tests.ophvl.toy_folder import ALL, RecordingReporter, ToyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 """Ray's own, about its files and sockets."""
@@ -53,9 +53,9 @@ def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> It
         Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=2),
         Pool.CPU: PoolSpec(setup=Setup("did"), workers=0),
     }
-    heard = [] if notes is None else notes
+    messages = [] if notes is None else notes
     return ray_cluster.run(
-        pools, jobs, next_task=next_task, address=cluster.address, note=heard.append
+        pools, jobs, next_task=next_task, address=cluster.address, note=messages.append
     )
 
 
@@ -65,12 +65,12 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
     jobs = [Job(f"{n:02d}", seconds=0.05) for n in range(12)]
     jobs += [Job(f"n{n}", Pool.NETWORK) for n in range(3)] + [Job("closed x", Pool.NETWORK)]
     done = list(run(jobs, cluster))
-    assert sorted(one.said for one in done) == sorted(
+    assert sorted(one.text for one in done) == sorted(
         [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
     )
     assert {one.threads for one in done} == {"1"}
     pids: set[int] = set()
-    # Either node may be seconds late; the work ends as soon as both were heard of.
+    # Either node may be seconds late; the work ends as soon as both have returned a result.
     for one in run([Job(f"{n:04d}", seconds=0.05) for n in range(1200)], cluster):
         pids.add(one.pid)
         if len(pids) == 2:
@@ -84,13 +84,13 @@ def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -
     assert caught.value.kind is FailureKind.EMPTY
     with pytest.raises(UsageError, match="kills its worker"):
         list(run([Job("die")], cluster))
-    jobs, said = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
+    jobs, texts = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
     with pytest.raises(DiskFullError):
-        said.extend(one.said for one in run(jobs, cluster))
-    assert said == ["did a"]
+        texts.extend(one.text for one in run(jobs, cluster))
+    assert texts == ["did a"]
 
 
-def test_what_a_dead_node_had_in_hand_is_given_to_another(
+def test_the_tasks_of_a_dead_node_are_redelivered(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add_node(num_cpus=1)
@@ -102,7 +102,7 @@ def test_what_a_dead_node_had_in_hand_is_given_to_another(
     jobs = [Job(f"{n:02d}", seconds=0.2) for n in range(20)]
     done: list[str] = []
     for one in run(jobs, cluster, notes):
-        done.append(one.said)
+        done.append(one.text)
         if len(done) == 4:
             cluster.remove_node(second, allow_graceful=False)
     assert sorted(done) == [f"did {n:02d}" for n in range(20)]
@@ -117,7 +117,7 @@ def test_a_cluster_without_nodes_is_waited_for(
     notes: list[str] = []
     done: list[str] = []
     for one in run([Job(f"{n}", seconds=0.1) for n in range(8)], cluster, notes):
-        done.append(one.said)
+        done.append(one.text)
         if len(done) == 2:
             cluster.remove_node(only, allow_graceful=True)
             cluster.add_node(num_cpus=1)
@@ -137,15 +137,15 @@ def test_two_nodes_make_the_tables_of_one_process_also_when_one_dies(
         folder.videos(**acts)
     alone.run()
 
-    hear = Heard.advanced
+    advanced = RecordingReporter.advanced
 
-    def kill(heard: Heard, report: UnitReport) -> None:
-        hear(heard, report)
-        if sum("fetch" in (entry.stage for entry in r.entries) for r in heard.reports) == 6:
+    def kill(reporter: RecordingReporter, report: UnitReport) -> None:
+        advanced(reporter, report)
+        if sum("fetch" in (entry.stage for entry in r.entries) for r in reporter.reports) == 6:
             nodes.pop() and cluster.remove_node(second, allow_graceful=False)
 
     nodes = [second]
-    monkeypatch.setattr(Heard, "advanced", kill)
+    monkeypatch.setattr(RecordingReporter, "advanced", kill)
     toy.run(ALL, engine="ray", address=cluster.address, workers=2)
     assert nodes == []
     for table in TABLES:
@@ -183,11 +183,11 @@ def test_without_an_address_a_cluster_is_started_and_ended() -> None:
     (done,) = ray_cluster.run(
         pools, [Job("a")], next_task=next_task, address=None, note=lambda text: None
     )
-    assert done.said == "did a"
+    assert done.text == "did a"
     assert not ray.is_initialized()
 
 
-def test_only_what_a_dead_process_worked_at_is_to_blame(
+def test_only_what_a_dead_process_running_is_to_blame(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add_node(num_cpus=1)
@@ -197,13 +197,13 @@ def test_only_what_a_dead_process_worked_at_is_to_blame(
         ray_cluster._connected(cluster.address),
         ray_cluster._ActorPool(spec, Pool.CPU, 2, note=print) as actors,
     ):
-        worked_at, next_in_hand = (actors.submit(Job(name)) for name in ("die", "a"))
-        assert next_in_hand.result().said == "did a"
+        running, queued = (actors.submit(Job(name)) for name in ("die", "a"))
+        assert queued.result().text == "did a"
         with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
-            worked_at.result()
+            running.result()
 
 
-def test_a_crew_that_cannot_go_on_ends_the_run_while_the_other_works(
+def test_a_pool_that_cannot_continue_ends_the_run_while_the_other_works(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add_node(num_cpus=1)

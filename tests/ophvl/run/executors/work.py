@@ -27,7 +27,7 @@ class Job:
 class Did:
     """What became of it."""
 
-    said: str
+    text: str
     pid: int
     threads: str
 
@@ -36,7 +36,7 @@ class Did:
 class Setup:
     """Makes a function that answers with its process, or does what the task says."""
 
-    say: str = "did"
+    verb: str = "did"
 
     def __call__(self) -> Callable[[Job], Did]:
         return self.work
@@ -52,8 +52,8 @@ class Setup:
             os._exit(9)
         time.sleep(job.seconds)
         if job.log is not None:
-            (job.log / f"{time.monotonic():018.6f} {self.say} {job.name}").touch()
-        return Did(f"{self.say} {job.name}", os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
+            (job.log / f"{time.monotonic():018.6f} {self.verb} {job.name}").touch()
+        return Did(f"{self.verb} {job.name}", os.getpid(), os.environ.get("OMP_NUM_THREADS", ""))
 
 
 class Unready(Setup):
