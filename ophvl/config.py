@@ -251,6 +251,7 @@ _BOUNDS = {
     "lt": "below {}",
     "multiple_of": "a multiple of {}",
     "min_length": "with at least {} value(s)",
+    "max_length": "with at most {} value(s)",
 }
 
 
@@ -260,19 +261,23 @@ def _describe(annotation: object, metadata: Sequence[object], *, plural: bool = 
     if origin is typing.Annotated:
         bounds = [bound for one in args[1:] for bound in getattr(one, "metadata", [one])]
         return _describe(args[0], [*bounds, *metadata], plural=plural)
+    limits = {
+        name: value
+        for name in _BOUNDS
+        for one in metadata
+        if (value := getattr(one, name, None)) is not None
+    }
     if origin is typing.Literal:
         text = f"one of {', '.join(map(str, args))}"
     elif origin is tuple:
         count = "" if args[-1] is ... else f"{len(args)} "
+        if "min_length" in limits and limits["min_length"] == limits.get("max_length"):
+            count = f"{limits.pop('min_length')} "
+            del limits["max_length"]
         text = f"a list of {count}{_describe(args[0], (), plural=True)}"
     else:
         text = _NOUNS[annotation][plural]
-    bounds = [
-        words.format(value)
-        for name, words in _BOUNDS.items()
-        for one in metadata
-        if (value := getattr(one, name, None)) is not None
-    ]
+    bounds = [_BOUNDS[name].format(value) for name, value in limits.items()]
     each = "each " if plural and bounds else ""
     return text + (f", {each}{' and '.join(bounds)}" if bounds else "")
 

@@ -217,6 +217,8 @@ class Widths(Settings):
     stages: tuple[Annotated[int, Field(ge=32, multiple_of=32)], ...] = Field((32,), min_length=1)
     size: tuple[int, int] = (1, 2)
     ends: tuple[Literal["a", "b"], ...] = ()
+    depths: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 1), min_length=2, max_length=2)
+    few: tuple[str, ...] = Field((), max_length=3)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +230,8 @@ class Widths(Settings):
         ),
         ("size", "a list of 2 whole numbers"),
         ("ends", "a list of one of a, b"),
+        ("depths", "a list of 2 whole numbers, each at least 1"),
+        ("few", "a list of texts, with at most 3 value(s)"),
     ],
 )
 def test_allowed_values_of_lists_in_words(key: str, expected: str) -> None:
