@@ -14,7 +14,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True, kw_only=True)
 class SettingText:
-    """One setting in words; `value` and `default` are written as `--set` takes them."""
+    """One setting in words; `value` and `default` are JSON, which `--set` takes too, all but null."""
 
     section: str
     key: str
@@ -36,8 +36,8 @@ def setting_texts(sections: Sections, resolved: Resolved) -> Iterator[SettingTex
                 meaning=field.description or "",
                 unit=" ".join(one.name for one in field.metadata if isinstance(one, Unit)),
                 allowed=allowed_values(field),
-                default=json.dumps(field.default),
-                value=json.dumps(getattr(resolved.settings[section], key)),
+                default=json.dumps(field.default, ensure_ascii=False),
+                value=json.dumps(getattr(resolved.settings[section], key), ensure_ascii=False),
                 origin=resolved.origins[section].get(key, "default"),
             )
 
@@ -51,7 +51,9 @@ def as_terminal(sections: Sections, resolved: Resolved) -> str:
             section = one.section
             lines += ["", f"[{section}]", *_wrapped(sections[section].__doc__ or "")]
         unit = f" {one.unit}" if one.unit else ""
-        lines.append(f"{one.key} = {one.value}{unit}  ({one.origin})")
+        value, origin = f"{one.key} = {one.value}{unit}", f"({one.origin})"
+        fits = len(value) + 2 + len(origin) <= _WIDTH
+        lines += [f"{value}  {origin}"] if fits else [value, f"    {origin}"]
         takes = f"{one.allowed[0].upper()}{one.allowed[1:]}; default {one.default}{unit}."
         lines += _wrapped(f"{one.meaning} {takes}", indent="    ")
     return "\n".join(lines[1:])
