@@ -43,7 +43,7 @@ def test_toml_holds_everything(preset, tmp_path):
         ("bank.enabled=False", "true or false"),
         ("loss.use_confidence='false'", "true or false"),
         ("bank.key=sound", "one of joint, visual, text"),
-        ("model.image_widths=[1, 'a']", "a list of whole numbers"),
+        ("model.image_widths=[1, 'a']", "a list of 4 whole numbers"),
         ("data.clip_batch=1", "at least 2"),
         ("augment.zoom_min=2.0", "zoom_min <= zoom_max"),
         ("bank.form=joined", "needs learns = true"),
