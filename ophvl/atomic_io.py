@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, also after a crash or a cut of power."""
+"""Atomic writes: files and folders appear whole or not at all, also after a crash or a power failure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""Suffix of what is still being written. Nothing that ends so is ever read."""
+"""Suffix of files that are still being written. Files with it are never read."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, it takes the place of `path`."""
+    """Yield a temporary path beside `path`, which replaces `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
     os.close(handle)
@@ -39,10 +39,10 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path`; when the block ends well, it takes the place of `path`.
+    """Yield an empty folder beside `path`, which replaces `path` when the block ends without an error.
 
     A folder cannot be replaced in one step: a crash between the two renames leaves no folder at
-    `path`, and its maker must then make it again.
+    `path`, and the caller must then fill it again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))

@@ -1,16 +1,16 @@
-"""What can go wrong, and who is told:
+"""The errors of the toolkit, and how each ends a command:
 
     OphvlError
     ├── UsageError       wrong command, empty list, missing folder: exit code 2
     │   ├── ConfigError  a setting that does not exist or does not fit: exit code 2
-    │   ├── DiskFullError    no room for the next result: the run stops, and goes on once there is
-    │   └── DiskFaultError   the system lets no file be read or written: likewise, once that is mended
+    │   ├── DiskFullError    no disk space for the next result: the run stops; run again with space
+    │   └── DiskFaultError   the system cannot read or write a file: likewise, once that is repaired
     ├── SchemaError      a table that breaks its schema: exit code 2
     ├── ItemError        one source line or video cannot be processed: recorded, the run goes on
-    └── HostClosedError  not now: the host that an item lies on wants no more requests for a while
+    └── HostClosedError  the host of an item takes no requests for a while: the item stays pending
 
 Any other exception is a bug in this code: the run stops with exit code 1 and a traceback.
-A message says what happened, to which item, and what to do next.
+A message states what happened, to which item, and what to do next.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class OphvlError(Exception):
 
 
 class UsageError(OphvlError):
-    """The user asked for something that cannot be done as asked."""
+    """The command cannot be carried out as it was given."""
 
 
 class ConfigError(UsageError):
@@ -48,13 +48,13 @@ class DiskFullError(UsageError):
 
     def __str__(self) -> str:
         return (
-            f"{self.reason}. The run stopped in {self.root}; what is finished is kept. Make room, then "
+            f"{self.reason}. The run stopped in {self.root}; finished work is saved. Make room, then "
             "run the same command again"
         )
 
 
 class DiskFaultError(UsageError):
-    """The system does not let `path` be read or written: no item is to blame, and all would fail."""
+    """The system cannot read or write `path`: the cause is no item, and all items would fail."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -63,13 +63,13 @@ class DiskFaultError(UsageError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: {self.reason}. The run stopped; what is finished is kept. Mend the disk, the "
-            "rights or the limit, then run the same command again"
+            f"{self.path}: {self.reason}. The run stopped; finished work is saved. Repair the disk, "
+            "the rights or the limit, then run the same command again"
         )
 
 
 class SchemaError(OphvlError):
-    """A table breaks its schema. `violations` holds all that was found, a line each in the text."""
+    """A table breaks its schema. `violations` lists each fault, one a line in the text."""
 
     def __init__(self, message: str, violations: Sequence[Violation]) -> None:
         super().__init__(message, tuple(violations))
@@ -81,9 +81,9 @@ class SchemaError(OphvlError):
 
 
 class ItemError(OphvlError):
-    """One item could not be processed. `retry_after_s` is what the other side asked us to wait."""
+    """One item could not be processed. `retry_after_s` is the wait that the server named."""
 
-    # Constructor arguments stay in `args`, so that the error survives the way back from a worker.
+    # All arguments go to `args`, so that the error can be pickled on its way from a worker.
     def __init__(self, kind: FailureKind, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(kind, message, retry_after_s)
         self.kind = kind
@@ -95,9 +95,9 @@ class ItemError(OphvlError):
 
 
 class HostClosedError(OphvlError):
-    """A host wants no requests before `until_s` (seconds since 1970); nothing was asked of it.
+    """A host takes no requests before `until_s` (seconds since 1970); none was sent.
 
-    The item is not to blame: it stays pending. `kind` is that of the failure that closed the host.
+    The item stays pending. `kind` is that of the failure that closed the host.
     """
 
     def __init__(self, host: str, until_s: float, kind: FailureKind, message: str) -> None:

@@ -53,7 +53,7 @@ def child_id(parent_id: str, kind: str, number: int) -> str:
 def canonical_url(url: str) -> str:
     """One spelling for URLs that mean the same.
 
-    Scheme and host in lower case, no default port, no fragment. The query is kept: on many sites it
+    Scheme and host in lower case, no default port, no fragment. The query stays: on many sites it
     names the video.
     """
     parts = urlsplit(url.strip())
@@ -67,7 +67,7 @@ def canonical_url(url: str) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex digest of a file's content, read in pieces."""
+    """Return the hex digest of a file's content, read block by block."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

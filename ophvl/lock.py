@@ -167,7 +167,7 @@ def _held(root: Path, path: Path, holder: Holder) -> Iterator[None]:
     if lost.is_set():
         raise UsageError(
             f"another process took over {root} while this one did not answer, or {path} was removed; "
-            "what was finished is kept. Check that no other run uses the folder, then repeat the command"
+            "finished work is saved. Check that no other run uses the folder, then repeat the command"
         )
 
 

@@ -26,8 +26,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(value: bool) -> None:
+    if value:
         typer.echo(f"ophvl {__version__}")
         raise typer.Exit
 
@@ -71,7 +71,7 @@ def main() -> None:
         if err.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         sys.stderr.write(
-            f"error: the disk is full ({err}); what is finished is kept. Make room, then run the same "
+            f"error: the disk is full ({err}); finished work is saved. Make room, then run the same "
             "command again\n"
         )
         raise SystemExit(UsageError.exit_code) from err

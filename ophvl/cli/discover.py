@@ -1,4 +1,4 @@
-"""The command that turns terms into a source list to look through, before anything is fetched."""
+"""The command that turns search terms into a source list to review, before anything is fetched."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 
 from ophvl.cli import options
 from ophvl.cli.job import FAILED_AND_RECORDED, Job
-from ophvl.cli.stop import told_when_stopped
+from ophvl.cli.stop import message_when_stopped
 from ophvl.errors import ItemError
 
 if TYPE_CHECKING:
     from ophvl.sources.search_results import SearchReport, Section
 
 
-@told_when_stopped()
+@message_when_stopped()
 def discover(
     terms: Annotated[
         Path,
@@ -26,11 +26,11 @@ def discover(
             "(kind:surgery).",
         ),
     ],
-    to: Annotated[Path, typer.Option("--to", help="The list to write, or to go on with.")] = Path(
+    to: Annotated[Path, typer.Option("--to", help="The list to write or to add to.")] = Path(
         "list.txt"
     ),
     per_term: Annotated[
-        int, typer.Option("--per-term", min=1, help="Videos to take of each answer.")
+        int, typer.Option("--per-term", min=1, help="Videos to take from each result page.")
     ] = 20,
     search: Annotated[
         str | None,
@@ -42,19 +42,19 @@ def discover(
         ),
     ] = None,
     suffix: Annotated[
-        str, typer.Option("--suffix", help="Added to terms that do not hold it; '' for nothing.")
+        str, typer.Option("--suffix", help="Word to add to terms that lack it; '' for none.")
     ] = "surgery",
     out: Annotated[
-        Path, typer.Option("--out", help="The dataset folder whose pace of requests is kept.")
+        Path, typer.Option("--out", help="The dataset folder that counts requests to hosts.")
     ] = options.DEFAULT_OUT,
     cookies: options.Cookies = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the list, whatever it is, and ask all anew.")
+        bool, typer.Option("--force", help="Replace the list, and search for all terms again.")
     ] = False,
 ) -> None:
-    """Search for terms and list what is found, with titles and verdicts; fetch nothing.
+    """Search for terms and list the videos, with titles and verdicts; fetch nothing.
 
-    Where the list exists, only terms that it does not hold are asked, whatever site the others were asked of.
+    Terms that the list already has are not searched for again, on whatever site they were.
     """
     from ophvl.report.terminal import printable
     from ophvl.sources import search_results
@@ -65,22 +65,22 @@ def discover(
     job = Job(out=out, cookies=cookies)
     config = job.settings()["discover"]
     ontology_matcher = matcher(config, job.root)
-    wanted = read_terms(terms, ontology_matcher.ontology)
+    queries = read_terms(terms, ontology_matcher.ontology)
 
-    def told(term: str, result: Section | ItemError) -> None:
+    def print_result(term: str, result: Section | ItemError) -> None:
         if isinstance(result, ItemError):
-            typer.echo(printable(f"{term}: {result.kind}, told at the end"), err=True)
+            typer.echo(printable(f"{term}: {result.kind}; see the end"), err=True)
         else:
             typer.echo(printable(f"{term}: {result}"))
 
     searched = search_results.search(
-        wanted,
+        queries,
         to,
         by=by,
         downloader=downloader(config, job.root),  # type: ignore[arg-type]  # The section's own type.
         matcher=ontology_matcher,
         force=force,
-        on_result=told,
+        on_result=print_result,
     )
     _summarise(searched, to)
 
@@ -100,18 +100,18 @@ def _summarise(searched: SearchReport, to: Path) -> None:
     for term, err in searched.failed:
         typer.echo(printable(f"failed: {term}: {err.kind}: {err}"), err=True)
     if searched.failed:
-        typer.echo("run the same command again to ask just the terms that failed", err=True)
+        typer.echo("run the same command again to repeat just the terms that failed", err=True)
     if searched.closed:
         typer.echo(printable(f"{searched.deferred} term(s) wait: {searched.closed}"), err=True)
     if searched.failed or searched.closed:
         raise typer.Exit(FAILED_AND_RECORDED)
     if searched.earlier and not searched.sections:
         typer.echo(
-            f"no site was asked: {to} answers these terms, whatever --search they were asked with; name "
-            "another list with --to to ask them anew",
+            f"nothing was searched for: {to} already has these terms, whatever --search they were used with; "
+            "name another list with --to to search for them again",
             err=True,
         )
     if not searched.earlier and not listed:
-        typer.echo("no video was found: try other terms, or another --search", err=True)
+        typer.echo("no videos: try other terms, or another --search", err=True)
     else:
-        typer.echo(f"look it through, then: ophvl ingest --source {to}")
+        typer.echo(f"review it, then: ophvl ingest --source {to}")

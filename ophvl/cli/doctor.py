@@ -1,4 +1,4 @@
-"""The command that checks what is installed, and says how to mend what is missing."""
+"""The command that checks what is installed, and prints how to install what is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ophvl.cli.inspect import AsJson
 
 
 def doctor(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> None:
-    """Check what is installed and what this machine can do; a line a check, each with its mend.
+    """Check what is installed and what this machine can do; one line a check, with the remedy.
 
     Ends with code 2 where a command cannot do its work.
     """
@@ -28,10 +28,10 @@ def doctor(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
         typer.echo(json.dumps(plain, indent=2))
     else:
         for finding in findings:
-            mend = f" -> {finding.mend}" if finding.mend else ""
-            typer.echo(printable(f"{finding.state:<8} {finding.name}: {finding.found}{mend}"))
+            remedy = f" -> {finding.mend}" if finding.mend else ""
+            typer.echo(printable(f"{finding.state:<8} {finding.name}: {finding.found}{remedy}"))
     if problems:
         names = ", ".join(dict.fromkeys(finding.name for finding in problems))
         raise UsageError(
-            printable(f"{len(problems)} problem(s): {names}; the mend follows each ->")
+            printable(f"{len(problems)} problem(s): {names}; the remedy follows each ->")
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from ophvl.cli import options
-from ophvl.cli.stop import told_when_stopped
+from ophvl.cli.stop import message_when_stopped
 from ophvl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ class Job:
         return layers + [Layer(origin=name, values=values) for name, values in flags.items()]
 
     def options(self, workers: int, **others: object) -> RunOptions:
-        """`workers` 0 is one a core, or one a GPU where there are any: each holds a model.
+        """Return the options of a run; `workers` 0 is one a GPU if there are any, else one a core.
 
         Raises:
-            UsageError: there is no Ray cluster at the address, or Ray is not asked for.
+            UsageError: there is no Ray cluster at the address, or the engine is not Ray.
         """
         from ophvl.run.options import RunOptions
 
@@ -96,7 +96,7 @@ class Job:
             workers = _gpus() or min(os.cpu_count() or 1, 8)
         return RunOptions(workers=workers, **others)  # type: ignore[arg-type]  # The commands' own.
 
-    @told_when_stopped()
+    @message_when_stopped()
     def run(
         self,
         spans: Sequence[Sequence[str]],
@@ -107,7 +107,7 @@ class Job:
     ) -> None:
         """Run ranges of stages one after another, print the funnel, and end with the right code.
 
-        `onward` is the command that takes on what these stages have finished.
+        `onward` is the command for the stages after these.
         """
         from ophvl.atomic_io import write_text
         from ophvl.cli.progress import make_reporter
@@ -131,10 +131,10 @@ class Job:
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
-            lines = read_source_list(source, tell)
+            lines = read_source_list(source, print_message)
         if not self.kinds:
-            _check_material(store, names, settings, run_options)
-        left_alone = self._left_alone(store)
+            _check_inputs(store, names, settings, run_options)
+        excluded = self._excluded_from_retry(store)
         with (
             make_reporter() as reporter,
             lock_partitions(self.root, run_options.partitions, reporter.note),
@@ -147,7 +147,7 @@ class Job:
             runner = Runner(store, settings, run_options, reporter)
             runner.pin(names)
             with mutex(self.root, SETTINGS, reporter.note):
-                # Only now: settings that were refused are not kept.
+                # Only now, so that settings that are refused are not saved.
                 write_text(self.root / "config.toml", to_toml(settings))
             self._go(runner, spans, lines)
             while self.wait and runner.deferred:
@@ -161,11 +161,11 @@ class Job:
         if onward and not waiting and _pend_elsewhere(funnel, names):
             typer.echo(f"next: {onward}")
         failures = [one for one in read_failures(store) if one.stage in names]
-        failures = [one for one in failures if (one.stage, one.unit) not in left_alone]
-        _exit_if_anything_is_left(failures, runner)
+        failures = [one for one in failures if (one.stage, one.unit) not in excluded]
+        _exit_if_unfinished(failures, runner)
 
-    def _left_alone(self, store: Store) -> set[tuple[str, str]]:
-        """Stage and unit of the failures that a retry of some kinds does not take up."""
+    def _excluded_from_retry(self, store: Store) -> set[tuple[str, str]]:
+        """Return stage and unit of the failures that a retry of some kinds does not try."""
         from ophvl.report.failures import read_failures
 
         failures = read_failures(store) if self.kinds else []
@@ -181,13 +181,17 @@ class Job:
                 runner.run(names, lines)
 
 
-def _check_material(
+def _check_inputs(
     store: Store,
     names: Sequence[str],
     settings: Mapping[str, Settings],
     run_options: RunOptions,
 ) -> None:
-    """Tell what the stages will lack before the first of them."""
+    """Check before the first stage that the stages will have what they read.
+
+    Raises:
+        UsageError: videos or their pictures are missing.
+    """
     from ophvl.report.readiness import require_pictures, require_videos
 
     if names[0] != "discover":
@@ -199,12 +203,12 @@ def _check_material(
 
 
 def _pend_elsewhere(funnel: Funnel, stages: Sequence[str]) -> bool:
-    """Whether videos wait for other stages alone."""
+    """Return whether videos wait for other stages alone."""
     pending = {stage.stage for stage in funnel.stages if stage.pending}
     return bool(pending) and pending.isdisjoint(stages)
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a message to standard error."""
     typer.echo(text, err=True)
 
@@ -221,7 +225,7 @@ def _check_cluster(address: str, engine: str) -> None:
 
 
 def _gpus() -> int:
-    """GPUs that recognition can use."""
+    """Return the number of GPUs that speech recognition can use."""
     try:
         import ctranslate2
     except ImportError:
@@ -251,13 +255,13 @@ def _range(span: tuple[str, str], known: list[str]) -> list[str]:
     return known[first : last + 1]
 
 
-def _exit_if_anything_is_left(failures: Sequence[Failure], runner: Runner) -> None:
-    """Tell what failed and what waits; if there is anything, end with the code that says so."""
+def _exit_if_unfinished(failures: Sequence[Failure], runner: Runner) -> None:
+    """Print failures and waiting items; if there are any, exit with the code for them."""
     from ophvl.report.failures import failure_lines, waiting_lines
 
-    told = failure_lines(one for one in failures if one.unit not in runner.deferred)
-    told += waiting_lines([*runner.deferred.values()], "line(s) or video(s)")
-    for line in told:
+    messages = failure_lines(one for one in failures if one.unit not in runner.deferred)
+    messages += waiting_lines([*runner.deferred.values()], "line(s) or video(s)")
+    for line in messages:
         typer.echo(line, err=True)
-    if told:
+    if messages:
         raise typer.Exit(FAILED_AND_RECORDED)

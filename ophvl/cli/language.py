@@ -20,7 +20,7 @@ import typer
 
 from ophvl.errors import UsageError
 
-LINES_AT_FAULT = 3
+FAULTY_LINES = 3
 _STANDARD_INPUT = Path("-")
 
 File = Annotated[
@@ -33,7 +33,7 @@ class _LineError(Exception):
 
 
 def annotate(file: File = _STANDARD_INPUT) -> None:
-    """Correct and tag narrations: {"id", "text"} a line in, all that was found a line out."""
+    """Correct and tag narrations: {"id", "text"} a line in, one annotated object a line out."""
     from ophvl.text.concepts.assertion import Assertion
     from ophvl.text.concepts.tagging import Tagger
     from ophvl.text.correction.corrector import Corrector
@@ -93,23 +93,23 @@ def title(file: File = _STANDARD_INPUT) -> None:
 
     def read(row: Mapping[str, object]) -> dict[str, object]:
         raw = _text(row, "raw_title")
-        found = structure_title(raw, _text(row, "description", optional=True), matcher)
+        structured = structure_title(raw, _text(row, "description", optional=True), matcher)
         return {
             "id": row.get("id"),
-            "is_surgical": verdicts[found.is_surgical],
-            "title": found.title,
-            "surgery": list(found.surgery),
-            "condition": list(found.condition),
-            "technique": list(found.technique),
-            "device": list(found.device),
-            "eye": found.eye,
+            "is_surgical": verdicts[structured.is_surgical],
+            "title": structured.title,
+            "surgery": list(structured.surgery),
+            "condition": list(structured.condition),
+            "technique": list(structured.technique),
+            "device": list(structured.device),
+            "eye": structured.eye,
         }
 
     _filter(file, read)
 
 
 def _filter(file: Path, read: Callable[[Mapping[str, object]], dict[str, object]]) -> None:
-    at_fault = 0
+    faulty = 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A lone surrogate is no UTF-8; its backslash escape is what JSON writes for it.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -117,14 +117,14 @@ def _filter(file: Path, read: Callable[[Mapping[str, object]], dict[str, object]
         if not line.strip():
             continue
         try:
-            found = read(_parse(line))
+            result = read(_parse(line))
         except _LineError as err:
-            at_fault += 1
+            faulty += 1
             sys.stderr.write(f"{file}:{number}: {err}; this line is left out\n")
             continue
-        _write(json.dumps(found, ensure_ascii=False) + "\n")
-    if at_fault:
-        raise typer.Exit(LINES_AT_FAULT)
+        _write(json.dumps(result, ensure_ascii=False) + "\n")
+    if faulty:
+        raise typer.Exit(FAULTY_LINES)
 
 
 def _lines(file: Path) -> Iterator[bytes]:
@@ -143,18 +143,18 @@ def _lines(file: Path) -> Iterator[bytes]:
 def _write(line: str) -> None:
     try:
         sys.stdout.write(line)
-        sys.stdout.flush()  # For whoever reads the other end of a pipe.
+        sys.stdout.flush()  # A reader at the other end of a pipe gets each line at once.
     except BrokenPipeError:
-        raise  # Whoever read it has seen enough; the command line then ends without a word.
+        raise  # The reader closed the pipe; the command ends without a message.
     except OSError as err:
-        # What could not be written waits in the buffer, and is not to fail again at the end.
+        # The unwritten rest is in the buffer, and must not fail again when Python flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise UsageError(f"cannot write the output: {err.strerror}") from err
 
 
 def _parse(line: bytes) -> Mapping[str, object]:
     try:
-        text = line.decode("utf-8-sig")  # Some editors put a mark before the first line.
+        text = line.decode("utf-8-sig")  # Some editors write a byte order mark.
         row = json.loads(text)
     except UnicodeDecodeError as err:
         raise _LineError(f"not UTF-8 (byte 0x{err.object[err.start]:02x})") from err

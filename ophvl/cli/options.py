@@ -12,7 +12,7 @@ from schemas.vocab import MediaForm
 
 
 class Engine(StrEnum):
-    """Where units are worked on."""
+    """What runs the workers."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -30,13 +30,15 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="VIDEO_ID", help="Just this video; may be repeated."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Do again what is already done.")]
+Force = Annotated[bool, typer.Option("--force", help="Repeat finished work too.")]
 Workers = Annotated[
     int,
-    typer.Option("--workers", min=0, help="Processes to work in; 0 for one a GPU or else a core."),
+    typer.Option(
+        "--workers", min=0, help="Worker processes; 0 for one a GPU, or one a core without GPUs."
+    ),
 ]
 Downloads = Annotated[
-    int, typer.Option("--downloads", min=0, help="Downloads at a time; each host keeps its pace.")
+    int, typer.Option("--downloads", min=0, help="Downloads at a time; limits per host stay.")
 ]
 EngineName = Annotated[
     Engine, typer.Option("--engine", help="This machine, or a Ray cluster that shares the folder.")
@@ -50,16 +52,17 @@ PartsOf = Annotated[
     typer.Option("--parts", metavar="K/N", help="A share of the videos, for jobs of an array."),
 ]
 Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="So many videos at most, this time.")
+    int | None, typer.Option("--limit", min=1, help="Most videos to process in this run.")
 ]
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Say what would be fetched, how long and how large; do nothing."
+        "--dry-run", help="Print what would be fetched, how long and how large; do nothing."
     ),
 ]
 Wait = Annotated[
-    bool, typer.Option("--wait", help="Where a host refuses for hours, wait instead of ending.")
+    bool,
+    typer.Option("--wait", help="Wait when a host refuses requests for hours, instead of ending."),
 ]
 KeepMedia = Annotated[
     MediaForm | None,
@@ -67,18 +70,23 @@ KeepMedia = Annotated[
 ]
 Cookies = Annotated[
     Path | None,
-    typer.Option("--cookies", help="Cookie file for sites that want a login; never remembered."),
+    typer.Option("--cookies", help="Cookie file for sites that need a login; never saved."),
 ]
 Block = Annotated[
     list[Path] | None,
-    typer.Option("--block", help="List of videos and channels that were taken down; kept."),
+    typer.Option(
+        "--block", help="List of videos and channels that were taken down; added to the folder's."
+    ),
 ]
 Exclude = Annotated[
     list[Path] | None,
-    typer.Option("--exclude", help="List of videos that models are judged on; kept."),
+    typer.Option(
+        "--exclude", help="List of videos that models are evaluated on; added to the folder's."
+    ),
 ]
 Repin = Annotated[
-    bool, typer.Option("--repin", help="Accept other models than the folder was made with.")
+    bool,
+    typer.Option("--repin", help="Accept other models than those that the folder was built with."),
 ]
 AssumeSurgical = Annotated[
     bool,

@@ -1,4 +1,4 @@
-"""The command that checks whether the videos of a dataset can still be had."""
+"""The command that checks which videos of a dataset are still available."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typer
 from ophvl.cli import options
 from ophvl.cli.inspect import open_store
 from ophvl.cli.job import FAILED_AND_RECORDED
-from ophvl.cli.stop import told_when_stopped
+from ophvl.cli.stop import message_when_stopped
 
 
-@told_when_stopped()
+@message_when_stopped()
 def refresh(
     out: options.Out = options.DEFAULT_OUT,
     older_than: Annotated[
@@ -22,7 +22,7 @@ def refresh(
     ] = 30.0,
     cookies: options.Cookies = None,
 ) -> None:
-    """Ask, without fetching anything, which videos can still be had; add to table availability."""
+    """Check, without fetching, which videos are still available; add to table availability."""
     from ophvl.cli.job import Job
     from ophvl.report.failures import waiting_lines
     from ophvl.report.terminal import printable
@@ -34,28 +34,30 @@ def refresh(
     store = open_store(out)
     config = Job(out=out, cookies=cookies).settings()["discover"]
 
-    def told(row: AvailabilityRow) -> None:
+    def print_unavailable(row: AvailabilityRow) -> None:
         if row.state != AVAILABLE:
             typer.echo(printable(f"{row.video_id}: {row.message}"), err=True)
 
-    asked, held = check(
+    checked, deferred = check(
         store,
         downloader(config, store.root),  # type: ignore[arg-type]  # The section's own type.
         older_than=timedelta(days=older_than),
-        on_check=told,
+        on_check=print_unavailable,
     )
     counted = _listed(Counter(row.state for row in latest(store).values()))
-    typer.echo(f"asked for {sum(asked.values())} video(s); by the last check of each: {counted}")
-    in_vain = Counter({state: count for state, count in asked.items() if state in INCONCLUSIVE})
-    if in_vain:
+    typer.echo(f"checked {sum(checked.values())} video(s); by the last check of each: {counted}")
+    inconclusive = Counter(
+        {state: count for state, count in checked.items() if state in INCONCLUSIVE}
+    )
+    if inconclusive:
         typer.echo(
-            f"{sum(in_vain.values())} check(s) told nothing of their videos ({_listed(in_vain)}); run the "
-            "same command again to ask just for those",
+            f"{sum(inconclusive.values())} check(s) were inconclusive ({_listed(inconclusive)}); run the "
+            "same command again to repeat just those",
             err=True,
         )
-    for line in waiting_lines(held, "video(s)"):
+    for line in waiting_lines(deferred, "video(s)"):
         typer.echo(line, err=True)
-    if in_vain or held:
+    if inconclusive or deferred:
         raise typer.Exit(FAILED_AND_RECORDED)
 
 

@@ -71,7 +71,7 @@ def import_(
     sheets: Annotated[list[Path], typer.Argument(help="Judged sheets, one for each reader.")],
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
-    """Print precision by kind and the agreement of readers; keep what was judged wrong out."""
+    """Print precision by kind and the agreement of reviewers; leave out readings that are wrong."""
     from ophvl.cli.inspect import open_store
     from ophvl.dataset.overrides import FILE, Overrides, write_overrides
     from ophvl.lock import lock_partitions
@@ -82,42 +82,42 @@ def import_(
     path = store.root / FILE
     judged = [item for sheet in sheets for item in from_csv(sheet)]
     known = set(store.read("videos").column("video_id").to_pylist())
-    if strange := sorted({item.video_id for item in judged} - known):
+    if unknown := sorted({item.video_id for item in judged} - known):
         raise UsageError(
-            f"the sheets judge {len(strange)} video(s) that {out} does not hold, such as {strange[0]!r}; "
+            f"the sheets judge {len(unknown)} video(s) that are not in {out}, such as {unknown[0]!r}; "
             "name the folder they were exported from with --out"
         )
-    found = review(judged)
-    if not found.precision:
+    result = review(judged)
+    if not result.precision:
         raise UsageError(
             "no reading is judged right or wrong yet; fill in the column 'judgement' "
             "with right, wrong or unsure"
         )
-    for line in _lines(found):
+    for line in _lines(result):
         typer.echo(line)
     with lock_partitions(store.root):
-        rows = Overrides(path).updated(found.wrong, found.right)
+        rows = Overrides(path).updated(result.wrong, result.right)
         write_overrides(path, rows)
     typer.echo(
         f"\n{len(rows)} reading(s) are now left out ({path}); run `ophvl build-pairs` to apply"
     )
 
 
-def _lines(found: Review) -> list[str]:
+def _lines(result: Review) -> list[str]:
     lines = [f"{'kind':<15}{'right':>6}{'judged':>8}{'precision':>11}   95 % interval"]
     lines += [
         f"{p.stratum:<15}{p.right:>6}{p.judged:>8}{p.share:>11.3f}   {p.low:.3f} to {p.high:.3f}"
-        for p in found.precision
+        for p in result.precision
     ]
-    if found.overall is not None:
-        lines.append(f"{'all, weighed by how often each occurs':<29}{found.overall:>11.3f}")
-    for a in found.agreement:
+    if result.overall is not None:
+        lines.append(f"{'all, weighted by how often each occurs':<29}{result.overall:>11.3f}")
+    for a in result.agreement:
         kappa = "undefined" if a.kappa is None else f"{a.kappa:.2f}"
         names = " and ".join(reader or "(no name)" for reader in a.readers)
         lines.append(f"{names} agree on {a.share:.1%} of {a.items} readings, kappa {kappa}")
-    if found.disputed:
-        lines.append(f"{len(found.disputed)} disputed reading(s) change nothing:")
+    if result.disputed:
+        lines.append(f"{len(result.disputed)} disputed reading(s) change nothing:")
         lines += [
-            f"  {i.item_id} {i.stratum}: {i.surface!r} -> {i.value!r}" for i in found.disputed
+            f"  {i.item_id} {i.stratum}: {i.surface!r} -> {i.value!r}" for i in result.disputed
         ]
     return lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ophvl.cli import options
-from ophvl.cli.job import Job, tell
+from ophvl.cli.job import Job, print_message
 from ophvl.errors import UsageError
 from schemas.vocab import MediaForm
 
@@ -63,7 +63,7 @@ def ingest(
         wait=wait,
     )
     if keep_media is MediaForm.ALL:
-        _tell_what_stays_gone(job)
+        _note_deleted_media(job)
     if dry_run:
         _forecast(job, source, Partitions.share(parts) if parts else ALL_PARTITIONS, limit, force)
         return
@@ -72,8 +72,8 @@ def ingest(
         engine=engine.value, address=address,
         **({"partitions": Partitions.share(parts)} if parts else {}),
     )  # fmt: skip
-    place = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
-    job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{place}")
+    folder = "" if out == options.DEFAULT_OUT else f" --out {shlex.quote(str(out))}"
+    job.run([job.names(INGEST)], run_options, source=source, onward=f"ophvl build-pairs{folder}")
 
 
 def build_pairs(
@@ -154,7 +154,7 @@ def retry(
         raise UsageError(f"there is no kind '{unknown[0]}'; kinds are {', '.join(known)}")
     kinds = frozenset(map(FailureKind, kind))
     job = Job(out=out, config=config, overrides=set_ or (), cookies=cookies, kinds=kinds, wait=wait)
-    job.settings()  # What cannot be set is told, whether anything failed or not.
+    job.settings()  # Wrong settings are an error, whether anything failed or not.
     run_options = job.options(
         workers, downloads=downloads, repin=repin, limit=limit,
         engine=engine.value, address=address,
@@ -165,24 +165,26 @@ def retry(
         one.kind for one in failures if partition_of(one.unit) in run_options.partitions
     )
     if not kinds & failed.keys():
-        there = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
-        typer.echo(f"nothing failed for {', '.join(sorted(kinds))}; there is: {there or 'nothing'}")
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
+        typer.echo(
+            f"nothing failed for {', '.join(sorted(kinds))}; failures are: {counts or 'none'}"
+        )
         return
     job.run([job.names(INGEST), job.names(BUILD_PAIRS)], run_options)
 
 
-def _tell_what_stays_gone(job: Job) -> None:
-    """To keep all from now on brings nothing back that an earlier run let go."""
+def _note_deleted_media(job: Job) -> None:
+    """Print how many videos earlier runs reduced: `--keep-media all` does not restore them."""
     from ophvl.dataset.store import Store
     from pipelines.registry import load_stages
 
-    forms = Store(job.root, load_stages()).read("kept", ["form"]).column("form").to_pylist()
-    gone = Counter(form for form in forms if form != MediaForm.ALL)
-    if gone:
-        left = ", ".join(f"{form} {count}" for form, count in sorted(gone.items()))
-        tell(
-            f"of {gone.total()} video(s) less than the whole is left ({left}); --keep-media all fetches "
-            "nothing back, and counts for what is fetched from now on"
+    kept = Store(job.root, load_stages()).read("kept", ["form"]).column("form").to_pylist()
+    reduced = Counter(form for form in kept if form != MediaForm.ALL)
+    if reduced:
+        forms = ", ".join(f"{form} {count}" for form, count in sorted(reduced.items()))
+        print_message(
+            f"{reduced.total()} video(s) were reduced before ({forms}); --keep-media all fetches "
+            "none of them again, and applies to videos fetched from now on"
         )
 
 
@@ -193,14 +195,14 @@ def _forecast(job: Job, source: Path, parts: Partitions, limit: int | None, forc
     from ophvl.sources.source_list import read_source_list
     from pipelines.registry import load_stages
 
-    found = forecast(
+    expected = forecast(
         Store(job.root, load_stages()),
-        read_source_list(source, tell),
+        read_source_list(source, print_message),
         job.settings(),
         lists=BlockLists(job.root, more=job.lists),
         parts=parts,
         limit=limit,
         force=force,
     )
-    for line in forecast_lines(found):
+    for line in forecast_lines(expected):
         typer.echo(line)

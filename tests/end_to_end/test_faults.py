@@ -163,7 +163,7 @@ def test_a_run_that_is_asked_to_end_says_so_and_gives_its_locks_back(
         os.killpg(process.pid, sent)  # As a terminal and as a cluster do.
         told = process.communicate(timeout=20)[1]
         assert process.returncode == code
-    assert told.endswith("\nstopped; what is finished is kept, and the same command goes on\n")
+    assert told.endswith("\nstopped; finished work is saved, and the same command continues\n")
     assert "Traceback" not in told
     assert list((out / ".locks").iterdir()) == []
 
@@ -182,7 +182,7 @@ def test_only_what_failed_for_a_reason_is_tried_again(video: Path, tmp_path: Pat
         retry = ("ophvl", "retry", "--out", out, "--workers", "1", "--kind")
         none = run(*retry, "timeout", "--kind", "private")
         assert none.stdout == (
-            "nothing failed for private, timeout; there is: forbidden 1, server_error 1\n"
+            "nothing failed for private, timeout; failures are: forbidden 1, server_error 1\n"
         )
         assert none.stderr == "", "nothing is loaded"
         assert "kinds are" in run(*retry, "tired", code=2).stderr

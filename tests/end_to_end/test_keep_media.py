@@ -59,7 +59,7 @@ def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> 
     assert status(out)["listed"] == 3
     ingest = ("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
     told = run(*ingest, "--keep-media", "all", "--dry-run").stderr
-    assert "of 2 video(s) less than the whole is left (audio 2)" in told
+    assert "2 video(s) were reduced before (audio 2)" in told
     # Another recogniser, or other settings, can still hear it.
     run(
         "ophvl",
