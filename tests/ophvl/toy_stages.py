@@ -182,6 +182,9 @@ def name(videos: pa.Table, media: pa.Table, *, config: ToyConfig) -> StageResult
     _log(config, "name", video["video_id"])
     if video["title"] == "unnameable":
         raise ItemError(FailureKind.EMPTY, "no name fits")
+    if video["title"] == "dropped":
+        drop = Drop(row_id=video["video_id"], reason=DropReason.NOT_SURGICAL, message="dropped")
+        return StageResult(tables={"titles": table("titles")}, dropped=(drop,))
     row = title_row(1, video_id=video["video_id"], title=video["title"] + config.suffix)
     return StageResult(tables={"titles": table("titles", row)})
 

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ophvl.dataset.store import Store
-from tests.factories import frame_row, table
-from tests.ophvl.dataset.results import STAGES, entry_of, put
+from ophvl.partitions import Partitions, partition_of
+from tests.factories import frame_row, media_row, table, video_id
+from tests.ophvl.dataset.results import STAGES, entry_of, ids, put
 
 
 def test_a_crash_after_the_segment_leaves_the_same_rows(store: Store) -> None:
@@ -49,3 +50,15 @@ def test_one_column_of_frames_does_not_load_the_pictures(
     assert sum(sizes) < 10_000
     (path,) = (store.root / "tables" / "frames").iterdir()
     assert pq.ParquetFile(path).num_row_groups > 2
+
+
+def test_a_batch_is_compacted_only_with_all_its_partitions(store: Store) -> None:
+    rows = table("media", media_row(2), media_row(3))
+    store.commit_batch([entry_of(2), entry_of(3)], {"media": rows})
+    first, second = (partition_of(video_id(n)) for n in (2, 3))
+    assert first != second
+    store.compact("fetch", Partitions.only(first))
+    assert not (store.root / "ledger").exists()
+    store.compact("fetch")
+    assert ids(store) == [video_id(2), video_id(3)]
+    assert not list((store.root / "units" / "fetch").iterdir())

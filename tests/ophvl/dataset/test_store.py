@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
 from ophvl.partitions import partition_of
@@ -78,3 +81,26 @@ def test_an_interrupted_run_is_compacted_by_the_next(
 
 def test_the_partition_of_a_unit_never_changes() -> None:
     assert [partition_of(video_id(n)) for n in range(4)] == [99, 99, 56, 62]
+
+
+def test_lines_of_a_source_list_count_while_it_exists(store: Store) -> None:
+    store.root.mkdir()
+    lists = [store.root / name for name in ("one.txt", "two.txt")]
+    for path in lists:
+        path.touch()
+        store.record_source_list(str(path), [f"line_{path.stem}"])
+    assert store.listed_lines() == {"line_one", "line_two"}
+    lists[0].unlink()
+    assert store.listed_lines() == {"line_two"}
+
+
+def test_a_compaction_ends_the_cache_of_small_tables(toy: ToyFolder) -> None:
+    toy.videos("a")
+    toy.run(["list"])
+    store = toy.store
+    assert store.read_unit("videos", "a").num_rows == 1
+    (line_id,) = store.entries("list")
+    retracted = replace(store.entries("list")[line_id], outcome=EntryOutcome.RETRACTED)
+    store.commit(retracted, {})
+    store.compact("list")
+    assert store.read_unit("videos", "a").num_rows == 0

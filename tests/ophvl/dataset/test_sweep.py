@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from ophvl.dataset.store import Store
@@ -48,3 +49,14 @@ def test_a_job_of_an_array_sweeps_its_partitions_alone(store: Store) -> None:
     assert all(path.exists() for path in half)
     store.sweep(ours)
     assert not any(path.exists() for path in half)
+
+
+def test_a_partial_file_of_an_unlocked_folder_is_removed_once_it_is_old(store: Store) -> None:
+    partial = store.root / ".pace" / ".example.org.json.x.partial"
+    partial.parent.mkdir(parents=True)
+    partial.touch()
+    store.sweep()
+    assert partial.exists()
+    os.utime(partial, (0, 0))
+    store.sweep()
+    assert not partial.exists()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ophvl.dataset.store import Store
+from ophvl.errors import HostClosedError
 from ophvl.partitions import Partitions
 from ophvl.report.funnel import count_funnel
+from ophvl.sources.source_list import read_source_list
+from ophvl.stage import SourceLine, StageResult
 from schemas.vocab import FailureKind
 from tests.ophvl.toy_folder import ToyFolder
+from tests.ophvl.toy_stages import STAGES, ToyConfig
 
 
 def test_the_same_target_twice_is_expanded_once(toy: ToyFolder) -> None:
@@ -344,3 +349,31 @@ def test_many_lines_are_planned_with_few_reads(
     toy.list("all.json", *(f"missing{n}.json" for n in range(count)))
     toy.run(["list"])
     assert len(reads) < 10
+
+
+def test_the_first_line_of_the_list_that_names_a_video_inherits_it(toy: ToyFolder) -> None:
+    names = [f"{n}.json" for n in range(6)]
+    for name in ("owner.json", *names):
+        toy.source(name, ("v", ""))
+    toy.list(*names)
+    ids = {line.text: line.line_id for line in read_source_list(toy.list_path)}
+    names.sort(key=ids.__getitem__, reverse=True)  # The order of the list is not that of the ids.
+    toy.list("owner.json", *names)
+    toy.run(["list"])
+    toy.source("owner.json", ("w", ""))
+    toy.run(["list"])
+    owners = dict(
+        zip(toy.column("videos", "video_id"), toy.column("videos", "line_id"), strict=True)
+    )
+    assert owners["v"] == ids[names[0]]
+
+
+def test_a_line_that_repeats_a_deferred_one_is_deferred_too(toy: ToyFolder) -> None:
+    def closed(line: SourceLine, *, config: ToyConfig) -> StageResult:
+        raise HostClosedError("example.org", 4e9, FailureKind.BLOCKED, "example.org is closed")
+
+    toy.source("a.json", ("a", ""))
+    toy.list("a.json", "./a.json")
+    toy.run(["list"], stages=(replace(STAGES[0], run=closed), *STAGES[1:]))
+    assert len(toy.reporter.deferred) == 2
+    assert toy.lines() == []

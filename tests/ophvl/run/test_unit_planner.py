@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ophvl.run.options import RunOptions
@@ -49,3 +51,22 @@ def test_hosts_take_turns(toy: ToyFolder) -> None:
     toy.run(["list", "fetch"], downloads=1)
     order = [line.split()[1] for line in toy.log.read_text().splitlines() if "fetch" in line]
     assert order == ["a0", "b", "a1", "a2", "a3"]
+
+
+def test_a_video_that_is_deferred_in_the_run_frees_its_place_in_the_limit(toy: ToyFolder) -> None:
+    toy.videos("b", a="closed for long")
+    toy.list("a.json", "b.json")
+    toy.run(["list"])
+    configs = {spec.name: ToyConfig(log=str(toy.log)) for spec in STAGES}
+    runner = Runner(toy.store, configs, RunOptions(limit=1), toy.reporter)
+    for _ in range(2):
+        runner.run(["fetch"])
+    assert (set(runner.deferred), toy.outcomes("fetch")) == ({"a"}, {"b": "emitted"})
+
+
+def test_a_video_whose_download_is_up_to_date_needs_no_network_worker(toy: ToyFolder) -> None:
+    toy.videos(a="https://example.org/")
+    toy.run(["list", "fetch", "name"])
+    toy.log.write_text("")
+    toy.run(["fetch", "name"], suffix="!")
+    assert toy.log.read_text() == f"name a {os.getpid()}\n"
