@@ -61,9 +61,10 @@ def _reason(report: pytest.TestReport) -> str:
     return str(where[2]) if isinstance(where, tuple) else str(where)
 
 
-CACHES = {
+NOT_LEFT_BY_TESTS = {
     ".git",
     ".venv",
+    ".demo",  # `make demo` may run beside the tests.
     "__pycache__",
     ".pytest_cache",
     ".mypy_cache",
@@ -78,7 +79,9 @@ def files_in(folder: Path) -> set[Path]:
     found: set[Path] = set()
     for root, folders, files in os.walk(folder):
         folders[:] = [
-            name for name in folders if name not in CACHES and not name.endswith(".egg-info")
+            name
+            for name in folders
+            if name not in NOT_LEFT_BY_TESTS and not name.endswith(".egg-info")
         ]
         found |= {Path(root, name) for name in files}
     return found
