@@ -104,7 +104,7 @@ class MemoryBank:
         return len(self.video_ids)
 
     def ready(self, k: int) -> bool:
-        """Whether more than k entries are filled, so that a search for k has something to choose."""
+        """Tell whether more than k entries are filled, so that a search for k has something to choose."""
         return int(self.filled.sum()) > k
 
     def oldest(self, count: int) -> list[int]:
