@@ -157,6 +157,13 @@ def parse_override(text: str) -> Layer:
         raise ConfigError(
             f"--set {text}: write it as section.key=value, e.g. --set pair.clip_frames=8"
         )
+    if (
+        raw.strip() == "null"
+    ):  # As a text it would be taken for a value, such as a path of that name.
+        raise ConfigError(
+            f"--set {text}: null cannot be set; leave the setting out, or write "
+            f"--set '{section}.{key}=\"null\"' for a text of that name"
+        )
     try:
         value: object = tomllib.loads(f"v = {raw}")["v"]
     except tomllib.TOMLDecodeError:

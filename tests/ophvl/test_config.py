@@ -236,3 +236,9 @@ class Widths(Settings):
 )
 def test_allowed_values_of_lists_in_words(key: str, expected: str) -> None:
     assert allowed_values(Widths.model_fields[key]) == expected
+
+
+def test_null_is_not_taken_for_a_text() -> None:
+    with pytest.raises(ConfigError, match="null cannot be set; leave the setting out"):
+        parse_override("discover.cookies=null")
+    assert parse_override('a.b="null"').values == {"a": {"b": "null"}}
