@@ -1,7 +1,7 @@
-"""Ids of source videos and of their rows: stable, readable, fit for file names.
+"""Ids of source lines, of source videos and of their rows: stable, readable, fit for file names.
 
-In: a file's content, a URL, or what a site's extractor says. Out: `file_<16 hex>`, `url_<16 hex>`,
-`youtube_<id>`, and children such as `<video_id>-n0042`. An id never comes from a file name.
+In: a line, a file's content, a URL, or what a site's extractor says. Out: `line_<16 hex>`, `file_<16 hex>`,
+`url_<16 hex>`, `youtube_<id>`, and children such as `<video_id>-n0042`. An id never comes from a file name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,20 @@ _IDLESS_EXTRACTORS = frozenset({"generic", "html5", "html5mediaembed"})
 _LONGEST = 64
 """Ids serve as file names; what a site calls a video may be longer than a file system bears."""
 
+_LINE = "line_"
+
 _CHUNK_BYTES = 2**20
+
+
+def line_id(list_path: Path, text: str, occurrence: int) -> str:
+    """Id of a line of a source list; `occurrence` counts equal lines of the list, from 1."""
+    identity = f"{list_path}\n{text}\n{occurrence}"
+    return _LINE + hashlib.sha256(identity.encode()).hexdigest()[:_HEX]
+
+
+def is_line_id(id: str) -> bool:
+    """Tell whether an id is that of a source line; no other begins as these do."""
+    return id.startswith(_LINE)
 
 
 def file_id(sha256: str) -> str:
@@ -39,7 +52,7 @@ def url_id(url: str) -> str:
 def site_id(extractor: str, id: str, url: str) -> str:
     """Id of a video that a site numbers itself: `youtube_<id>`; else the `url_id` of its URL."""
     name = f"{extractor.lower()}_{id}"
-    fit = len(name) <= _LONGEST and ID.fullmatch(name)
+    fit = len(name) <= _LONGEST and ID.fullmatch(name) and not is_line_id(name)
     if extractor.lower() in _IDLESS_EXTRACTORS or not fit:
         return url_id(url)
     return name

@@ -9,6 +9,7 @@ from schemas.frames import FRAMES
 from schemas.identities import IDENTITIES
 from schemas.kept import KEPT
 from schemas.labels import LABELS
+from schemas.line_videos import LINE_VIDEOS
 from schemas.media import MEDIA
 from schemas.narrations import NARRATIONS
 from schemas.outcomes import DROPPED, FAILURES
@@ -32,6 +33,7 @@ TABLES: dict[str, TableSpec] = {
     for spec in (
         SOURCES,
         VIDEOS,
+        LINE_VIDEOS,
         IDENTITIES,
         MEDIA,
         PUBLICATIONS,

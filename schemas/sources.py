@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,23 +18,17 @@ class SourceRow:
     list_path: Annotated[str, column("path of the list that holds the line")]
     line_number: Annotated[int, column("position in the list, from 1")]
     text: Annotated[str, column("the line as written, trimmed")]
-    outcome: Annotated[Outcome, column("expanded, failed or folded into an earlier line")]
-    units: Annotated[int, column("source videos that the line added")]
-    folded_videos: Annotated[
-        Sequence[str],
-        column("ids of source videos that it leads to and that another line had added"),
-    ]
+    outcome: Annotated[Outcome, column("expanded or failed, the last time it was tried")]
 
 
 SOURCES = TableSpec(
     name="sources",
-    version=2,
+    version=3,
     meaning="lines of the source lists that were processed; lines of a list that are not here are pending",
     row=SourceRow,
     primary_key=("line_id",),
     rules=(
         matches("line_id"),
         within("line_number", 1),
-        within("units", 0),
     ),
 )

@@ -47,7 +47,12 @@ class PublishedColumns:
 class VideoRow(PublishedColumns):
     """A source video, before anything is fetched."""
 
-    line_id: Annotated[str, column("source line that named it first", after="video_id")]
+    line_id: Annotated[
+        str,
+        column(
+            "of the source lines that lead to it, the one that named it first", after="video_id"
+        ),
+    ]
     location: Annotated[
         str, column("URL or absolute path that it is fetched from", after="line_id")
     ]

@@ -10,7 +10,6 @@ class Outcome(StrEnum):
 
     EXPANDED = "expanded"
     FAILED = "failed"
-    FOLDED = "folded"
 
 
 class FailureKind(StrEnum):

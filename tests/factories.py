@@ -54,9 +54,11 @@ def source_row(n: int, **changes: object) -> Any:
         line_number=n + 1,
         text=f"https://example.org/{n}",
         outcome="expanded",
-        units=1,
-        folded_videos=[],
     )
+
+
+def line_video_row(n: int, **changes: object) -> Any:
+    return _row("line_videos", changes, line_id=f"line_{n:016x}", video_id=video_id(n))
 
 
 def video_row(n: int, **changes: object) -> Any:
@@ -404,6 +406,7 @@ def failure_row(n: int, **changes: object) -> Any:
 
 ROWS: dict[str, Callable[..., Any]] = {
     "sources": source_row,
+    "line_videos": line_video_row,
     "videos": video_row,
     "media": media_row,
     "identities": identity_row,

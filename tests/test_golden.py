@@ -56,6 +56,8 @@ def test_revisions_of_packaged_tools_stay(tmp_path):
 
 def test_tables_of_the_earlier_version_stay():
     for name, known in json.loads((GOLDEN / "schemas.json").read_text()).items():
+        if name == "sources":
+            continue  # Version 3: table `line_videos` takes the place of two columns.
         spec = TABLES[name]
         columns = {field.name: [str(field.type), field.nullable] for field in spec.arrow}
         assert (spec.version, list(spec.primary_key)) == (known["version"], known["key"]), name
@@ -67,8 +69,14 @@ def test_a_folder_reduced_to_proxies_is_opened_and_only_narrations_are_cut_anew(
     shutil.copytree(GOLDEN / "dataset", folder)
     before = {name: Store(folder, load_stages()).entries(name) for name in MODULES}
     assert all(before.values())
+    lines = before.pop("discover")
     result = CliRunner().invoke(app, ["run", "admit..shard", "--out", str(folder)])
     assert result.exit_code == 0, result.output
+    assert "brought 2 source lines to the form of this version" in result.output
+    upgraded = Store(folder, load_stages()).entries("discover")
+    assert {u: (upgraded[u].fingerprint, upgraded[u].at) for u in lines} == {
+        unit: (entry.fingerprint, entry.at) for unit, entry in lines.items()
+    }
     after = {name: Store(folder, load_stages()).entries(name) for name in before}
     redone = [(s, u) for s in before for u in before[s] if after[s][u] != before[s][u]]
     assert redone == [("segment", unit) for unit in before["segment"]]  # Its rows did not change.

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ophvl.cli import options
+from ophvl.cli.folder import open_store
 from ophvl.errors import SchemaError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ophvl.dataset.store import Store
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -114,13 +110,3 @@ def describe(
 
 def _type_name(type_: object) -> str:
     return str(type_).replace("list<item: ", "list<")
-
-
-def open_store(out: Path) -> Store:
-    """Open the dataset folder `out`; raise UsageError if there is none."""
-    from ophvl.dataset.store import Store
-    from pipelines.registry import load_stages
-
-    store = Store(out.resolve(), load_stages())
-    store.require()
-    return store

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from ophvl.cli import options
+from ophvl.cli.folder import open_store, print_message
 from ophvl.cli.stop import message_when_stopped
 from ophvl.errors import UsageError
 
@@ -112,7 +113,6 @@ class Job:
         from ophvl.atomic_io import write_text
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
-        from ophvl.dataset.store import Store
         from ophvl.lock import SETTINGS, lock_partitions, mutex
         from ophvl.report.failures import read_failures
         from ophvl.report.funnel import count_funnel
@@ -120,18 +120,17 @@ class Job:
         from ophvl.run.runner import Runner
         from ophvl.sources.blocklists import add
         from ophvl.sources.source_list import read_source_list
-        from pipelines.registry import load_stages
 
         settings = self.settings()
-        store = Store(self.root, load_stages())
         names = [name for span in spans for name in span]
         lines: list[SourceLine] = []
         if spans[0][0] != "discover" or self.kinds:
-            store.require()
+            store = open_store(self.root)
         elif source is None:
             raise UsageError("stage discover reads a source list; name one with --source list.txt")
         else:
             lines = read_source_list(source, print_message)
+            store = open_store(self.root, must_exist=False)
         if not self.kinds:
             _check_inputs(store, names, settings, run_options)
         excluded = self._excluded_from_retry(store)
@@ -206,11 +205,6 @@ def _pend_elsewhere(funnel: Funnel, stages: Sequence[str]) -> bool:
     """Return whether videos wait for other stages alone."""
     pending = {stage.stage for stage in funnel.stages if stage.pending}
     return bool(pending) and pending.isdisjoint(stages)
-
-
-def print_message(text: str) -> None:
-    """Print a message to standard error."""
-    typer.echo(text, err=True)
 
 
 def _check_cluster(address: str, engine: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ophvl.cli import options
-from ophvl.cli.inspect import open_store
+from ophvl.cli.folder import open_store
 from ophvl.cli.job import FAILED_AND_RECORDED
 from ophvl.cli.stop import message_when_stopped
 

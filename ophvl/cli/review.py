@@ -41,7 +41,7 @@ def export(
 ) -> None:
     """Write a sheet to judge, as CSV and as one HTML page, to the folder's review/."""
     from ophvl.atomic_io import write_text
-    from ophvl.cli.inspect import open_store
+    from ophvl.cli.folder import open_store
     from ophvl.cli.job import Job
     from ophvl.review import page, sheet
     from pipelines.stages.pair import PairConfig
@@ -72,7 +72,7 @@ def import_(
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
     """Print precision by kind and the agreement of reviewers; leave out readings that are wrong."""
-    from ophvl.cli.inspect import open_store
+    from ophvl.cli.folder import open_store
     from ophvl.dataset.overrides import FILE, Overrides, write_overrides
     from ophvl.lock import lock_partitions
     from ophvl.review.sheet import from_csv

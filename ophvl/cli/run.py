@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ophvl.cli import options
-from ophvl.cli.job import Job, print_message
+from ophvl.cli.folder import open_store, print_message
+from ophvl.cli.job import Job
 from ophvl.errors import UsageError
 from schemas.vocab import MediaForm
 
@@ -142,7 +143,6 @@ def retry(
     repin: options.Repin = False,
 ) -> None:
     """Try again just the lines and videos that failed for one of these reasons."""
-    from ophvl.cli.inspect import open_store
     from ophvl.partitions import Partitions, partition_of
     from ophvl.report.failures import read_failures
     from pipelines.registry import BUILD_PAIRS, INGEST
@@ -175,10 +175,7 @@ def retry(
 
 def _note_deleted_media(job: Job) -> None:
     """Print how many videos earlier runs reduced: `--keep-media all` does not restore them."""
-    from ophvl.dataset.store import Store
-    from pipelines.registry import load_stages
-
-    kept = Store(job.root, load_stages()).read("kept", ["form"]).column("form").to_pylist()
+    kept = open_store(job.root, must_exist=False).read("kept", ["form"]).column("form").to_pylist()
     reduced = Counter(form for form in kept if form != MediaForm.ALL)
     if reduced:
         forms = ", ".join(f"{form} {count}" for form, count in sorted(reduced.items()))
@@ -189,14 +186,12 @@ def _note_deleted_media(job: Job) -> None:
 
 
 def _forecast(job: Job, source: Path, parts: Partitions, limit: int | None, force: bool) -> None:
-    from ophvl.dataset.store import Store
     from ophvl.report.forecast import forecast, forecast_lines
     from ophvl.sources.blocklists import BlockLists
     from ophvl.sources.source_list import read_source_list
-    from pipelines.registry import load_stages
 
     expected = forecast(
-        Store(job.root, load_stages()),
+        open_store(job.root, must_exist=False),
         read_source_list(source, print_message),
         job.settings(),
         lists=BlockLists(job.root, more=job.lists),

@@ -45,14 +45,26 @@ def read_result_rows(path: Path, table: str) -> pa.Table | None:
     Raises:
         SchemaError: they do not fit this version's schema.
     """
+    rows = read_stored_rows(path, table)
+    if rows is not None:
+        require_schema(table, rows.schema, path)
+    return rows
+
+
+def stored_tables(path: Path) -> set[str]:
+    """Return the names of the tables in a result file."""
+    with zipfile.ZipFile(path) as archive:
+        return {Path(name).stem for name in archive.namelist() if name.endswith(".arrow")}
+
+
+def read_stored_rows(path: Path, table: str) -> pa.Table | None:
+    """Read the rows of `table` in a result file as they stand there, of whichever version."""
     import pyarrow as pa
 
     with zipfile.ZipFile(path) as archive:
         if f"{table}.arrow" not in archive.namelist():
             return None
-        rows = pa.ipc.open_stream(archive.read(f"{table}.arrow")).read_all()
-    require_schema(table, rows.schema, path)
-    return rows
+        return pa.ipc.open_stream(archive.read(f"{table}.arrow")).read_all()
 
 
 def result_files_by_unit(

@@ -98,7 +98,6 @@ def _live_rows(
     slices: list[pa.Table] = []
     for spec in layout.stages_writing(table):
         units = video_ids if spec.scope is Scope.UNIT else None
-        compacted_at = _compaction_times(layout, spec)
         result_files = result_files_by_unit(layout, spec.name, units)
         for partition, of_partition in _by_partition(units).items():
             rows = read_segment_rows(layout, spec, table, partition, columns, of_partition)
@@ -108,8 +107,6 @@ def _live_rows(
             rows = read_result_rows(path, table)
             if rows is not None:
                 slices.append(rows.select(columns))
-        if _compaction_times(layout, spec) != compacted_at:
-            raise FileNotFoundError(f"{spec.name} was compacted meanwhile")
     return slices
 
 
@@ -119,17 +116,6 @@ def without_units(rows: pa.Table, spec: StageSpec, table: str, units: Collection
         return rows
     column = unit_column(spec, table)
     return exclude_rows(rows, column, units) if column else rows.slice(0, 0)
-
-
-def _compaction_times(layout: Layout, spec: StageSpec) -> dict[str, int]:
-    """Return when the partitions of a line stage were compacted.
-
-    A video may pass from a line of one partition to a line of another: a read between the two compactions
-    would see it twice, or not at all.
-    """
-    if spec.scope is not Scope.LINE:
-        return {}
-    return {path.name: path.stat().st_mtime_ns for path in layout.segments(spec.name)}
 
 
 def _by_partition(units: frozenset[str] | None) -> dict[int, list[str] | None]:

@@ -20,10 +20,17 @@ UNIT_COLUMNS = ("video_id", "line_id", "unit")
 
 
 def unit_column(spec: StageSpec, table: str) -> str | None:
-    """Return the column that names a row's unit; None for stages of the whole corpus."""
+    """Return the column that names a row's unit; None for stages of the whole corpus.
+
+    A line stage has two kinds of units: the lines, and the videos that they lead to.
+    """
+    from schemas.catalogue import TABLES
+
     if table == DROPPED:
         return "unit"
-    return {Scope.LINE: "line_id", Scope.UNIT: "video_id"}.get(spec.scope)
+    if spec.scope is Scope.LINE:
+        return TABLES[table].primary_key[0]
+    return "video_id" if spec.scope is Scope.UNIT else None
 
 
 def select_rows(rows: pa.Table, column: str, values: Iterable[str]) -> pa.Table:

@@ -29,6 +29,7 @@ from ophvl.dataset.ledger import ColumnHashes, Entry
 from ophvl.dataset.read import read_ledger, read_table
 from ophvl.dataset.rows import select_rows
 from ophvl.dataset.sweep import sweep, sweep_lines
+from ophvl.dataset.upgrade import upgrade
 from ophvl.errors import UsageError
 from ophvl.partitions import ALL_PARTITIONS, Partitions
 from ophvl.stage import Scope, StageSpec
@@ -62,10 +63,24 @@ class Store:
                 f"`ophvl ingest --source list.txt --out {self.root}`"
             )
 
+    def upgrade(self, note: Callable[[str], None]) -> None:
+        """Bring a folder of an earlier version to the form of this one; no stage runs again for it.
+
+        Args:
+            note: called with a message if there is anything to do.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        upgrade(self._layout, note)
+
     # Reading
 
     def entries(self, stage: str) -> dict[str, Entry]:
-        """Return the latest ledger entry of each unit of `stage`, without retracted ones."""
+        """Return the latest ledger entry of each unit of `stage`, without retracted ones.
+
+        Units of a line stage are the lines and the videos that they lead to.
+        """
         return read_ledger(self._layout, stage)
 
     def uncompacted_entry(self, stage: str, unit: str) -> Entry | None:

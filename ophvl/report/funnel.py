@@ -2,6 +2,8 @@
 
 lines = expanded + failed + folded + pending
 units = emitted + dropped + failed + pending
+
+A line is folded if it leads to no video but those that another line named first.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 from ophvl.dataset.ledger import WHOLE, EntryOutcome, covered
 from ophvl.dataset.store import Store
+from ophvl.ids import is_line_id
 from ophvl.stage import Scope
 from schemas.vocab import Outcome
 
@@ -20,7 +23,10 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class LineCount:
-    """Source lines by outcome; lines of a list that are not expanded yet are pending."""
+    """Source lines by outcome; lines of a list that are not expanded yet are pending.
+
+    `expanded` lines named a video first; `folded` ones lead only to videos that others named first.
+    """
 
     listed: int
     expanded: int
@@ -93,16 +99,22 @@ def _count_once(store: Store) -> Funnel:
             f"{len(before - rows)} line(s) of the ledger are not in table sources, and "
             f"{len(rows - after)} of the table not in the ledger"
         )
-    outcomes = Counter(sources.column("outcome").to_pylist())
+    failed = {
+        line_id
+        for line_id, outcome in zip(*(c.to_pylist() for c in sources.columns), strict=True)
+        if outcome == Outcome.FAILED
+    }
+    videos = store.read("videos", ["video_id", "line_id"])
+    first_lines = set(videos.column("line_id").to_pylist()) - failed
     listed = store.listed_lines()
     lines = LineCount(
         listed=len(listed | rows),
-        expanded=outcomes[Outcome.EXPANDED],
-        failed=outcomes[Outcome.FAILED],
-        folded=outcomes[Outcome.FOLDED],
+        expanded=len(rows & first_lines),
+        failed=len(failed),
+        folded=len(rows - first_lines - failed),
         pending=len(listed - rows),
     )
-    units = store.read("videos", ["video_id"]).column("video_id").to_pylist()
+    units = videos.column("video_id").to_pylist()
     stages, reached = _walk(store, units)
     unit_count = UnitCount(
         listed=len(units),
@@ -164,6 +176,7 @@ def _line_ids_in_ledger(store: Store) -> set[str]:
         for spec in store.stages.values()
         if spec.scope is Scope.LINE
         for line_id in store.entries(spec.name)
+        if is_line_id(line_id)
     }
 
 

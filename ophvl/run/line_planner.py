@@ -41,20 +41,20 @@ class LinePlanner:
     def pending(
         self, stage: BoundStage, lines: Sequence[SourceLine], known: KnownLines
     ) -> set[str]:
-        """Return the lines that are new or changed, folded into one that is gone, or to be tried again."""
+        """Return the lines that are new or changed, repeat one that is gone, or are to be tried again."""
         pending: set[str] = set()
         first_ids = first_lines(lines)
         for line in lines:
             first_id = first_ids[line.target]
-            # A line folded into a failed one has videos once that has some, or is off the list.
+            # A line that repeats a failed one has videos once that has some, or is off the list.
             can_have_videos = (
-                first_id == line.line_id or first_id in pending or known.video_ids(first_id)
+                first_id == line.line_id or first_id in pending or known.video_ids[first_id]
             )
             entry = known.entries.get(line.line_id)
             if (
                 entry is None
                 or entry.fingerprint != line_fingerprint(stage, line)
-                or (can_have_videos and known.is_folded_into_failed(line.line_id))
+                or (can_have_videos and known.leads_nowhere(line.line_id))
                 # The jobs of an array share these lines: each expands those of its partitions.
                 or (
                     partition_of(line.line_id) in self.partitions
@@ -87,5 +87,5 @@ def line_fingerprint(stage: BoundStage, line: SourceLine) -> str:
 
 
 def first_lines(lines: Sequence[SourceLine]) -> dict[str, str]:
-    """Map each target to the first line that names it: later ones are folded into it."""
+    """Map each target to the first line that names it: later ones repeat it."""
     return {line.target: line.line_id for line in reversed(lines)}

@@ -1,4 +1,4 @@
-"""Run a stage on source lines: expand new and changed ones, fold known videos, keep the rest.
+"""Run a stage on source lines: expand new and changed ones, keep the rest.
 
 This is the part of the runner that works on lists, one line after another in the order of the list. A line
 that requested a host is committed at once; quick lines are committed together, at most a second's.
@@ -11,19 +11,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ophvl.dataset.ledger import EntryOutcome, hash_columns
 from ophvl.dataset.rows import exclude_rows, select_rows
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.partitions import partition_of
 from ophvl.run.bound_stage import BoundStage, with_retries
 from ophvl.run.line_planner import LinePlanner, first_lines, line_fingerprint
-from ophvl.run.line_state import KnownLines, LineBatch, LineResult, owned_videos
+from ophvl.run.line_state import Change, KnownLines, LineBatch, LineResult
 from ophvl.run.reporter import Reporter
 from ophvl.run.results import failed_entry, new_entry, retract
 from ophvl.run.unit_worker import UnitReport
 from ophvl.stage import SourceLine, StageSpec
 from schemas.sources import SourceRow
+from schemas.videos import VIDEOS
 from schemas.vocab import FailureKind, Outcome
 
 
@@ -52,6 +52,7 @@ class LineRunner:
         self._limit = limit
         self.deferred: dict[str, HostClosedError] = {}
         """The lines that wait, each with the reason: its host accepts no requests for now."""
+        self._hashed_columns = store.hashed_columns("videos")
         self._new_videos = 0
         """New videos of the planner's partitions."""
         self._attempted: set[str] = set()
@@ -111,12 +112,12 @@ class LineRunner:
                 self._defer(line, err)
                 continue
             self._new_videos += sum(
-                video not in known.owner and partition_of(video) in self._planner.partitions
-                for video in owned_videos(result.entry)
+                video not in known.first_line and partition_of(video) in self._planner.partitions
+                for video in result.video_ids
             )
             if self._planner.forced is not None:
                 self._planner.forced.add((name, line.line_id))
-            batch.add([result, *known.record(result)], at_once=line.is_url)
+            batch.add(known.record(result, self._hashed_columns), at_once=line.is_url)
             self._reporter.advanced(UnitReport(unit=line.text, entries=(result.entry,)))
             if pause_after_s is not None and time.monotonic() - started > pause_after_s:
                 is_complete = line is lines[-1]
@@ -135,14 +136,14 @@ class LineRunner:
         """Retract failed lines that were corrected or taken off their list: they are failures no more."""
         listed = {line.line_id for line in lines}
         list_paths = {line.list_path for line in lines}
+        describing = set(known.first_line.values())
         sources = known.stored["sources"]
         paths = sources.column("list_path").to_pylist()
         for line_id, path in zip(sources.column("line_id").to_pylist(), paths, strict=True):
-            entry = known.entries[line_id]
-            owns_nothing = entry.outcome is EntryOutcome.FAILED and not entry.hashes
-            if owns_nothing and path in list_paths and line_id not in listed:
+            is_off_list = path in list_paths and line_id not in listed
+            if is_off_list and known.has_failed(line_id) and line_id not in describing:
                 retract(self._store, spec.name, line_id)
-                known.folded.pop(line_id, None)  # It inherits nothing.
+                known.forget(line_id)
 
     def _run_line(
         self, stage: BoundStage, line: SourceLine, known: KnownLines, repeated: str | None
@@ -153,49 +154,39 @@ class LineRunner:
             HostClosedError: its host accepts no requests for now; nothing new is known of the line.
             DiskFullError: there is no room for its result.
         """
-        from schemas.videos import VIDEOS
-
         before = known.entries.get(line.line_id)
         entry = new_entry(stage.spec.name, line.line_id, line_fingerprint(stage, line), before)
         started = time.monotonic()
-        owned, folded = VIDEOS.empty(), []
+        outcome, videos = Outcome.EXPANDED, VIDEOS.empty()
         try:
             if repeated is not None:
-                folded = known.video_ids(repeated)
+                video_ids = known.video_ids[repeated]
             else:
-                videos = with_retries(lambda: stage.call(line)).tables["videos"]
-                folded = known.owned_by_others(line, videos.column("video_id").to_pylist())
-                owned = exclude_rows(videos, "video_id", folded)
+                listed = with_retries(lambda: stage.call(line)).tables["videos"]
+                video_ids = listed.column("video_id").to_pylist()
+                others = known.described_by_others(line.line_id, video_ids)
+                videos = exclude_rows(listed, "video_id", others)
         except ItemError as err:
             if err.kind is FailureKind.DISK_FULL:
                 raise DiskFullError(self._store.root, str(err)) from err
             # Its videos stay: a day without network must not void transcripts.
-            owned, folded = known.owned_rows(line.line_id), known.folded.get(line.line_id, [])
+            outcome, video_ids = Outcome.FAILED, known.video_ids[line.line_id]
             where = f"{Path(line.list_path).name} line {line.number}: "
-            entry = replace(
-                failed_entry(entry, err, started=started, where=where),
-                hashes=before.hashes if before else {},
-            )
-            outcome = Outcome.FAILED
+            entry = failed_entry(entry, err, started=started, where=where)
         else:
-            hashes = hash_columns(owned, self._store.hashed_columns("videos"))
             entry = replace(
                 entry,
                 seconds=round(time.monotonic() - started, 3),
-                rows={"sources": 1, "videos": owned.num_rows},
-                hashes={"videos": hashes} if hashes else {},
+                rows={"sources": 1, "line_videos": len(video_ids)},
             )
-            outcome = Outcome.EXPANDED if owned.num_rows else Outcome.FOLDED
         row = SourceRow(
             line_id=line.line_id,
             list_path=line.list_path,
             line_number=line.number,
             text=line.text,
             outcome=outcome,
-            units=owned.num_rows,
-            folded_videos=folded,
         )
-        return LineResult(entry=entry, row=row, videos=owned)
+        return LineResult(entry=entry, row=row, video_ids=video_ids, videos=videos)
 
     def _renumber(
         self,
@@ -217,9 +208,15 @@ class LineRunner:
         ids, old = sources.column("line_id").to_pylist(), sources.column(index).to_pylist()
         numbers = [moved.get(line_id, number) for line_id, number in zip(ids, old, strict=True)]
         sources = sources.set_column(index, sources.schema.field(index), [numbers])
-        known.stored["sources"] = sources
-        tables = {
-            table: select_rows(rows, "line_id", moved) for table, rows in known.stored.items()
-        }
-        self._store.commit_batch([known.entries[line_id] for line_id in moved], tables)
-        batch.uncompacted |= moved.keys()
+        known.numbers |= moved
+        batch.add(
+            Change(
+                entries=[known.entries[line_id] for line_id in moved],
+                tables={
+                    "sources": select_rows(sources, "line_id", moved),
+                    "line_videos": select_rows(known.stored["line_videos"], "line_id", moved),
+                    "videos": VIDEOS.empty(),
+                },
+            ),
+            at_once=True,
+        )

@@ -1,24 +1,28 @@
-"""The videos that source lines lead to, as far as the folder knows them, and the commits of lines.
+"""The source lines of the folder, the videos that they lead to, and the commits of both.
 
 This is the state of `ophvl.run.line_runner`: it knows the rows of the folder, not how a line is expanded.
+
+A line and a video are units of their own in the ledger of a line stage. A line's result says which videos it
+leads to. A video's result is its row of table `videos`. Several lines may lead to one video; the row is that
+of the first, and is void once no line leads to the video.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ophvl.dataset.ledger import ColumnHashes, Entry, EntryOutcome
+from ophvl.dataset.ledger import Entry, EntryOutcome, hash_columns
 from ophvl.dataset.rows import select_rows
 from ophvl.dataset.store import Store
-from ophvl.run.results import check_rows
-from ophvl.stage import SourceLine, StageSpec
+from ophvl.ids import is_line_id
+from ophvl.run.results import check_rows, retracted_entry
+from ophvl.stage import StageSpec
+from schemas.line_videos import LINE_VIDEOS, LineVideoRow
 from schemas.sources import SOURCES, SourceRow
-from schemas.videos import VIDEOS
-from schemas.vocab import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,194 +31,215 @@ _BATCH_S = 1.0
 _BATCH_LINES = 10_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class LineResult:
+    """The outcome of one line."""
+
+    entry: Entry
+    row: SourceRow
+    video_ids: Sequence[str]
+    """All videos that the line leads to."""
+    videos: pa.Table
+    """The rows of those that no other line described before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Ledger entries of a line and of videos, and their rows, which must be committed together."""
+
+    entries: Sequence[Entry]
+    tables: Mapping[str, pa.Table]
+
+
 @dataclass(kw_only=True)
 class KnownLines:
-    """The lines of the folder, of all its source lists, and their videos.
+    """The lines of the folder, of all its source lists, and their videos."""
 
-    A video has one owner: the line that brought it in, whose result holds its row. Other lines that lead to
-    it are folded: they only name it. When the owner no longer leads to it, the first line that names it
-    inherits it.
-    """
-
+    stage: str
     entries: dict[str, Entry]
-    stored: dict[str, pa.Table]
+    """The ledger entries of the lines."""
+    videos: dict[str, Entry]
+    """The ledger entries of the videos."""
+    stored: Mapping[str, pa.Table]
     """The tables of the stage as they were when read."""
     numbers: dict[str, int]
-    folded: dict[str, list[str]]
-    """Line to the videos that it leads to and that another line owns."""
-    owner: dict[str, str]
-    """Video to the line that brought it in."""
-    updated: dict[str, LineResult] = field(default_factory=dict)
-    """Lines whose rows have changed since `stored`, where another line may still hand videos over to them."""
+    """Line to its position in its list."""
+    video_ids: defaultdict[str, list[str]]
+    """Line to the videos that it leads to."""
+    lines: defaultdict[str, set[str]]
+    """Video to the lines that lead to it."""
+    first_line: dict[str, str]
+    """Video to the line that describes it: of those that lead to it, the one that named it first."""
 
     @staticmethod
     def read(store: Store, spec: StageSpec) -> KnownLines:
         """Read the lines from the tables and the ledger of the line stage `spec`."""
         entries = store.entries(spec.name)
         stored = {table: store.read(table) for table in spec.writes}
-        columns = ["line_id", "line_number", "folded_videos"]
-        ids, numbers, folded = (stored["sources"].column(name).to_pylist() for name in columns)
+        video_ids: defaultdict[str, list[str]] = defaultdict(list)
+        lines: defaultdict[str, set[str]] = defaultdict(set)
+        for line_id, video_id in zip(
+            *_columns(stored["line_videos"], "line_id", "video_id"), strict=True
+        ):
+            video_ids[line_id].append(video_id)
+            lines[video_id].add(line_id)
         return KnownLines(
-            entries=entries,
+            stage=spec.name,
+            entries={unit: entry for unit, entry in entries.items() if is_line_id(unit)},
+            videos={unit: entry for unit, entry in entries.items() if not is_line_id(unit)},
             stored=stored,
-            numbers=dict(zip(ids, numbers, strict=True)),
-            folded={line_id: videos for line_id, videos in zip(ids, folded, strict=True) if videos},
-            owner={
-                video_id: line_id for line_id, e in entries.items() for video_id in owned_videos(e)
-            },
+            numbers=dict(zip(*_columns(stored["sources"], "line_id", "line_number"), strict=True)),
+            video_ids=video_ids,
+            lines=lines,
+            first_line=dict(zip(*_columns(stored["videos"], "video_id", "line_id"), strict=True)),
         )
-
-    def video_ids(self, line_id: str) -> list[str]:
-        """Return all videos that a line leads to: those it owns and the folded ones."""
-        return [*owned_videos(self.entries.get(line_id)), *self.folded.get(line_id, ())]
 
     def has_failed(self, line_id: str) -> bool:
         """Tell whether the last attempt to expand a line failed."""
         entry = self.entries.get(line_id)
         return entry is not None and entry.outcome is EntryOutcome.FAILED
 
-    def is_folded_into_failed(self, line_id: str) -> bool:
+    def leads_nowhere(self, line_id: str) -> bool:
         """Tell whether a line leads to no video since the line that it repeats has failed."""
         entry = self.entries.get(line_id)
         emitted = entry is not None and entry.outcome is EntryOutcome.EMITTED
-        return emitted and not self.video_ids(line_id)
+        return emitted and not self.video_ids[line_id]
 
-    def owned_by_others(self, line: SourceLine, video_ids: Sequence[str]) -> list[str]:
-        """Return those of the videos that another line owns."""
-        return [v for v in video_ids if self.owner.get(v, line.line_id) != line.line_id]
+    def described_by_others(self, line_id: str, video_ids: Sequence[str]) -> list[str]:
+        """Return those of the videos whose rows are those of another line."""
+        return [v for v in video_ids if self.first_line.get(v, line_id) != line_id]
 
-    def owned_rows(self, line_id: str) -> pa.Table:
-        """Return the rows of the videos that a line owns."""
-        if line_id in self.updated:
-            return self.updated[line_id].videos
-        if not owned_videos(self.entries.get(line_id)):  # Saves a search through all rows.
-            return self.stored["videos"].slice(0, 0)
-        return select_rows(self.stored["videos"], "line_id", [line_id])
+    def record(self, result: LineResult, hashed_columns: Sequence[str]) -> Change:
+        """Record the result of a line; return what it changes.
 
-    def record(self, result: LineResult) -> list[LineResult]:
-        """Record the result of a line; return the results of its heirs.
+        A video that it no longer leads to keeps its row as long as another line leads to it.
 
-        Heirs take over the videos that it no longer leads to. Commit them together with it, so that no video
-        is without a line at any time.
+        Args:
+            hashed_columns: the columns of `videos` whose change later stages notice.
         """
         line_id = result.entry.unit
-        known = owned_videos(self.entries.get(line_id))
-        lost = known.keys() - owned_videos(result.entry).keys()
-        rows = self.owned_rows(line_id) if lost else result.videos
-        self._update(result)
-        heirs: dict[str, list[str]] = defaultdict(list)
-        for other in sorted(self.folded, key=self.numbers.__getitem__) if lost else ():
-            for video_id in lost.intersection(self.folded[other]):
-                heirs[other].append(video_id)
-                lost.remove(video_id)
-        return [
-            self._inherit(heir, select_rows(rows, "video_id", ids), {v: known[v] for v in ids})
-            for heir, ids in heirs.items()
-        ]
-
-    def _update(self, result: LineResult) -> None:
-        line_id, folded = result.entry.unit, result.row.folded_videos
-        for video_id in owned_videos(self.entries.get(line_id)):
-            self.owner.pop(video_id, None)
-        self.owner |= dict.fromkeys(owned_videos(result.entry), line_id)
+        lost = set(self.video_ids[line_id]).difference(result.video_ids)
+        self._unlink(line_id, lost)
+        void = sorted(v for v in lost if not self.lines[v])
+        passed_on = {
+            v: min(self.lines[v], key=lambda other: (self.numbers[other], other))
+            for v in lost.difference(void)
+            if self.first_line[v] == line_id
+        }
+        described = {
+            v: Entry(
+                stage=self.stage,
+                unit=v,
+                fingerprint="",  # Its lines decide when it is described again.
+                outcome=EntryOutcome.EMITTED,
+                at=result.entry.at,
+                rows={"videos": 1},
+                hashes={"videos": {v: columns}},
+            )
+            for v, columns in hash_columns(result.videos, hashed_columns).items()
+        }
         self.entries[line_id] = result.entry
         self.numbers[line_id] = result.row.line_number
-        self.folded.pop(line_id, None)
-        if folded:
-            self.folded[line_id] = list(folded)
-        if folded or line_id in self.updated:
-            self.updated[line_id] = result
+        self.video_ids[line_id] = list(result.video_ids)
+        for video_id in result.video_ids:
+            self.lines[video_id].add(line_id)
+        self.videos |= described
+        self.first_line |= dict.fromkeys(described, line_id) | passed_on
+        for video_id in void:
+            del self.videos[video_id], self.first_line[video_id]
+        return Change(
+            entries=[
+                result.entry,
+                *described.values(),
+                *(self.videos[v] for v in passed_on),
+                *(retracted_entry(self.stage, v) for v in void),
+            ],
+            tables={
+                "sources": SOURCES.table([result.row]),
+                "line_videos": line_video_rows({line_id: result.video_ids}),
+                "videos": self._with_passed_on(result.videos, passed_on),
+            },
+        )
 
-    def _inherit(
-        self, line_id: str, rows: pa.Table, hashes: Mapping[str, ColumnHashes]
-    ) -> LineResult:
-        """Make a line the owner of known videos, without expanding it; return its result."""
+    def forget(self, line_id: str) -> None:
+        """Forget a line that describes no video."""
+        self._unlink(line_id, self.video_ids.pop(line_id, ()))
+        del self.entries[line_id], self.numbers[line_id]
+
+    def _unlink(self, line_id: str, video_ids: Iterable[str]) -> None:
+        for video_id in video_ids:
+            self.lines[video_id].discard(line_id)
+
+    def _with_passed_on(self, videos: pa.Table, first_lines: Mapping[str, str]) -> pa.Table:
+        """Return `videos` and the rows of other videos that another line describes from now on."""
         import pyarrow as pa
 
-        entry = self.entries[line_id]
-        row = self.updated[line_id].row if line_id in self.updated else self._stored_row(line_id)
+        if not first_lines:
+            return videos
+        # A line is expanded once in the life of this object. So the row of a video that its line loses is
+        # still the stored one.
+        rows = select_rows(self.stored["videos"], "video_id", first_lines)
+        ids = [first_lines[v] for v in rows.column("video_id").to_pylist()]
         index = rows.schema.get_field_index("line_id")
-        moved = rows.set_column(index, rows.schema.field(index), [[line_id] * rows.num_rows])
-        videos = pa.concat_tables([self.owned_rows(line_id), moved])
-        result = LineResult(
-            # The owner of a video is in no column that later stages read.
-            entry=replace(
-                entry,
-                rows={"sources": 1, "videos": videos.num_rows},
-                hashes={"videos": {**owned_videos(entry), **hashes}},
-            ),
-            row=replace(
-                row,
-                outcome=Outcome.EXPANDED if row.outcome == Outcome.FOLDED else row.outcome,
-                units=videos.num_rows,
-                folded_videos=[v for v in row.folded_videos if v not in hashes],
-            ),
-            videos=videos,
-        )
-        self.updated[line_id] = result
-        self._update(result)
-        return result
-
-    def _stored_row(self, line_id: str) -> SourceRow:
-        (row,) = select_rows(self.stored["sources"], "line_id", [line_id]).to_pylist()
-        return SourceRow(**row)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineResult:
-    """The outcome of one line, and the rows of the videos that it owns."""
-
-    entry: Entry
-    row: SourceRow
-    videos: pa.Table
+        return pa.concat_tables([videos, rows.set_column(index, rows.schema.field(index), [ids])])
 
 
 @dataclass
 class LineBatch:
-    """Lines that are committed together."""
+    """Changes that are committed together."""
 
     store: Store
     stage: str
     uncompacted: set[str] = field(default_factory=set)
-    """Lines that were committed and not compacted since: their next result must wait for a compaction."""
-    _results: dict[str, LineResult] = field(default_factory=dict)
+    """Lines and videos that were changed and not compacted since: the next change must wait for that."""
+    _changes: list[Change] = field(default_factory=list)
     _since: float = 0.0
 
-    def add(self, results: Sequence[LineResult], *, at_once: bool) -> None:
-        """Add lines that must be committed together.
+    def add(self, change: Change, *, at_once: bool) -> None:
+        """Add a change.
 
         Args:
             at_once: commit now, since a host was requested; otherwise after at most a second.
         """
-        by_line = {result.entry.unit: result for result in results}
-        if not self.uncompacted.isdisjoint(by_line):
+        units = {entry.unit for entry in change.entries}
+        if not self.uncompacted.isdisjoint(units):
             self.commit()
             self.store.compact(self.stage)
             self.uncompacted.clear()
-        if not self._results:
+        if not self._changes:
             self._since = time.monotonic()
-        self._results |= by_line
+        self._changes.append(change)
+        self.uncompacted |= units
         waited_s = time.monotonic() - self._since
-        if at_once or waited_s > _BATCH_S or len(self._results) >= _BATCH_LINES:
+        if at_once or waited_s > _BATCH_S or len(self._changes) >= _BATCH_LINES:
             self.commit()
 
     def commit(self) -> None:
         """Check the rows and make them durable."""
         import pyarrow as pa
 
-        if not self._results:
+        if not self._changes:
             return
-        results = list(self._results.values())
-        videos = pa.concat_tables(
-            [VIDEOS.empty(), *(r.videos for r in results if r.videos.num_rows)]
-        )
-        tables = {"sources": SOURCES.table([result.row for result in results]), "videos": videos}
+        tables = {
+            name: pa.concat_tables([change.tables[name] for change in self._changes])
+            for name in self._changes[0].tables
+        }
         check_rows(f"stage {self.stage}", tables)
-        self.store.commit_batch([result.entry for result in results], tables)
-        self.uncompacted |= self._results.keys()
-        self._results = {}
+        entries = [entry for change in self._changes for entry in change.entries]
+        self.store.commit_batch(entries, tables)
+        self._changes = []
 
 
-def owned_videos(entry: Entry | None) -> Mapping[str, ColumnHashes]:
-    """Return the videos that a line owns, with the hashes of their columns."""
-    return entry.hashes.get("videos", {}) if entry else {}
+def line_video_rows(video_ids: Mapping[str, Iterable[str]]) -> pa.Table:
+    """Return the rows of `line_videos` of some lines."""
+    return LINE_VIDEOS.table(
+        [
+            LineVideoRow(line_id=line_id, video_id=video_id)
+            for line_id, of_line in video_ids.items()
+            for video_id in of_line
+        ]
+    )
+
+
+def _columns(rows: pa.Table, *names: str) -> list[list[str]]:
+    return [rows.column(name).to_pylist() for name in names]

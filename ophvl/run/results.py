@@ -74,9 +74,14 @@ def failed_entry(
 
 def retract(store: Store, stage: str, unit: str) -> Entry:
     """Void the results of `stage` for `unit`, since an earlier stage no longer passes the unit on."""
-    entry = Entry(stage=stage, unit=unit, fingerprint="", outcome=EntryOutcome.RETRACTED, at=_now())
+    entry = retracted_entry(stage, unit)
     store.commit(entry, {})
     return entry
+
+
+def retracted_entry(stage: str, unit: str) -> Entry:
+    """Return the entry that voids the results of `stage` for `unit`."""
+    return Entry(stage=stage, unit=unit, fingerprint="", outcome=EntryOutcome.RETRACTED, at=_now())
 
 
 def check_rows(origin: str, tables: Mapping[str, pa.Table]) -> None:

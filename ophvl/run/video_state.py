@@ -97,12 +97,12 @@ def failed_lines(store: Store, stage: str, kinds: Collection[FailureKind]) -> li
 
 def new_videos(store: Store, stage: str, lines: Sequence[SourceLine]) -> set[str]:
     """Return the videos of these lines that `stage` has no entry for."""
-    rows = store.read("videos", ["video_id", "line_id"])
+    rows = store.read("line_videos", ["line_id", "video_id"])
     line_ids = {line.line_id for line in lines}
     known = store.entries(stage)
     return {
         video
-        for video, line_id in zip(*(c.to_pylist() for c in rows.columns), strict=True)
+        for line_id, video in zip(*(c.to_pylist() for c in rows.columns), strict=True)
         if line_id in line_ids and video not in known
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ophvl.errors import UsageError
-from ophvl.ids import canonical_url
+from ophvl.ids import canonical_url, line_id
 from ophvl.stage import SourceLine
 
 _NOTE_S = 5.0
@@ -61,9 +61,9 @@ def read_source_list(
         if not content or content.startswith("#"):
             continue
         counts[content] += 1
-        identity = f"{resolved}\n{content}\n{counts[content]}"
-        line_id = "line_" + hashlib.sha256(identity.encode()).hexdigest()[:16]
-        lines.append(source_line(line_id, resolved, number, content))
+        lines.append(
+            source_line(line_id(resolved, content, counts[content]), resolved, number, content)
+        )
     if not lines:
         raise UsageError(
             f"{path} names nothing: write one URL, file or folder a line (# begins a comment)"
@@ -71,14 +71,14 @@ def read_source_list(
     return lines
 
 
-def source_line(line_id: str, path: Path, number: int, text: str) -> SourceLine:
+def source_line(id: str, path: Path, number: int, text: str) -> SourceLine:
     """Return a line of the list at the absolute path `path`, with its target and the target's stamp today."""
     if is_url(text):
         target, stamp = _canonical(text) if "://" in text else text, ""
     else:
         target, stamp = _locate(path.parent, text)
     return SourceLine(
-        line_id=line_id,
+        line_id=id,
         list_path=str(path),
         number=number,
         text=text,

@@ -201,7 +201,7 @@ STAGE = StageSpec(
     run=discover,
     settings=DiscoverConfig,
     help="expand the lines of a source list to source videos; metadata only",
-    writes=("videos", "sources"),
+    writes=("sources", "line_videos", "videos"),
     ports={
         "downloader": "pipelines.wiring:downloader",
         "matcher": "pipelines.wiring:matcher",

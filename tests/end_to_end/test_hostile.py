@@ -147,9 +147,12 @@ def test_two_addresses_of_one_site_id_are_one_video(
     assert set(videos) == {f"{site}/watch/x1", f"{site}/short/X1"}, "case counts in a site's ids"
     first = videos[f"{site}/watch/x1"]["video_id"]
     assert first.endswith("_x1")
-    sources = {row["text"]: row for row in store.read("sources").to_pylist()}
-    folded = sources[f"{site}/short/x1"]
-    assert (folded["outcome"], folded["folded_videos"]) == ("folded", [first])
+    sources = {row["line_id"]: row["text"] for row in store.read("sources").to_pylist()}
+    linked = store.read("line_videos").to_pylist()
+    assert {sources[row["line_id"]] for row in linked if row["video_id"] == first} == {
+        f"{site}/watch/x1",
+        f"{site}/short/x1",
+    }
     assert status(out)["lines"] == {
         "listed": 3,
         "expanded": 2,

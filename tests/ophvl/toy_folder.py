@@ -22,7 +22,7 @@ from ophvl.run.runner import Runner
 from ophvl.run.unit_worker import UnitReport
 from ophvl.sources.source_list import read_source_list
 from ophvl.stage import StageSpec
-from schemas.vocab import FailureKind
+from schemas.vocab import FailureKind, Outcome
 from tests.ophvl.toy_stages import STAGES, ToyConfig
 
 ALL = tuple(spec.name for spec in STAGES)
@@ -133,10 +133,20 @@ class ToyFolder:
         return values
 
     def lines(self) -> list[tuple[int, str, str, int, int]]:
-        """Number, text, outcome, units and folded videos of the source lines, in order."""
-        names = ["line_number", "text", "outcome", "units", "folded_videos"]
-        rows = self.store.read("sources", names).to_pylist()
-        return sorted((*list(row.values())[:-1], len(row["folded_videos"])) for row in rows)
+        """Number, text and outcome of the source lines in order, with two counts of videos.
+
+        Those that the line named first, and the others that it leads to. A line that named none is folded.
+        """
+        columns = ["line_number", "text", "outcome", "line_id"]
+        linked = Counter(self.column("line_videos", "line_id"))
+        first = Counter(self.column("videos", "line_id"))
+        lines = []
+        for row in self.store.read("sources", columns).to_pylist():
+            number, text, outcome, line = row.values()
+            if outcome == Outcome.EXPANDED and not first[line]:
+                outcome = "folded"
+            lines.append((number, text, outcome, first[line], linked[line] - first[line]))
+        return sorted(lines)
 
     def counts(self) -> Counter[str]:
         """How many units stand at which outcome in which stage: `fetch emitted`."""

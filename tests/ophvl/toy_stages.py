@@ -226,7 +226,7 @@ STAGES = (
         run=list_videos,
         settings=ToyConfig,
         help="",
-        writes=("videos", "sources"),
+        writes=("sources", "line_videos", "videos"),
     ),
     StageSpec(
         name="fetch",

@@ -99,8 +99,7 @@ def test_a_compaction_ends_the_cache_of_small_tables(toy: ToyFolder) -> None:
     toy.run(["list"])
     store = toy.store
     assert store.read_unit("videos", "a").num_rows == 1
-    (line_id,) = store.entries("list")
-    retracted = replace(store.entries("list")[line_id], outcome=EntryOutcome.RETRACTED)
+    retracted = replace(store.entries("list")["a"], outcome=EntryOutcome.RETRACTED)
     store.commit(retracted, {})
     store.compact("list")
     assert store.read_unit("videos", "a").num_rows == 0

@@ -47,7 +47,7 @@ def test_lines_without_videos_are_counted_by_kind(tmp_path: Path, store: Store) 
     require_videos(store)
     failed = Store(tmp_path / "failed", load_stages())
     for n in (1, 2):
-        row = ROWS["sources"](n, outcome="failed", units=0)
+        row = ROWS["sources"](n, outcome="failed")
         unit = f"line_{n:016x}"
         commit(failed, "discover", unit, EntryOutcome.FAILED, sources=table("sources", row))
     with pytest.raises(UsageError, match=r"none of the 2 .* \(not_found 2\).*retry --kind"):
