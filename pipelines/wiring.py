@@ -157,9 +157,14 @@ def _has_gpu() -> bool:
     return bool(ctranslate2.get_cuda_device_count())
 
 
+@functools.cache
+def _sentence_splitter() -> SentenceSplitter:
+    return SentenceSplitter()
+
+
 def sentence_splitter(config: object, folder: Path) -> SentenceSplitter:
     """Open the sentence splitter, which uses spaCy."""
-    return SentenceSplitter()
+    return _sentence_splitter()
 
 
 @functools.cache
@@ -180,13 +185,17 @@ def tagger(config: object, folder: Path) -> Tagger:
 
 
 @functools.cache
-def corrector(config: SegmentConfig, folder: Path) -> Corrector:
-    """Open the corrector, with a masked language model if the settings name one."""
-    if config.masked_lm is None:
+def _corrector(masked_lm: str | None) -> Corrector:
+    if masked_lm is None:
         return Corrector(_matcher().ontology)
     from ophvl.text.correction.masked_lm import MaskedLM
 
-    return Corrector(_matcher().ontology, MaskedLM(config.masked_lm))
+    return Corrector(_matcher().ontology, MaskedLM(masked_lm))
+
+
+def corrector(config: SegmentConfig, folder: Path) -> Corrector:
+    """Open the corrector, with a masked language model if the settings name one."""
+    return _corrector(config.masked_lm)
 
 
 def codes(config: TagConfig, folder: Path) -> Codes:

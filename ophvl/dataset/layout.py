@@ -51,7 +51,7 @@ class Layout:
         folder = self.root / "units" / stage
         try:
             names = os.listdir(folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return [folder / n for n in sorted(names) if n.endswith(".zip") and not n.startswith(".")]
 

@@ -118,9 +118,7 @@ def variants(term: str, kind: Kind) -> frozenset[str]:
     forms = {base} | (set(_verb_forms(base)) if kind is Kind.ACTION else _plurals(base))
     for american, british in _BRITISH:
         # Few forms hold the stem: a search of all of them would be most of the time to load the ontology.
-        forms |= {
-            re.sub(rf"(?<!o){american}", british, form) for form in forms if american in form
-        }
+        forms |= {re.sub(rf"(?<!o){american}", british, form) for form in forms if american in form}
     return frozenset(forms).union(split for form in forms for split in _splits(form))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.media_factory import make_video, tone
 
 

@@ -15,7 +15,7 @@ import pytest
 from ophvl.dataset.store import Store
 from ophvl.partitions import Partitions, partition_of
 from pipelines.registry import load_stages
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.fault_server import METADATA_REQUESTS, serving
 from tests.media_factory import make_video
 

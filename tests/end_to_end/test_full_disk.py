@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.fault_server import serving
 from tests.media_factory import make_video
 

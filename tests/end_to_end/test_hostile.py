@@ -6,6 +6,8 @@ import functools
 import http.server
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import pytest
 from ophvl.dataset.store import Store
 from ophvl.ids import ID
 from pipelines.registry import load_stages
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.media_factory import make_video
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +143,9 @@ def test_two_addresses_of_one_site_id_are_one_video(
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'plugins'}{os.pathsep}{ROOT}")
     source, out = tmp_path / "list.txt", tmp_path / "out"
     source.write_text(f"{site}/watch/x1\n{site}/short/x1\n{site}/short/X1\n")
-    run("ophvl", "ingest", "--source", source, "--out", out, "--workers", "1")
+    # A new interpreter: yt-dlp looks for plugins when it is imported.
+    ingest = [sys.executable, "-m", "ophvl", "ingest", "--source", str(source), "--out", str(out)]
+    subprocess.run([*ingest, "--workers", "1"], check=True)
     store = Store(out, load_stages())
     videos = {row["location"]: row for row in store.read("videos").to_pylist()}
     assert set(videos) == {f"{site}/watch/x1", f"{site}/short/X1"}, "case counts in a site's ids"

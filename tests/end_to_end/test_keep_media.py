@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ophvl.dataset.store import Store
 from pipelines.registry import load_stages
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.fault_server import serving
 from tests.media_factory import make_video, tone
 

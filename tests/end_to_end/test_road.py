@@ -21,23 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.commands import run, status
+
 CORPUS = Path(__file__).parents[2] / "demo" / "corpus"
 NARRATED = ("narrated_01", "narrated_02", "narrated_03")
 TINY = ("--set", "transcribe.model=tiny.en", "--workers", "1")
-
-
-def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours as a user would; it must end with `code` and never with a traceback."""
-    result = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == code, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr, result.stderr
-    return result
-
-
-def status(out: Path) -> dict[str, object]:
-    return json.loads(run("ophvl", "status", "--json", "--out", out).stdout)
 
 
 def ledger(out: Path, stage: str) -> dict[str, dict[str, object]]:

@@ -17,7 +17,7 @@ from ophvl.ports import FetchedVideo, VideoMetadata
 from ophvl.sources.blocklists import BlockLists
 from pipelines.registry import load_stages
 from schemas.availability import AVAILABILITY, AvailabilityRow
-from tests.end_to_end.test_road import run, status
+from tests.commands import run, status
 from tests.fault_server import serving
 from tests.media_factory import make_video
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_road import ledger, run, status
+from tests.commands import run, status
+from tests.end_to_end.test_road import ledger
 from tests.media_factory import make_video
 
 PAGE = """<html><head><title>page</title><script type="application/ld+json">{json}</script></head>

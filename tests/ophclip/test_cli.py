@@ -1,9 +1,8 @@
-"""The command line as a user meets it: in a process of its own."""
+"""The command line as a user meets it."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -14,6 +13,7 @@ import torch
 
 from ophclip.cli import main
 from schemas.shards import SHARDS
+from tests.commands import run
 from tests.ophclip.shard_factory import (
     jpeg,
     phase_labels,
@@ -33,21 +33,6 @@ SMALL = [
 ]  # fmt: skip
 
 
-def ophclip(*arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "ophclip", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={
-            **os.environ,
-            "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
-        },
-    )
-
-
 def fail(capsys, monkeypatch, *arguments):
     """Run in this process; return the error text of a run that ends with code 2."""
     monkeypatch.setattr(sys, "argv", ["ophclip", *map(str, arguments)])
@@ -62,8 +47,7 @@ def place(tmp_path_factory):
     """A folder with a trained run, in which commands find it by default."""
     folder = tmp_path_factory.mktemp("cli")
     write_dataset(folder / "data")
-    done = ophclip("train", "--shards", "data", *SMALL, cwd=folder)
-    assert done.returncode == 0, done.stderr
+    done = run("ophclip", "train", "--shards", "data", *SMALL, cwd=folder)
     assert "step 2/2" in done.stdout  # Plain lines where there is no terminal.
     return folder
 
@@ -99,12 +83,11 @@ def test_config_prints_each_setting_with_its_origin(capsys, monkeypatch):
 def test_evaluation_takes_the_newest_run_says_so_and_writes_what_it_did(place):
     write_shard(place / "unseen", video_rows(77, kind="silent", split="test"))
     labels = write_labels(place / "labels.parquet", phase_labels(77) + phase_labels(1))
-    done = ophclip("eval", "zero-shot", "--labels", labels, "--shards", "unseen", cwd=place)
-    assert done.returncode == 0, done.stderr
-    (run,) = (place / "runs").iterdir()
-    assert f"{run.name}/checkpoints/step-00000002" in done.stdout
+    done = run("ophclip", "eval", "zero-shot", "--labels", labels, "--shards", "unseen", cwd=place)
+    (trained,) = (place / "runs").iterdir()
+    assert f"{trained.name}/checkpoints/step-00000002" in done.stdout
     assert "trained on them: file_0000000000000001" in done.stdout
-    (written,) = (run / "eval").iterdir()
+    (written,) = (trained / "eval").iterdir()
     result = json.loads(written.read_text(encoding="utf-8"))
     assert result["protocol"] == "zero-shot-phase/1"
     for name in ("prompts_sha256", "labels_sha256", "checkpoint_sha256", "shards_sha256"):
@@ -114,11 +97,12 @@ def test_evaluation_takes_the_newest_run_says_so_and_writes_what_it_did(place):
 
 
 def test_resume_continues_and_takes_no_other_settings(place, capsys, monkeypatch):
-    (run,) = (place / "runs").iterdir()
-    done = ophclip("train", "--shards", "data", "--resume", run, cwd=place)
-    assert done.returncode == 0, done.stderr
+    (trained,) = (place / "runs").iterdir()
+    done = run("ophclip", "train", "--shards", "data", "--resume", trained, cwd=place)
     assert "step-00000002" in done.stdout  # Nothing was left to do.
-    text = fail(capsys, monkeypatch, "train", "--shards", "x", "--resume", run, "--set", "a.b=1")
+    text = fail(
+        capsys, monkeypatch, "train", "--shards", "x", "--resume", trained, "--set", "a.b=1"
+    )
     assert "leave out" in text
 
 

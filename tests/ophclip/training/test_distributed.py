@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,16 +14,8 @@ from safetensors.torch import load_file
 from ophclip.model import weights
 from ophclip.training.distributed import ProcessGroup
 from ophclip.training.loop import train
+from tests.commands import Command, run
 from tests.ophclip.shard_factory import small_config, write_dataset
-
-RUN = """
-import sys
-from pathlib import Path
-from ophclip.training.loop import train
-from tests.ophclip.shard_factory import small_config
-data, run, *settings = sys.argv[1:]
-train(small_config(*settings), shards_folder=Path(data), run=Path(run), preset="tiny", log=print)
-"""
 
 EVEN = (
     "data.clip_batch=4",
@@ -44,46 +34,15 @@ def data(tmp_path_factory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("world"))
 
 
-GRADIENTS = """
-import sys
-import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
-from ophclip.training.gradient_cache import backward
-from ophclip.losses.contrastive import info_nce
-from ophclip.training.distributed import join
-
-torch.manual_seed(0)
-pictures, texts = torch.randn(8, 5).double(), torch.randn(8, 5).double()
-image, text = torch.nn.Linear(5, 4).double(), torch.nn.Linear(5, 4).double()
-scale = torch.nn.Parameter(torch.tensor(2.0).double())
-learning = [*image.parameters(), *text.parameters(), scale]
-with join("cpu") as group:
-    own = group.share(8)
-    def part(a, b):
-        return lambda: {
-            "visual": F.normalize(image(pictures[own][a:b]), dim=-1),
-            "text": F.normalize(text(texts[own][a:b]), dim=-1),
-        }
-    def loss(made):
-        whole = {name: group.gather(tensor) for name, tensor in made.items()}
-        return info_nce(whole["visual"], whole["text"], scale.exp())
-    size = int(sys.argv[2])
-    backward([part(i, i + size) for i in range(0, own.stop - own.start, size)], loss)
-    group.average_gradients(learning)
-    if group.is_main:
-        save_file({str(i): p.grad for i, p in enumerate(learning)}, sys.argv[1])
-"""
-
-
-def in_two(script: str, *arguments: object) -> list[str]:
-    """Two processes on this machine, as torchrun starts them; returns what each printed."""
+def in_two(program: str, *arguments: object) -> list[str]:
+    """Run two processes on this machine as torchrun starts them; return what each printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, *map(str, arguments)],
+        Command(
+            f"tests.ophclip.training.{program}",
+            *arguments,
             env={
                 **os.environ,
                 "RANK": str(rank),
@@ -92,15 +51,12 @@ def in_two(script: str, *arguments: object) -> list[str]:
                 "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": str(port),
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
         )
         for rank in range(2)
     ]
-    told = [process.communicate(timeout=240)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    return told
+    ended = [process.end() for process in processes]
+    assert [one.returncode for one in ended] == [0, 0], ended
+    return [one.stdout + one.stderr for one in ended]
 
 
 def losses(run: Path) -> list[float]:
@@ -120,7 +76,7 @@ def losses(run: Path) -> list[float]:
 )
 def test_two_processes_are_one(data: Path, tmp_path: Path, settings: tuple[str, ...]) -> None:
     alone = train(small_config(*settings), shards_folder=data, run=tmp_path / "one", preset="tiny")
-    told = in_two(RUN, data, tmp_path / "two", *settings)
+    told = in_two("train", data, tmp_path / "two", *settings)
     assert "2 processes" in told[0]
     assert told[1] == ""
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
@@ -138,15 +94,15 @@ def test_two_processes_are_one(data: Path, tmp_path: Path, settings: tuple[str, 
 @pytest.mark.parametrize("chunk", [4, 1])
 def test_the_gradient_of_two_processes_is_that_of_one(tmp_path: Path, chunk: int) -> None:
     alone, together = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    subprocess.run([sys.executable, "-c", GRADIENTS, alone, "8"], check=True, timeout=120)
-    in_two(GRADIENTS, together, chunk)
+    run("tests.ophclip.training.gradients", alone, 8)
+    in_two("gradients", together, chunk)
     first, second = load_file(alone), load_file(together)
     for name, gradient in first.items():
         torch.testing.assert_close(second[name], gradient, rtol=1e-10, atol=1e-12)
 
 
 def test_an_odd_batch_is_cut_to_what_can_be_shared(data: Path, tmp_path: Path) -> None:
-    told = in_two(RUN, data, tmp_path, "data.clip_batch=5", "train.max_steps=2")
+    told = in_two("train", data, tmp_path, "data.clip_batch=5", "train.max_steps=2")
     assert "only 4 clip rows: batches of 4 instead of 5" in told[0]
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from ophvl.sources.source_list import read_source_list
+from tests.commands import run
 from tests.ophvl.search_site import SearchSite, serving
+
+COMMAND = ("ophvl", "discover", "--terms", "terms.txt")
 
 
 @pytest.fixture
@@ -30,21 +33,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "ophvl", "discover", "--terms", "terms.txt", *arguments]
-
-
 def discover(folder: Path, *arguments: str, code: int = 0, **environment: str):
-    result = subprocess.run(
-        command(*arguments),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-        env={**os.environ, **environment},
-    )
-    assert result.returncode == code, result.stderr
-    assert "Traceback" not in result.stderr
+    variables = {**os.environ, **environment}
+    result = run(*COMMAND, *arguments, code=code, cwd=folder, env=variables)
     assert all(c.isprintable() or c == "\n" for c in result.stdout + result.stderr)
     return result
 
@@ -70,7 +61,8 @@ def test_a_list_and_what_to_do_with_it(site: SearchSite, folder: Path) -> None:
 
 def test_a_search_that_was_killed_goes_on_where_it_was(site: SearchSite, folder: Path) -> None:
     site.slow.add("phaco surgery")
-    with subprocess.Popen(command("--search", site.address), cwd=folder) as killed:
+    command = [sys.executable, "-m", *COMMAND, "--search", site.address]
+    with subprocess.Popen(command, cwd=folder) as killed:
         assert site.waiting.wait(60)
         killed.kill()
     site.slow.clear()

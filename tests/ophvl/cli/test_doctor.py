@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.commands import run
 
 
 def doctor(*arguments: object, code: int = 0, **environment: str):
-    command = [sys.executable, "-m", "ophvl", "doctor", *map(str, arguments)]
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
-    )
-    assert result.returncode == code, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result
+    return run("ophvl", "doctor", *arguments, code=code, env={**os.environ, **environment})
 
 
 def test_a_line_a_check(tmp_path: Path) -> None:

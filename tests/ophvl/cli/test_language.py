@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import run
+
 
 def filter_(command: str, *lines: str, file: Path | None = None, code: int = 0):
-    arguments = [sys.executable, "-m", "ophvl", command, *([str(file)] if file else [])]
-    result = subprocess.run(
-        arguments, input="\n".join(lines), capture_output=True, text=True, timeout=120
-    )
-    assert result.returncode == code, result.stderr
-    assert "Traceback" not in result.stderr
+    result = run("ophvl", command, *([file] if file else []), stdin="\n".join(lines), code=code)
     return [json.loads(line) for line in result.stdout.splitlines()], result.stderr
 
 

@@ -13,14 +13,16 @@ import pytest
 
 from ophvl.cli import progress
 from ophvl.run.unit_worker import UnitReport
+from tests.commands import run
 from tests.media_factory import make_video
 
 
-def command(folder: Path) -> list[str]:
+def ingest(folder: Path) -> list[str]:
     make_video(folder / "case_1.mp4", seconds=1.0)
     (folder / "list.txt").write_text("case_1.mp4")
-    arguments = ["ingest", "--source", str(folder / "list.txt"), "--out", str(folder / "out")]
-    return [sys.executable, "-m", "ophvl", *arguments]
+    return [
+        "ophvl", "ingest", "--source", str(folder / "list.txt"), "--out", str(folder / "out")
+    ]  # fmt: skip
 
 
 TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "24"}
@@ -49,7 +51,7 @@ def in_turns(reporter: progress.RunReporter, slots: int) -> None:
 
 
 def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
-    result = subprocess.run(command(tmp_path), capture_output=True, text=True, check=True)
+    result = run(*ingest(tmp_path))
     assert "admit..keep 1/1 1 emitted in " in result.stderr
     assert "\x1b" not in result.stderr
     assert result.stdout.endswith(f"\nnext: ophvl build-pairs --out {tmp_path / 'out'}\n")
@@ -58,7 +60,10 @@ def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
 def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        command(tmp_path), stdout=subprocess.DEVNULL, stderr=slave, env={**os.environ, **TERMINAL}
+        [sys.executable, "-m", *ingest(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        env={**os.environ, **TERMINAL},
     )
     os.close(slave)
     shown = read_to_the_end(master)
