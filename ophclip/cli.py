@@ -77,9 +77,9 @@ def train_command(
     ] = None,
 ) -> None:
     """Pretrain on clips with narrations, and videos with titles; `torchrun -m ophclip train` on many GPUs."""
-    from ophclip import presets
-    from ophclip.config import resolve
-    from ophclip.model.weights import read_config
+    from ophclip.training.distributed import join
+    from ophclip.training.loop import train
+    from ophclip.training.settings import choose, read_run_config, resolve
 
     if resume is not None:
         if preset or config or changes:
@@ -90,13 +90,11 @@ def train_command(
             raise ConfigError(
                 f"{resume} is not a run folder, it has no config.toml; give one from {RUNS}"
             )
-        name, why, settings = "", f"resuming {resume}", read_config(resume / "config.toml")
+        name, why, settings = "", f"resuming {resume}", read_run_config(resume / "config.toml")
     else:
-        name, why = (preset, "as requested") if preset else presets.choose()
+        name, why = (preset, "as requested") if preset else choose()
         settings = resolve(_layers(name, config, changes or []))
         why = f"preset {name}: {why}"
-    from ophclip.training.distributed import join
-    from ophclip.training.loop import train
 
     with join(settings.train.device) as group:
         if group.is_main:
@@ -131,11 +129,10 @@ def config_command(
     ] = False,
 ) -> None:
     """Print every setting with its meaning, unit, default and value, and where the value comes from."""
-    from ophclip import presets
-    from ophclip.config import SECTIONS, resolve_with_origins
+    from ophclip.training.settings import SECTIONS, choose, resolve_with_origins
     from ophvl import settings_text
 
-    name = preset or presets.choose()[0]
+    name = preset or choose()[0]
     resolved = resolve_with_origins(_layers(name, config, changes or []))
     if as_json:
         typer.echo(settings_text.as_json(SECTIONS, resolved))
@@ -160,6 +157,7 @@ def zero_shot_command(
     out: Annotated[
         Path | None, typer.Option(help="Result file (JSON); by default in the run's eval folder.")
     ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Classify the surgical phase of every labelled frame, without training on labels."""
     from ophclip.evaluation.report import evaluate_phases, format_table
@@ -168,7 +166,13 @@ def zero_shot_command(
     chosen = find(checkpoint or RUNS)
     typer.echo(f"checkpoint: {chosen}")
     result, path = evaluate_phases(
-        chosen, labels=labels, shards_folder=shards, prompts=prompts, window_s=window_s, out=out
+        chosen,
+        labels=labels,
+        shards_folder=shards,
+        prompts=prompts,
+        window_s=window_s,
+        out=out,
+        device=device,
     )
     typer.echo(format_table(result))
     typer.echo(f"result: {path}")

@@ -1,16 +1,16 @@
-"""Settings of a training run: one section a class, all of them in `Config`.
+"""Settings of model, frames and texts: what is needed below training, also to read a checkpoint.
 
 The mechanism is `ophvl.config`. Defaults stand in the classes; `ophclip.presets` names what other configs
-change. Sections and keys are those of checkpoints' `config.toml`. The file is long because every setting of
-the trainer stands here with its meaning, unit, bounds and default.
+change. Sections and keys are those of checkpoints' `config.toml`. The sections of training alone stand in
+`ophclip.training.config`, the settings of a loss term in its file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_type_hints
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,7 @@ from ophclip.errors import ConfigError
 from ophvl import config as mechanism
 from ophvl.config import (
     Layer,
-    Resolved,
+    Sections,
     Settings,
     Unit,
     parse_override,
@@ -26,12 +26,12 @@ from ophvl.config import (
     resolve_layers,
 )
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
+AnyConfig = TypeVar("AnyConfig", bound="EncoderConfig")
+
 Frames = Unit("frames")
 Items = Unit("items")
 Layers = Unit("layers")
-Steps = Unit("steps")
-
-Key = Literal["joint", "visual", "text"]
 
 
 class ModelConfig(Settings):
@@ -289,222 +289,17 @@ class AugmentConfig(Settings):
         return self
 
 
-class LossConfig(Settings):
-    """The loss: what counts as a negative, and the weights of its terms. A term of weight 0 is off."""
-
-    use_confidence: bool = Field(
-        False, description="Weight each pair by the confidence of its text."
-    )
-    same_text_cosine: float = Field(
-        0.35,
-        gt=0,
-        le=1,
-        description="Texts whose frozen, centred features are at least this similar (cosine) count as "
-        "the same "
-        "text: neither positive nor negative of each other. 1 masks equal texts only, and is the only choice "
-        "for a text encoder that is trained.",
-    )
-    silent_titles: bool = Field(
-        False, description="Silent videos with a title join the video level as pairs of their own."
-    )
-    parent_child_weight: float = Field(
-        0.5, ge=0, description="Weight of titles against the mean narration of their videos."
-    )
-    order_weight: float = Field(
-        0.0, ge=0, description="Weight of narrations in their order against the same in reverse."
-    )
-    retrieval_weight: float = Field(
-        0.25, ge=0, description="Weight of retrieval from silent videos (section bank)."
-    )
-    phase_weight: float = Field(
-        0.0, ge=0, description="Weight of the middle level: runs of narrations of one phase."
-    )
-    carry_weight: float = Field(
-        0.0,
-        ge=0,
-        description="Weight of narrations carried over to silent windows (section carry).",
-    )
-
-
-class BankConfig(Settings):
-    """Retrieval from silent videos (loss.retrieval_weight)."""
-
-    enabled: bool = Field(False, description="Whether silent videos are retrieved at all.")
-    neighbours: Annotated[int, Unit("videos")] = Field(
-        2, ge=1, description="Silent videos retrieved for each narrated one."
-    )
-    choice: Literal["nearest", "random"] = Field(
-        "nearest", description='Which are retrieved: the nearest, or any ("random", a control).'
-    )
-    form: Literal["pooled", "multi_positive", "fused", "joined"] = Field(
-        "pooled",
-        description='What neighbours are for: "pooled" to one further positive across modalities, each '
-        "a positive "
-        'of its own ("multi_positive"), "fused" into the video\'s embedding, or "joined" to the batch '
-        "with their "
-        "own titles.",
-    )
-    learns: bool = Field(
-        False,
-        description="Neighbours are encoded in the step and trained with it, instead of being read from "
-        "the bank.",
-    )
-    fuse_weight: float = Field(
-        0.5, ge=0, description="Share of the neighbours in a fused embedding."
-    )
-    key: Key = Field(
-        "joint",
-        description="What queries and keys are made of: the visual embedding, the title's, or their sum.",
-    )
-    pool_temperature: float = Field(
-        0.1, gt=0, description="Temperature of the softmax that pools the neighbours."
-    )
-    refresh: Annotated[int, Unit("videos")] = Field(
-        4,
-        ge=1,
-        description="Silent videos encoded again after each video step, oldest entries first.",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _require(
-            self.learns or self.form != "joined",
-            'form "joined" needs learns = true: its neighbours are items of the batch',
-        )
-        return self
-
-
-class CarryConfig(Settings):
-    """Narrations carried over to windows of silent videos (loss.carry_weight)."""
-
-    windows: Annotated[int, Items] = Field(
-        16, ge=2, description="Windows of silent videos in each clip step, over all processes."
-    )
-    window_s: Annotated[float, Unit("s")] = Field(5.0, gt=0, description="Length of a window.")
-    neighbours: Annotated[int, Unit("narrations")] = Field(
-        4, ge=1, description="Narrations that a window is given."
-    )
-    key: Key = Field(
-        "joint",
-        description="Whether a window's frames are compared with the frames of narrated clips (visual), "
-        "with the "
-        "narrations (text), or with both.",
-    )
-    temperature: float = Field(0.1, gt=0, description="Temperature of the softmax over narrations.")
-
-
-class OptimConfig(Settings):
-    """The optimiser (AdamW) and its learning rate."""
-
-    lr: float = Field(2e-3, gt=0, description="Highest learning rate of the projections.")
-    encoder_lr_share: float = Field(
-        1.0, ge=0, description="Learning rate of the encoders' weights as a share of lr."
-    )
-    weight_decay: float = Field(
-        0.05, ge=0, description="Weight decay; vectors and scalars have none."
-    )
-    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the gradients' mean.")
-    beta2: float = Field(0.98, ge=0, lt=1, description="Decay of the gradients' mean square.")
-    warmup_steps: Annotated[int, Steps] = Field(
-        50, ge=0, description="The learning rate rises to its highest over this many steps."
-    )
-    final_lr_share: float = Field(
-        0.01, ge=0, le=1, description="Learning rate of the last step as a share of the highest."
-    )
-    clip_norm: float = Field(
-        1.0, ge=0, description="Gradients longer than this are shortened to it; 0 for no limit."
-    )
-
-
-class TrainConfig(Settings):
-    """The run: its length, machine and files."""
-
-    seed: int = Field(0, description="Seed of everything that is drawn at random.")
-    device: str = Field(
-        "auto", description="auto, cpu or cuda; auto takes a CUDA GPU if there is one."
-    )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32",
-        description="Precision of the encoders: bf16 by autocast, fp16 with a loss scale as well. "
-        "Losses are fp32.",
-    )
-    threads: Annotated[int, Unit("CPU threads")] = Field(
-        0,
-        ge=0,
-        description="0 measures whether all cores or one is faster just now. The run's config keeps the "
-        "number: "
-        "sums come out the same only with the same one.",
-    )
-    epochs: int = Field(
-        0,
-        ge=0,
-        description="The run ends after this many passes over the clips, or after max_steps; 0 for no limit.",
-    )
-    max_steps: Annotated[int, Steps] = Field(
-        2200,
-        ge=0,
-        description="The run ends after this many steps, or after epochs; 0 for no limit.",
-    )
-    clip_steps: Annotated[int, Steps] = Field(
-        9,
-        ge=1,
-        description="Steps alternate: this many at clip level, then video_steps at video level.",
-    )
-    video_steps: Annotated[int, Steps] = Field(
-        1, ge=0, description="Steps at video level after each clip_steps; 0 for clips only."
-    )
-    ema_decay: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="Decay of the moving average of the weights, which checkpoints then evaluate; 0 for "
-        "none.",
-    )
-    stop_above: float = Field(
-        3.0,
-        ge=0,
-        description="The run stops as diverged when a level's mean loss over 50 of its steps is above "
-        "this many "
-        "times the loss of guessing, log(batch); 0 never stops it.",
-    )
-    log_every: Annotated[int, Steps] = Field(20, ge=1, description="Steps between two log lines.")
-    wandb: str = Field(
-        "", description='Project of Weights & Biases that gets the metrics as well; "" for none.'
-    )
-    checkpoint_every: Annotated[int, Steps] = Field(
-        400, ge=1, description="Steps between checkpoints; there is one at the end as well."
-    )
-    keep_checkpoints: Annotated[int, Unit("checkpoints")] = Field(
-        2, ge=1, description="Checkpoints that remain; older ones are deleted."
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _require(
-            self.epochs > 0 or self.max_steps > 0, "set epochs or max_steps: a run needs an end"
-        )
-        return self
-
-
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """All settings of a run. Each field is a section of the TOML form."""
+class EncoderConfig:
+    """The part of a run's settings that whoever encodes needs: sections `model` and `data`.
 
-    model: ModelConfig
-    data: DataConfig
-    augment: AugmentConfig
-    loss: LossConfig
-    bank: BankConfig
-    carry: CarryConfig
-    optim: OptimConfig
-    train: TrainConfig
+    The settings of a whole run are a `Config` of `ophclip.training.config`.
+    """
+
+    sections: Mapping[str, Settings]
+    """By name, in the order of the TOML form."""
 
     def __post_init__(self) -> None:
-        if self.model.text_learns and self.loss.same_text_cosine < 1:
-            raise ConfigError(
-                "loss.same_text_cosine below 1 needs the features of a frozen text encoder; set it to 1, or "
-                "model.text_trainable_layers to 0 and model.lora_on to image"
-            )
         if bool(self.model.context_layers) != bool(self.data.context):
             raise ConfigError(
                 "model.context_layers and data.context belong together: the encoder of the context, and "
@@ -512,25 +307,34 @@ class Config:
                 "frames it sees; set both or neither"
             )
 
+    def get(self, kind: type[AnySettings]) -> AnySettings:
+        """Return the section that has the settings of `kind`.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for section in self.sections.values():
+            if isinstance(section, kind):
+                return section
+        raise LookupError(f"no section of this config has the settings of {kind.__name__}")
+
     @property
-    def sections(self) -> Mapping[str, Settings]:
-        """Return the sections by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def model(self) -> ModelConfig:
+        """Return section `model`."""
+        return self.get(ModelConfig)
+
+    @property
+    def data(self) -> DataConfig:
+        """Return section `data`."""
+        return self.get(DataConfig)
 
 
-SECTIONS: Mapping[str, type[Settings]] = get_type_hints(Config)
+ENCODER_SECTIONS: Sections = {"model": ModelConfig, "data": DataConfig}
 
 
-def resolve(layers: Iterable[Layer]) -> Config:
-    """Return the defaults with the values of `layers`, of which later ones win.
-
-    Raises:
-        ConfigError: a name or value does not fit; the message says in which layer.
-    """
-    return Config(**resolve_layers(SECTIONS, layers).settings)  # type: ignore[arg-type]
-
-
-def change(base: Config, *, files: Iterable[Path] = (), overrides: Sequence[str] = ()) -> Config:
+def change(
+    base: AnyConfig, *, files: Iterable[Path] = (), overrides: Sequence[str] = ()
+) -> AnyConfig:
     """Return `base` with the values of TOML `files` (later ones win), then of `section.key=value` strings.
 
     Raises:
@@ -539,23 +343,14 @@ def change(base: Config, *, files: Iterable[Path] = (), overrides: Sequence[str]
     values = {
         name: section.model_dump(exclude_defaults=True) for name, section in base.sections.items()
     }
-    layers = [Layer(origin="before", values=values)]
-    return resolve([*layers, *map(read_layer, files), *map(parse_override, overrides)])
+    layers = [Layer(origin="before", values=values), *map(read_layer, files)]
+    kinds = {name: type(section) for name, section in base.sections.items()}
+    resolved = resolve_layers(kinds, [*layers, *map(parse_override, overrides)])
+    return replace(base, sections=resolved.settings)
 
 
-def resolve_with_origins(layers: Sequence[Layer]) -> Resolved:
-    """Return the sections with the values of `layers` and the origin of each.
-
-    Raises:
-        ConfigError: as `resolve`.
-    """
-    resolved = resolve_layers(SECTIONS, layers)
-    Config(**resolved.settings)  # type: ignore[arg-type]  # Checks the rules between sections.
-    return resolved
-
-
-def to_toml(config: Config) -> str:
-    """Return the whole config as a TOML document that `change` reads back to the same config."""
+def to_toml(config: EncoderConfig) -> str:
+    """Return all sections as a TOML document that `change` reads back to the same config."""
     return mechanism.to_toml(config.sections)
 
 

@@ -1,4 +1,4 @@
-"""Configs by name, and the choice among them. Importing this loads no heavy package.
+"""Configs by name, as data: importing this loads no heavy package. `ophclip.training.settings` resolves them.
 
 `tiny` trains from scratch on a CPU in minutes: it is the defaults of the classes. `paper` follows what is
 known of OphCLIP and fills the rest from its sibling PeskaVLP (docs/method.md says which is which). In the
@@ -9,9 +9,7 @@ cost, so `tiny` has clips and video titles alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from ophclip.config import Config, resolve
 from ophvl.config import Layer
 
 PRESETS: Mapping[str, Layer] = {
@@ -63,39 +61,3 @@ PRESETS: Mapping[str, Layer] = {
     ),
 }
 """What each preset changes of the defaults."""
-
-
-def tiny() -> Config:
-    """Return a config with an image encoder of 0.2 M parameters and a frozen sentence encoder."""
-    return resolve([PRESETS["tiny"]])
-
-
-def paper() -> Config:
-    """Return a config with ResNet-50 and a clinical BERT, 224 px, 8 frames a clip and 64 a video."""
-    return resolve([PRESETS["paper"]])
-
-
-def choose() -> tuple[str, str]:
-    """Return the preset for this machine, and the reason in words."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return "tiny", "there is no CUDA GPU"
-    model = paper().model
-    for name in (model.image_encoder, model.text_encoder):
-        if not is_available(name):
-            return (
-                "tiny",
-                f"the weights of {name} are neither a local folder nor in the model cache",
-            )
-    return "paper", "there is a CUDA GPU and both encoders are available"
-
-
-def is_available(name: str) -> bool:
-    """Return whether safetensors weights of `name` are in a local folder or in the model hub's cache."""
-    from huggingface_hub import try_to_load_from_cache
-
-    files = ("config.json", "model.safetensors")
-    if Path(name).is_dir():
-        return all((Path(name) / file).is_file() for file in files)
-    return all(isinstance(try_to_load_from_cache(name, file), str) for file in files)

@@ -16,9 +16,8 @@ from typer.testing import CliRunner
 
 from ophclip.config import change
 from ophclip.inference import pretrained
-from ophclip.model.weights import read_config
-from ophclip.presets import paper, tiny
 from ophclip.training.loop import train
+from ophclip.training.settings import paper, read_run_config, tiny
 from ophvl.cli import app
 from ophvl.config import fingerprint_values, resolve
 from ophvl.dataset.ledger import EntryOutcome, fingerprint
@@ -88,8 +87,8 @@ def test_a_folder_reduced_to_proxies_is_opened_and_only_narrations_are_cut_anew(
 
 
 def test_presets_and_a_checkpoint_of_the_earlier_version_load(tmp_path):
-    assert read_config(GOLDEN / "tiny.toml") == tiny()
-    assert read_config(GOLDEN / "paper.toml") == paper()
+    assert read_run_config(GOLDEN / "tiny.toml") == tiny()
+    assert read_run_config(GOLDEN / "paper.toml") == paper()
     model = pretrained.read(GOLDEN / "run", device="cpu").model
     assert torch.isfinite(model.embed_texts(["capsulorhexis"], "clip")).all()
 
@@ -97,7 +96,7 @@ def test_presets_and_a_checkpoint_of_the_earlier_version_load(tmp_path):
 def test_a_run_of_the_earlier_version_is_resumed_as_it_would_have_gone_on(tmp_path):
     run = tmp_path / "run"
     shutil.copytree(GOLDEN / "run", run)
-    config = change(read_config(run / "config.toml"), overrides=["train.max_steps=6"])
+    config = change(read_run_config(run / "config.toml"), overrides=["train.max_steps=6"])
     train(
         config, shards_folder=write_dataset(tmp_path / "data"), run=run, preset="tiny", resume=True
     )

@@ -20,7 +20,7 @@ from benchmarks.cadis.captions import prompt
 from benchmarks.cadis.corpus import Jpegs
 from benchmarks.cadis.labels import LabelledFrame
 from benchmarks.cadis.scores import Pair, random_order
-from ophclip.config import Config, change
+from ophclip.config import change
 from ophclip.data.augment import resize_frames
 from ophclip.data.corpus import Corpus
 from ophclip.data.jpeg import decode
@@ -28,8 +28,9 @@ from ophclip.data.shards import open_shards
 from ophclip.evaluation.metrics import average_precision
 from ophclip.inference import pretrained
 from ophclip.model.dual_encoder import OphCLIP
-from ophclip.presets import tiny
+from ophclip.training.config import Config
 from ophclip.training.loop import train
+from ophclip.training.settings import tiny
 from schemas.vocab import Level
 
 FREQUENCY = "frequency"

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.learnability.words import INSTRUMENT_PROMPTS, PHASE_PROMPTS, SURGERY_PROMPTS
-from ophclip.config import Config
+from ophclip.config import EncoderConfig
 from ophclip.data.batches import FrameStore
 from ophclip.data.shards import Sample, Shards, open_shards
 from ophclip.evaluation.metrics import average_precision, score
@@ -96,7 +96,7 @@ def read_truth(folder: Path, rows: Sequence[Sample]) -> Truth:
 
 
 @torch.no_grad()
-def measure(model: OphCLIP, config: Config, folder: Path, *, video_level: bool) -> Figures:
+def measure(model: OphCLIP, config: EncoderConfig, folder: Path, *, video_level: bool) -> Figures:
     """Compute the figures on all frames of the test videos.
 
     Args:
@@ -165,14 +165,16 @@ def mean_average_precision(scores: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def _features(
-    model: OphCLIP, config: Config, shards: Shards, rows: Sequence[Sample]
+    model: OphCLIP, config: EncoderConfig, shards: Shards, rows: Sequence[Sample]
 ) -> dict[str, torch.Tensor]:
     """Encode every frame of each video: [F, W]."""
     store = FrameStore(shards, rows, config=config.data, side=config.model.image_size)
     return {row.video_id: row_features(model, store, row) for row in rows}
 
 
-def _moments(model: OphCLIP, config: Config, row: Sample, features: torch.Tensor) -> torch.Tensor:
+def _moments(
+    model: OphCLIP, config: EncoderConfig, row: Sample, features: torch.Tensor
+) -> torch.Tensor:
     """Embed each frame with those near it, less the mean of training frames: [F, D]."""
     spans = windows(row.frame_times_s, WINDOW_S)
     return embed_spans(model, row, features, spans, data=config.data) - model.image_centre
@@ -188,7 +190,7 @@ def _embed_prompts(
 
 def _surgery_accuracy(
     model: OphCLIP,
-    config: Config,
+    config: EncoderConfig,
     shards: Shards,
     features: Mapping[str, torch.Tensor],
     truth: Truth,

@@ -32,7 +32,7 @@ from ophclip.data.corpus import Corpus
 from ophclip.data.shards import Sample, open_shards
 from ophclip.losses import contrastive
 from ophclip.training.distributed import ProcessGroup
-from ophclip.training.terms.retrieval import Retrieval
+from ophclip.training.terms.retrieval import BankConfig, Retrieval
 from ophclip.training.trainer import Trainer
 from schemas.vocab import Level, Task
 
@@ -99,7 +99,9 @@ def _describe(trainer: Trainer, surgeries: Mapping[str, str]) -> str:
         for row, entries in zip(videos, index.tolist(), strict=True)
         for entry in entries
     ]
-    pooled = contrastive.pool_neighbours(scores, bank.title[index], config.bank.pool_temperature)
+    pooled = contrastive.pool_neighbours(
+        scores, bank.title[index], config.get(BankConfig).pool_temperature
+    )
     own = F.cosine_similarity(pooled, title).mean()
     others = F.cosine_similarity(pooled.roll(1, 0), title).mean()
     return (

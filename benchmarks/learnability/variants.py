@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from benchmarks.learnability.corpus import Sizes
-from ophclip.config import Config, change
-from ophclip.presets import tiny
+from ophclip.config import change
+from ophclip.training.config import Config
+from ophclip.training.settings import tiny
 
 DEVELOPMENT_SEEDS = (9001, 9002)
 """The only seeds that were inspected while corpus and settings were chosen."""

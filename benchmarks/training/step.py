@@ -28,13 +28,15 @@ from PIL import Image
 from transformers import AutoTokenizer, BertConfig, BertModel, ResNetConfig, ResNetModel
 
 from benchmarks.training.shard_rows import training_row, write_shard
-from ophclip.config import Config, change, resolve
+from ophclip.config import change
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.device import pick_device, pick_threads
 from ophclip.model.encoders import ImageEncoder
 from ophclip.presets import PRESETS
+from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup
+from ophclip.training.settings import resolve
 from ophclip.training.trainer import Trainer
 from schemas.shards import ShardRow
 from schemas.vocab import Level, LicenceClass, Route

@@ -34,6 +34,7 @@ def evaluate_phases(
     prompts: Path | None,
     window_s: float,
     out: Path | None,
+    device: str = "auto",
 ) -> tuple[ZeroShotResult, Path]:
     """Classify the phases of labelled videos with a checkpoint, and write the result.
 
@@ -44,12 +45,14 @@ def evaluate_phases(
         prompts: prompt file; None for the packaged one.
         window_s: length of the window over which frames are averaged, in seconds.
         out: JSON file; None for one in the run's eval folder.
+        device: "auto", "cpu" or "cuda".
 
     Returns:
         The result, and the JSON file.
 
     Raises:
         CheckpointError: see `ophclip.model.weights`.
+        ConfigError: there is no such device.
         DataError: see `ophclip.evaluation.zero_shot`.
     """
     prompt_file = prompts or PROMPTS
@@ -59,7 +62,7 @@ def evaluate_phases(
     shards = open_shards(shards_folder, cached_groups=1)
     model = OphCLIP(config.model)
     weights.load_weights(folder, model, state)
-    model.to(pick_device(config.train.device)).eval()
+    model.to(pick_device(device)).eval()
     # Not the number of threads of the run: this machine may be another one, or busier.
     torch.set_num_threads(pick_threads())
     result = zero_shot_phase(

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 
-from ophclip.config import Config, DataConfig
+from ophclip.config import DataConfig, EncoderConfig
 from ophclip.data.batches import FrameStore
 from ophclip.data.shards import Sample, Shards
 from ophclip.errors import DataError
@@ -148,7 +148,7 @@ def embed_classes(model: OphCLIP, prompts: Sequence[Prompt]) -> torch.Tensor:
 def zero_shot_phase(
     model: OphCLIP,
     *,
-    config: Config,
+    config: EncoderConfig,
     shards: Shards,
     spans: dict[str, list[PhaseSpan]],
     prompts: Sequence[Prompt],

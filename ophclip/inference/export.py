@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ophclip.config import to_toml
 from ophclip.errors import ConfigError
 from ophclip.inference import modeling_ophclip
 from ophclip.inference.modeling_ophclip import OphCLIPConfig, OphCLIPModel
@@ -137,7 +136,7 @@ def card(source: Pretrained, *, licence: str) -> str:
         config=source.config,
         checkpoint=source.sha256,
         results=_results(source),
-        toml=to_toml(source.config),
+        toml=(source.folder / "config.toml").read_text(encoding="utf-8"),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from ophclip.config import Config
+from ophclip.config import EncoderConfig
 from ophclip.data.jpeg import Fit
 from ophclip.device import pick_device
 from ophclip.errors import DataError
@@ -27,7 +27,7 @@ class Pretrained:
     """A model in evaluation mode, and its checkpoint."""
 
     model: OphCLIP
-    config: Config
+    config: EncoderConfig
     state: weights.CheckpointState
     folder: Path
     sha256: str

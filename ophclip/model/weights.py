@@ -16,17 +16,17 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ophclip.config import Config, change, to_toml
+from ophclip.config import ENCODER_SECTIONS, EncoderConfig, to_toml
 from ophclip.errors import CheckpointError
 from ophclip.model.dual_encoder import OphCLIP
-from ophclip.presets import tiny
+from ophvl.config import read_layer, resolve_layers
 
 SUMS = "SHA256SUMS"
 
@@ -88,7 +88,7 @@ def verify(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(folder: Path) -> tuple[CheckpointState, Config]:
+def read(folder: Path) -> tuple[CheckpointState, EncoderConfig]:
     """Read state and config of a verified checkpoint.
 
     Raises:
@@ -105,16 +105,31 @@ def read(folder: Path) -> tuple[CheckpointState, Config]:
     return state, read_config(folder / "config.toml")
 
 
-def read_config(path: Path) -> Config:
-    """Read a saved config. It must be complete, so that no value of a preset remains.
+def read_config(path: Path) -> EncoderConfig:
+    """Read what encoding needs of a saved config. Sections that only training knows are not looked at.
+
+    Raises:
+        ConfigError: it cannot be read, or a name or value does not fit.
+        CheckpointError: a setting is missing.
+    """
+    layer = read_layer(path)
+    known = {name: keys for name, keys in layer.values.items() if name in ENCODER_SECTIONS}
+    resolved = resolve_layers(ENCODER_SECTIONS, [replace(layer, values=known)])
+    config = EncoderConfig(sections=resolved.settings)
+    require_complete(config, path)
+    return config
+
+
+def require_complete(config: EncoderConfig, path: Path) -> None:
+    """Check that the file a config was read from gives all of its values, so that none is a default.
 
     Raises:
         CheckpointError: a setting is missing.
     """
-    config = change(tiny(), files=[path])
-    if tomllib.loads(to_toml(config)) != tomllib.loads(path.read_text(encoding="utf-8")):
-        raise CheckpointError(f"{path} is not a complete config of this version")
-    return config
+    saved = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name, keys in tomllib.loads(to_toml(config)).items():
+        if saved.get(name) != keys:
+            raise CheckpointError(f"{path} is not a complete config of this version")
 
 
 def load_weights(folder: Path, model: OphCLIP, state: CheckpointState) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from ophclip.config import Config, to_toml
+from ophclip.config import to_toml
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.model.weights import SUMS, CheckpointState, checkpoints, load_tensors, sha256_file
 from ophclip.retrieval.memory_bank import MemoryBank
+from ophclip.training.config import Config
 from ophclip.training.ema import MovingAverage
 
 

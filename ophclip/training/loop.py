@@ -5,17 +5,17 @@ Clip and video steps alternate under one optimiser; torchrun starts it in severa
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
-from ophclip.config import Config, to_toml
+from ophclip.config import change, to_toml
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.device import pick_threads
 from ophclip.model import weights
+from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup, join
 from ophclip.training.run_log import LogFn, RunLog
 from ophclip.training.trainer import Trainer
@@ -59,8 +59,7 @@ def train(
     if not config.train.threads:
         threads = group.from_main(pick_threads)
         # Sums come out the same only with the same number of threads: a resumed run needs it.
-        measured = config.train.model_copy(update={"threads": threads})
-        config = dataclasses.replace(config, train=measured)
+        config = change(config, overrides=[f"train.threads={threads}"])
         log(f"{threads} CPU thread(s): the fastest number just now")
     torch.set_num_threads(config.train.threads)
     shards = open_shards(shards_folder, cached_groups=config.data.shuffle_groups)

@@ -1,4 +1,4 @@
-"""Parameter groups, and learning rate and level of each step as resize_frames functions of its number."""
+"""Parameter groups, and learning rate and level of each step as pure functions of its number."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ophclip.config import OptimConfig
 from ophclip.model.dual_encoder import OphCLIP
+from ophclip.training.config import OptimConfig
 from schemas.vocab import Level
 
 

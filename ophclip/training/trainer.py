@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import torch
 
-from ophclip.config import Config
 from ophclip.data.augment import resize_frames
 from ophclip.data.batches import Batch, Batches, ContextSampler, FrameStore, sample_frame_indices
 from ophclip.data.corpus import Corpus
@@ -24,6 +23,7 @@ from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.retrieval.memory_bank import MemoryBank
 from ophclip.training import checkpoint, encoding
+from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup
 from ophclip.training.divergence import DivergenceCheck
 from ophclip.training.ema import MovingAverage

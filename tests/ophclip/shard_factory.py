@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from ophclip.config import Config, change
-from ophclip.presets import tiny
+from ophclip.config import change
+from ophclip.training.config import Config
+from ophclip.training.settings import tiny
 from schemas.labels import LABELS, LabelRow
 from schemas.pairs import PairAttribute
 from schemas.shards import SHARDS, ShardRow

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ophclip.config import Config
 from ophclip.data.batches import ContextTimes, generator, sample_frame_indices
 from ophclip.model.dual_encoder import OphCLIP
+from ophclip.training.config import Config
 from schemas.vocab import Level
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Self
 
+from pydantic import Field
+
 from ophclip.losses import contrastive
 from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.run_log import LogFn
 from ophclip.training.terms.term import BatchItems, Encoded, Run, Step, Term, TermLoss
+from ophvl.config import Settings
 from schemas.vocab import Level
+
+
+class ParentChildLoss(Settings):
+    """The weight of the term, in section `loss`."""
+
+    parent_child_weight: float = Field(
+        0.5, ge=0, description="Weight of titles against the mean narration of their videos."
+    )
 
 
 class ParentChild(Term):
@@ -16,12 +27,13 @@ class ParentChild(Term):
 
     level = Level.VIDEO
     name = "parent_child"
+    loss_keys = ParentChildLoss
 
     @classmethod
     def start(cls, run: Run, log: LogFn) -> Self | None:
         """Return the term; None without a weight."""
         del log
-        return cls(run) if run.config.loss.parent_child_weight else None
+        return cls(run) if run.config.get(ParentChildLoss).parent_child_weight else None
 
     def encode(self, items: BatchItems) -> Embeddings:
         """Return the mean of each video's narrations."""
@@ -40,4 +52,4 @@ class ParentChild(Term):
             encoded.scale,
             neutral_mask=batch.neutral_mask[parents][:, parents],
         )
-        return TermLoss(loss=self.config.loss.parent_child_weight * loss)
+        return TermLoss(loss=self.config.get(ParentChildLoss).parent_child_weight * loss)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Self
 
 import torch
+from pydantic import Field
 
 from ophclip.data.batches import generator
 from ophclip.data.phase_runs import PhaseRun
@@ -14,7 +15,16 @@ from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.run_log import LogFn
 from ophclip.training.terms.embed import embed_narrations
 from ophclip.training.terms.term import Encoded, Input, Run, Step, Term, TermLoss
+from ophvl.config import Settings
 from schemas.vocab import Level
+
+
+class PhaseLoss(Settings):
+    """The weight of the term, in section `loss`."""
+
+    phase_weight: float = Field(
+        0.0, ge=0, description="Weight of the middle level: runs of narrations of one phase."
+    )
 
 
 class PhaseRuns(Term):
@@ -25,6 +35,7 @@ class PhaseRuns(Term):
 
     level = Level.CLIP
     name = "phase"
+    loss_keys = PhaseLoss
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
@@ -33,7 +44,7 @@ class PhaseRuns(Term):
     @classmethod
     def start(cls, run: Run, log: LogFn) -> Self | None:
         """Return the term; None without a weight, or with fewer than two runs."""
-        if not run.config.loss.phase_weight:
+        if not run.config.get(PhaseLoss).phase_weight:
             return None
         count = len(run.corpus.phase_runs)
         log(
@@ -75,7 +86,7 @@ class PhaseRuns(Term):
             encoded.scale,
             neutral_mask=same_phase.to(runs["visual"].device),
         )
-        return TermLoss(loss=self.config.loss.phase_weight * loss)
+        return TermLoss(loss=self.config.get(PhaseLoss).phase_weight * loss)
 
     def draw(self, step: int) -> Sequence[PhaseRun]:
         """Return the runs of a step, each at most once; as many for each process, and two or more in all."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Annotated, ClassVar, Self
 
 import torch
+from pydantic import Field
 
+from ophclip.config import Items
 from ophclip.data.batches import (
     ContextTimes,
     context_frames,
@@ -16,12 +18,42 @@ from ophclip.data.batches import (
 )
 from ophclip.losses import contrastive
 from ophclip.losses.pseudo_labels import carried, carry_over
-from ophclip.retrieval.memory_bank import MemoryBank
+from ophclip.retrieval.memory_bank import Key, MemoryBank
 from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.run_log import LogFn
 from ophclip.training.terms.embed import embed_clips
 from ophclip.training.terms.term import Encoded, Input, Run, Step, Term, TermLoss
+from ophvl.config import Settings, Unit
 from schemas.vocab import Level
+
+
+class CarryLoss(Settings):
+    """The weight of the term, in section `loss`."""
+
+    carry_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of narrations carried over to silent windows (section carry).",
+    )
+
+
+class CarryConfig(Settings):
+    """Narrations carried over to windows of silent videos (loss.carry_weight)."""
+
+    windows: Annotated[int, Items] = Field(
+        16, ge=2, description="Windows of silent videos in each clip step, over all processes."
+    )
+    window_s: Annotated[float, Unit("s")] = Field(5.0, gt=0, description="Length of a window.")
+    neighbours: Annotated[int, Unit("narrations")] = Field(
+        4, ge=1, description="Narrations that a window is given."
+    )
+    key: Key = Field(
+        "joint",
+        description="Whether a window's frames are compared with the frames of narrated clips (visual), "
+        "with the "
+        "narrations (text), or with both.",
+    )
+    temperature: float = Field(0.1, gt=0, description="Temperature of the softmax over narrations.")
 
 
 class CarriedNarrations(Term):
@@ -32,6 +64,8 @@ class CarriedNarrations(Term):
 
     level = Level.CLIP
     name = "carry"
+    loss_keys = CarryLoss
+    sections: ClassVar = {"carry": CarryConfig}
     silent_setting = "loss.carry_weight"
 
     def __init__(self, run: Run) -> None:
@@ -43,7 +77,7 @@ class CarriedNarrations(Term):
     @classmethod
     def start(cls, run: Run, log: LogFn) -> Self | None:
         """Return the term; None without a weight, or without silent videos."""
-        if not run.config.loss.carry_weight:
+        if not run.config.get(CarryLoss).carry_weight:
             return None
         if not run.corpus.silent_videos:
             log("no narrations are carried over: there is no silent video")
@@ -57,10 +91,10 @@ class CarriedNarrations(Term):
 
     def inputs(self, step: Step) -> Sequence[Input]:
         """Return windows of silent videos, once enough narrated clips are known."""
-        if not self.bank.ready(self.config.carry.neighbours):
+        if not self.bank.ready(self.config.get(CarryConfig).neighbours):
             return ()
         group = self.run.group
-        count = self.config.carry.windows // group.size * group.size
+        count = self.config.get(CarryConfig).windows // group.size * group.size
         frames, context = self.windows(step.number, count, group.share(count))
 
         def encode(items: slice, pictures: torch.Tensor) -> Embeddings:
@@ -75,7 +109,7 @@ class CarriedNarrations(Term):
         del step
         if "window" not in encoded.inputs:
             return TermLoss()
-        settings, bank = self.config.carry, self.bank
+        settings, bank = self.config.get(CarryConfig), self.bank
         windows = encoded.inputs["window"]["visual"]
         entries = torch.arange(len(bank), device=windows.device)
         labels = carry_over(
@@ -98,7 +132,7 @@ class CarriedNarrations(Term):
             neutral_mask=(targets > 0).to(same) @ same > 0,
         )
         return TermLoss(
-            loss=self.config.loss.carry_weight * loss,
+            loss=self.config.get(CarryLoss).carry_weight * loss,
             metrics={"carry_weight": float(labels.weights.mean())},
         )
 
@@ -112,7 +146,7 @@ class CarriedNarrations(Term):
 
         The N pictures around a window follow its own F: uint8 [b, F + N, 3, S, S].
         """
-        data, half_s = self.config.data, self.config.carry.window_s / 2
+        data, half_s = self.config.data, self.config.get(CarryConfig).window_s / 2
         silent, store = self.run.corpus.silent_videos, self.run.store
         random = generator(self.config.train.seed, "windows", step)
         videos = torch.randint(len(silent), (count,), generator=random).tolist()

@@ -1,4 +1,4 @@
-"""The terms of the loss, in the order in which they are encoded and summed."""
+"""The terms of the loss, in the order in which they are encoded and summed, and their settings written."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ophclip.training.terms.retrieval import Retrieval
 from ophclip.training.terms.term import Term
 
 TERMS: tuple[type[Term], ...] = (
-    ClipContrast,
-    PhaseRuns,
-    CarriedNarrations,
     VideoContrast,
     ParentChild,
     Order,
     Retrieval,
+    ClipContrast,
+    PhaseRuns,
+    CarriedNarrations,
 )

@@ -4,20 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
+from pydantic import Field, model_validator
 
-from ophclip.config import BankConfig
 from ophclip.data.augment import resize_frames
 from ophclip.data.batches import generator, sample_frame_indices
 from ophclip.data.shards import Sample
 from ophclip.losses import contrastive
-from ophclip.retrieval.memory_bank import MemoryBank, Neighbours, joint
+from ophclip.retrieval.memory_bank import Choice, Key, MemoryBank, Neighbours, joint
 from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.run_log import LogFn
 from ophclip.training.terms.term import Encoded, Input, Run, Step, Term, TermLoss
+from ophvl.config import Settings, Unit
 from schemas.vocab import Level, Route
+
+
+class RetrievalLoss(Settings):
+    """The weight of the term, in section `loss`."""
+
+    retrieval_weight: float = Field(
+        0.25, ge=0, description="Weight of retrieval from silent videos (section bank)."
+    )
+
+
+class BankConfig(Settings):
+    """Retrieval from silent videos (loss.retrieval_weight)."""
+
+    enabled: bool = Field(False, description="Whether silent videos are retrieved at all.")
+    neighbours: Annotated[int, Unit("videos")] = Field(
+        2, ge=1, description="Silent videos retrieved for each narrated one."
+    )
+    choice: Choice = Field(
+        "nearest", description='Which are retrieved: the nearest, or any ("random", a control).'
+    )
+    form: Literal["pooled", "multi_positive", "fused", "joined"] = Field(
+        "pooled",
+        description='What neighbours are for: "pooled" to one further positive across modalities, each '
+        'a positive of its own ("multi_positive"), "fused" into the video\'s embedding, or "joined" to '
+        "the batch with their own titles.",
+    )
+    learns: bool = Field(
+        False,
+        description="Neighbours are encoded in the step and trained with it, instead of being read from "
+        "the bank.",
+    )
+    fuse_weight: float = Field(
+        0.5, ge=0, description="Share of the neighbours in a fused embedding."
+    )
+    key: Key = Field(
+        "joint",
+        description="What queries and keys are made of: the visual embedding, the title's, or their sum.",
+    )
+    pool_temperature: float = Field(
+        0.1, gt=0, description="Temperature of the softmax that pools the neighbours."
+    )
+    refresh: Annotated[int, Unit("videos")] = Field(
+        4,
+        ge=1,
+        description="Silent videos encoded again after each video step, oldest entries first.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.form == "joined" and not self.learns:
+            raise ValueError(
+                'form "joined" needs learns = true: its neighbours are items of the batch'
+            )
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +151,8 @@ class Retrieval(Term):
 
     level = Level.VIDEO
     name = "retrieval"
+    loss_keys = RetrievalLoss
+    sections: ClassVar = {"bank": BankConfig}
     silent_setting = "bank.enabled"
 
     def __init__(self, run: Run) -> None:
@@ -124,7 +181,8 @@ class Retrieval(Term):
     def inputs(self, step: Step) -> Sequence[Input]:
         """Return the neighbours that are encoded in this step (`bank.learns`)."""
         self._retrieved, self._encoded_entries = None, ()
-        if not self.config.bank.learns or not self.bank.ready(self.config.bank.neighbours):
+        settings = self.config.get(BankConfig)
+        if not settings.learns or not self.bank.ready(settings.neighbours):
             return ()
         batch = step.embed_batch()
         self._retrieved = self.search(
@@ -151,7 +209,7 @@ class Retrieval(Term):
                 count=len(rows),
                 frames=self.frames(step.number, own),
                 encode=encode,
-                joins=rows if self.config.bank.form == "joined" else (),
+                joins=rows if settings.form == "joined" else (),
             )
         ]
 
@@ -164,7 +222,7 @@ class Retrieval(Term):
         if retrieved is None:
             return TermLoss()
         metrics = self._metrics(retrieved, batch.rows, step.number)
-        form = FORMS[self.config.bank.form]
+        form = FORMS[self.config.get(BankConfig).form]
         neighbours = retrieved.neighbours
         usable = neighbours.mask.any(dim=1).nonzero().flatten().tolist()
         if form is None or len(usable) < 2:
@@ -184,8 +242,10 @@ class Retrieval(Term):
             index=index,
             scores=neighbours.score[usable],
         )
-        loss = form(queries, encoded.scale, self.config.bank)
-        return TermLoss(loss=self.config.loss.retrieval_weight * loss, metrics=metrics)
+        loss = form(queries, encoded.scale, self.config.get(BankConfig))
+        return TermLoss(
+            loss=self.config.get(RetrievalLoss).retrieval_weight * loss, metrics=metrics
+        )
 
     def finish(self, step: Step, encoded: Encoded) -> None:
         """Encode the bank's oldest entries again."""
@@ -196,7 +256,7 @@ class Retrieval(Term):
         self, visual: torch.Tensor, title: torch.Tensor, rows: Sequence[Sample], *, step: int
     ) -> Retrieved | None:
         """Return the neighbours of a batch's narrated rows; None while there is nothing to choose from."""
-        settings = self.config.bank
+        settings = self.config.get(BankConfig)
         queries = [i for i, row in enumerate(rows) if row.kind == Route.NARRATED]
         if len(queries) < 2 or not self.bank.ready(settings.neighbours):
             return None
@@ -231,7 +291,7 @@ class Retrieval(Term):
     @torch.no_grad()
     def refresh(self, step: int) -> None:
         """Encode the bank's oldest entries again with the present model, each process its share of them."""
-        group, entries = self.run.group, self.bank.oldest(self.config.bank.refresh)
+        group, entries = self.run.group, self.bank.oldest(self.config.get(BankConfig).refresh)
         visual, title = self.embed([self.silent[entry] for entry in group.share_of(entries)])
         written = len(entries)
         self.bank.write(
@@ -275,10 +335,10 @@ class Retrieval(Term):
 
 
 def _why_off(run: Run) -> str | None:
-    bank, silent = run.config.bank, len(run.corpus.titled_silent_videos)
+    bank, silent = run.config.get(BankConfig), len(run.corpus.titled_silent_videos)
     if not bank.enabled:
         return "bank.enabled is false"
-    if not run.config.loss.retrieval_weight:
+    if not run.config.get(RetrievalLoss).retrieval_weight:
         return "loss.retrieval_weight is 0"
     if silent <= bank.neighbours:
         return f"{silent} silent videos with a title, but it needs more than {bank.neighbours}"

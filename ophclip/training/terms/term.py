@@ -11,17 +11,18 @@ from typing import ClassVar, Self
 import torch
 import torch.nn.functional as F
 
-from ophclip.config import Config
 from ophclip.data.batches import Batch, FrameStore
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import Sample
 from ophclip.losses import contrastive
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.retrieval.memory_bank import MemoryBank
+from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup
 from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.run_log import LogFn
 from ophclip.training.terms.embed import Narrations, embed_narrations
+from ophvl.config import Settings
 from schemas.vocab import Level
 
 
@@ -39,9 +40,9 @@ class Run:
 class Term(ABC):
     """A term of the loss of one level's steps.
 
-    A term's file holds everything about it but its settings, which are fields of a section in
-    `ophclip/config.py`: their defaults leave the term switched off. To add a term, write a subclass in a file
-    of its own and name it in `ophclip/training/terms/registry.py`; nothing else knows the terms.
+    A term's file holds everything about it, its settings too: their defaults leave the term switched off. To
+    add a term, write a subclass in a file of its own and name it in `ophclip/training/terms/registry.py`;
+    nothing else knows the terms.
 
     The trainer calls, for each term of a run:
 
@@ -62,6 +63,10 @@ class Term(ABC):
     level: ClassVar[Level]
     name: ClassVar[str]
     """Logged as `loss_<name>`. The term named as its level is the main one, which divergence is judged by."""
+    loss_keys: ClassVar[type[Settings] | None] = None
+    """The term's keys of section `loss`, such as its weight. It reads them by `config.get(<the class>)`."""
+    sections: ClassVar[Mapping[str, type[Settings]]] = {}
+    """Sections of the config that are the term's own, by name."""
     silent_setting: ClassVar[str | None] = None
     """The setting that makes the term learn from silent videos, for a message where none does."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ophclip.config import AugmentConfig, resolve
+from ophclip.config import AugmentConfig
 from ophclip.data.augment import (
     Augmentation,
     augment,
@@ -15,6 +15,7 @@ from ophclip.data.augment import (
 )
 from ophclip.data.batches import generator
 from ophclip.presets import PRESETS
+from ophclip.training.settings import resolve
 from tests.ophclip.shard_factory import small_config
 
 

@@ -17,6 +17,7 @@ from transformers import AutoImageProcessor
 
 import ophclip
 from ophclip.cli import main
+from ophclip.config import change
 from ophclip.errors import ConfigError
 from ophclip.inference import pretrained
 from ophclip.inference.export import card, converted, export, image_processor
@@ -152,8 +153,8 @@ def test_the_card_tells_data_licence_and_only_the_figures_of_this_checkpoint(tra
 @pytest.mark.parametrize(("fit", "furthest"), [("squash", 0.0), ("crop", 0.05)])
 def test_the_processor_follows_the_fit(trained, tmp_path, fit, furthest):
     source = pretrained.read(trained.runs)
-    data = source.config.data.model_copy(update={"fit": fit})
-    source = dataclasses.replace(source, config=dataclasses.replace(source.config, data=data))
+    config = change(source.config, overrides=[f"data.fit={fit}"])
+    source = dataclasses.replace(source, config=config)
     described = json.dumps(image_processor(source))
     (tmp_path / "preprocessor_config.json").write_text(described, encoding="utf-8")
     x, y = np.meshgrid(np.arange(150), np.arange(100))

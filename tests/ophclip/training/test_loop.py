@@ -13,7 +13,6 @@ import pytest
 import torch
 from transformers import AutoModel, ResNetConfig
 
-from ophclip.config import Config
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import open_shards
 from ophclip.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -21,6 +20,7 @@ from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.training.distributed import ProcessGroup
 from ophclip.training.loop import train
+from ophclip.training.settings import SECTIONS
 from ophclip.training.terms.retrieval import Retrieval
 from ophclip.training.trainer import Trainer
 from schemas.vocab import Level
@@ -258,7 +258,7 @@ def test_the_rate_of_a_whole_run_ends_at_its_share(root, tmp_path, monkeypatch):
 
 CHOICES = [
     f"{section}.{name}={choice}"
-    for section, kind in get_type_hints(Config).items()
+    for section, kind in SECTIONS.items()
     for name, expected in get_type_hints(kind).items()
     if get_origin(expected) is Literal and name != "lora_on"  # tests/ophclip/model/test_encoders.py
     for choice in get_args(expected)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import torch
 
-from ophclip.config import Config
 from ophclip.data.augment import resize_frames
 from ophclip.data.batches import Batch, FrameStore, stack_context
 from ophclip.data.corpus import Corpus
 from ophclip.data.shards import Sample
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.training import encoding
+from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup
 from ophclip.training.gradient_cache import Embeddings
 from ophclip.training.terms.term import Encoded, Input, Run, Step, Term
