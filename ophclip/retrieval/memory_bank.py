@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 
 from ophclip.data.shards import Sample
-from ophclip.errors import CheckpointError
 from ophclip.retrieval.topk import top_k
 
 CHUNK = 32_768
@@ -251,17 +250,8 @@ class MemoryBank:
             "last_found": torch.tensor(rows, dtype=torch.int64).view(-1, 2),
         }
 
-    def load(self, state: dict[str, torch.Tensor], video_ids: Sequence[str]) -> None:
-        """Load a saved state. One without remembered neighbours starts without them.
-
-        Raises:
-            CheckpointError: it was saved for other videos.
-        """
-        if tuple(video_ids) != self.video_ids:
-            raise CheckpointError(
-                f"the checkpoint's memory bank holds {len(video_ids)} silent videos that are not the "
-                f"{len(self)} of these shards; resume with the shards that the run was started with"
-            )
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Load the saved state of a bank of the same rows; remembered neighbours may be missing."""
         for name in ("visual", "title", "filled", "written"):
             getattr(self, name).copy_(state[name])
         names = state.get("last_names", torch.zeros(0)).tolist()

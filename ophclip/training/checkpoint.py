@@ -67,7 +67,7 @@ def save(
     return folder
 
 
-def load_training(folder: Path, *, state: CheckpointState, training: Training) -> None:
+def load_training(folder: Path, *, training: Training) -> None:
     """Restore optimiser, averages, memory banks and loss scale: the next step is as it would have been."""
     tensors = load_tensors(folder / "training.safetensors")
     parameters = _trainable(training.model)
@@ -83,8 +83,7 @@ def load_training(folder: Path, *, state: CheckpointState, training: Training) -
             for name, tensor in _with_prefix(tensors, "raw/").items():
                 parameters[name].copy_(tensor)
     for name, bank in training.banks.items():
-        videos = state.bank_videos if name == "silent" else bank.video_ids
-        bank.load(_with_prefix(tensors, f"bank/{name}/"), videos)
+        bank.load(_with_prefix(tensors, f"bank/{name}/"))
     if training.scaler.is_enabled():
         saved = _with_prefix(tensors, "scaler/")
         training.scaler.load_state_dict({name: value.item() for name, value in saved.items()})

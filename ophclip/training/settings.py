@@ -19,32 +19,33 @@ from ophclip.training.terms.term import Term
 from ophvl.config import Layer, Resolved, Sections, Settings, read_layer, resolve_layers
 
 
-def assemble(terms: Iterable[type[Term]]) -> Sections:
+def assemble(terms: Sequence[type[Term]]) -> Sections:
     """Return the sections of a run with these terms: the trainer's own, and what the terms declare.
 
     Raises:
         TypeError: a name is declared twice.
     """
-    terms = tuple(terms)
-    keys: tuple[type[Settings], ...] = (
-        LossConfig,
-        *dict.fromkeys(term.loss_keys for term in terms if term.loss_keys),
-    )
-    _require_distinct(name for kind in keys for name in _names(kind))
-    # Pydantic lists the fields of the last base first.
-    loss: type[Settings] = create_model(
-        LossConfig.__name__, __base__=keys[::-1], __doc__=LossConfig.__doc__
-    )
-    sections = [
+    sections: list[tuple[str, type[Settings]]] = [
         *ENCODER_SECTIONS.items(),
         ("augment", AugmentConfig),
-        ("loss", loss),
+        ("loss", _loss_section(terms)),
         *dict.fromkeys(item for term in terms for item in term.sections.items()),
         ("optim", OptimConfig),
         ("train", TrainConfig),
     ]
     _require_distinct(name for name, _ in sections)
     return dict(sections)
+
+
+def _loss_section(terms: Sequence[type[Term]]) -> type[Settings]:
+    keys: list[type[Settings]] = [
+        LossConfig,
+        *dict.fromkeys(term.loss_keys for term in terms if term.loss_keys),
+    ]
+    _require_distinct(name for kind in keys for name in _names(kind))
+    # Pydantic lists the fields of the last base first.
+    bases = tuple(reversed(keys))
+    return create_model(LossConfig.__name__, __base__=bases, __doc__=LossConfig.__doc__)
 
 
 def _names(kind: type[Settings]) -> Iterable[str]:

@@ -159,7 +159,7 @@ class Trainer:
         """Load the run's newest checkpoint; return the number of finished steps.
 
         Raises:
-            CheckpointError: there is none, it is damaged, or it was trained on other shards.
+            CheckpointError: there is none, it is damaged, or it was trained on other shards or videos.
         """
         folder = weights.find(run)
         weights.verify(folder)
@@ -169,14 +169,27 @@ class Trainer:
                 f"{folder} was trained on other shards than {self.corpus.shards.files[0].parent}; "
                 "give those shards, or start a new run without --resume"
             )
+        if state.bank_videos != self.bank_videos:
+            raise CheckpointError(
+                f"the memory banks of {folder} hold {len(state.bank_videos)} silent videos that are not the "
+                f"{len(self.bank_videos)} of these shards; resume with the shards and the version that the "
+                "run was started with"
+            )
         weights.load_weights(folder, self.model, state)
-        checkpoint.load_training(folder, state=state, training=self._training())
+        checkpoint.load_training(folder, training=self._training())
         return state.step
 
     @property
     def banks(self) -> Mapping[str, MemoryBank]:
         """Return the memory banks of all terms, by the name that checkpoints know."""
         return {name: bank for term in self.terms for name, bank in term.banks.items()}
+
+    @property
+    def bank_videos(self) -> tuple[str, ...]:
+        """Return the silent videos that the memory banks hold."""
+        silent = {row.video_id for row in self.corpus.silent_videos}
+        held = (video for bank in self.banks.values() for video in bank.video_ids)
+        return tuple(dict.fromkeys(video for video in held if video in silent))
 
     def _training(self) -> checkpoint.Training:
         return checkpoint.Training(
@@ -188,7 +201,6 @@ class Trainer:
         )
 
     def _save(self, run: Path, done: int) -> Path:
-        silent = self.banks.get("silent")
         state = weights.CheckpointState(
             step=done,
             clip_batches=self.plan.done(done, Level.CLIP),
@@ -197,7 +209,7 @@ class Trainer:
             clips=len(self.corpus.clips),
             silent_videos=len(self.corpus.silent_videos),
             train_videos=self.corpus.video_ids,
-            bank_videos=silent.video_ids if silent is not None else (),
+            bank_videos=self.bank_videos,
             frozen_sha256=weights.frozen_sha256(self.model),
             preset=self.preset,
             ophclip_version=__version__,

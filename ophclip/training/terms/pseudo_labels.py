@@ -50,8 +50,7 @@ class CarryConfig(Settings):
     key: Key = Field(
         "joint",
         description="Whether a window's frames are compared with the frames of narrated clips (visual), "
-        "with the "
-        "narrations (text), or with both.",
+        "with the narrations (text), or with both.",
     )
     temperature: float = Field(0.1, gt=0, description="Temperature of the softmax over narrations.")
 

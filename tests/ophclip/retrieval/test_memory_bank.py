@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from ophclip.errors import CheckpointError
 from ophclip.retrieval import memory_bank
 from ophclip.retrieval.memory_bank import MemoryBank, Neighbours, joint
 
@@ -272,7 +271,7 @@ def test_state_round_trip(tmp_path):
     fill(bank, [1, 3], step=9)
     bank.overlap(found_sets([1, 3], []), ["a", "b"])
     save_file(bank.state(), tmp_path / "bank.safetensors")
-    other.load(load_file(tmp_path / "bank.safetensors"), bank.video_ids)
+    other.load(load_file(tmp_path / "bank.safetensors"))
     for name, tensor in bank.state().items():
         assert torch.equal(tensor, other.state()[name])
     now = found_sets([3], [1])
@@ -282,7 +281,7 @@ def test_state_round_trip(tmp_path):
 def test_a_fresh_bank_can_be_saved_and_loaded(tmp_path):
     bank, other = make_bank(2), make_bank(2)
     save_file(bank.state(), tmp_path / "bank.safetensors")
-    other.load(load_file(tmp_path / "bank.safetensors"), bank.video_ids)
+    other.load(load_file(tmp_path / "bank.safetensors"))
     assert other.overlap(found_sets([1]), ["a"]) is None
 
 
@@ -291,12 +290,6 @@ def test_a_state_without_remembered_neighbours_can_be_loaded():
     fill(bank, [2])
     other.overlap(found_sets([1]), ["a"])
     state = {name: x for name, x in bank.state().items() if not name.startswith("last_")}
-    other.load(state, bank.video_ids)
+    other.load(state)
     assert other.filled.tolist() == [False, False, True]
     assert other.overlap(found_sets([1]), ["a"]) is None
-
-
-def test_state_of_other_videos_is_refused():
-    bank = make_bank(2)
-    with pytest.raises(CheckpointError, match="not the"):
-        bank.load(bank.state(), ["v0", "other"])

@@ -7,7 +7,7 @@ import os
 import pytest
 import torch
 
-from ophclip.errors import CheckpointError
+from ophclip.errors import CheckpointError, ConfigError
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.training.loop import train
@@ -43,6 +43,19 @@ def test_weights_round_trip(run):
     ):
         assert torch.equal(first, second), name
     assert model.text_centre.any()
+
+
+def test_encoding_needs_neither_the_sections_of_training_nor_their_terms(run, tmp_path):
+    whole, path = weights.read_config(run / "config.toml"), tmp_path / "config.toml"
+    text = (run / "config.toml").read_text(encoding="utf-8")
+    path.write_text(text.split("[augment]")[0] + "[a_term_of_mine]\nx = 1\n", encoding="utf-8")
+    assert weights.read_config(path) == whole
+    path.write_text(text.replace("clip_batch = ", "clip_bach = "), encoding="utf-8")
+    with pytest.raises(ConfigError, match="did you mean 'clip_batch'"):
+        weights.read_config(path)
+    path.write_text(text.replace('fit = "squash"\n', ""), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="not a complete config"):
+        weights.read_config(path)
 
 
 def test_no_file_is_a_pickle_and_frozen_weights_are_not_stored(run):

@@ -159,6 +159,16 @@ def test_resuming_with_other_shards_is_refused(root, tmp_path):
         run_training(small_config("train.max_steps=1"), other, tmp_path / "run", resume=True)
 
 
+def test_resuming_with_other_videos_in_the_banks_is_refused(root, tmp_path, monkeypatch):
+    config = small_config("train.max_steps=1", "loss.carry_weight=0.5")
+    saved = run_training(config, root, tmp_path)
+    state, _ = weights.read(saved)
+    assert state.bank_videos == tuple(f"file_{i:016x}" for i in (5, 6, 7))  # No narrated one.
+    monkeypatch.setattr(Trainer, "bank_videos", ("other",))
+    with pytest.raises(CheckpointError, match="hold 3 silent videos that are not the 1"):
+        run_training(config, root, tmp_path, resume=True)
+
+
 def test_an_unknown_device_is_refused(root, tmp_path):
     with pytest.raises(ConfigError, match=r"train\.device"):
         run_training(small_config("train.device=abacus"), root, tmp_path)

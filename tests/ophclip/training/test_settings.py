@@ -1,25 +1,38 @@
-"""Settings: files, overrides, refusals, and the way back from TOML."""
+"""All settings of a run: layers, refusals, the way back from TOML, and terms that bring their own."""
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
+from typing import ClassVar
 
 import pytest
+from pydantic import Field
 
 from ophclip.config import change, to_toml
-from ophclip.errors import ConfigError
+from ophclip.errors import CheckpointError, ConfigError
+from ophclip.inference import pretrained
 from ophclip.presets import PRESETS
+from ophclip.training.config import OptimConfig
+from ophclip.training.loop import train
 from ophclip.training.settings import (
     SECTIONS,
+    assemble,
     is_available,
     paper,
+    read_run_config,
     resolve,
     resolve_with_origins,
     tiny,
 )
+from ophclip.training.terms.registry import TERMS
 from ophclip.training.terms.retrieval import BankConfig
-from ophvl.config import parse_override
+from ophclip.training.terms.term import Term, TermLoss
+from ophvl.config import Layer, Settings, parse_override
 from ophvl.settings_text import as_terminal
+from schemas.vocab import Level
+from tests.ophclip.shard_factory import small_config, write_dataset
 
 
 def test_later_sources_win(tmp_path):
@@ -119,3 +132,83 @@ def test_a_local_folder_is_is_available_only_with_its_weights(tmp_path):
     (tmp_path / "config.json").touch()
     (tmp_path / "model.safetensors").touch()
     assert is_available(str(tmp_path))
+
+
+def test_a_run_is_continued_with_a_config_that_is_whole_and_known(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(paper()), encoding="utf-8")
+    assert read_run_config(path) == paper()
+    path.write_text(to_toml(paper()) + "\n[bonk]\nenabled = true\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown section 'bonk'; did you mean 'bank'"):
+        read_run_config(path)
+    path.write_text(to_toml(paper()).replace("carry_weight = 0.0\n", ""), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="not a complete config"):
+        read_run_config(path)
+
+
+class CompactKeys(Settings):
+    """The weight of the term, in section `loss`."""
+
+    compact_weight: float = Field(0.0, ge=0, description="Weight of it.")
+
+
+class CompactConfig(Settings):
+    """How embeddings are kept together."""
+
+    power: int = Field(2, ge=1, description="Exponent of the distance.")
+
+
+class Compact(Term):
+    """A term that only this file knows: clips near their mean."""
+
+    level = Level.CLIP
+    name = "compact"
+    loss_keys = CompactKeys
+    sections: ClassVar = {"compact": CompactConfig}
+
+    @classmethod
+    def start(cls, run, log):
+        return cls(run) if run.config.get(CompactKeys).compact_weight else None
+
+    def loss(self, step, encoded):
+        visual = encoded.batch.visual
+        distance = (visual - visual.mean(0)).norm(dim=-1) ** self.config.get(CompactConfig).power
+        return TermLoss(loss=self.config.get(CompactKeys).compact_weight * distance.mean())
+
+
+def test_a_term_brings_its_settings_and_is_trained_with_them(tmp_path, monkeypatch):
+    terms = (*TERMS, Compact)
+    small = parse_layers(small_config("train.max_steps=2", "train.log_every=1"))
+    mine = [parse_override("loss.compact_weight=0.5"), parse_override("compact.power=3")]
+    config = resolve([*small, *mine], assemble(terms))
+    assert (config.get(CompactKeys).compact_weight, config.get(CompactConfig).power) == (0.5, 3)
+    saved = tomllib.loads(to_toml(config))
+    assert list(saved)[-4:] == ["carry", "compact", "optim", "train"]
+    assert list(saved["loss"])[-2:] == ["carry_weight", "compact_weight"]
+
+    monkeypatch.setattr("ophclip.training.trainer.TERMS", terms)
+    data, run = write_dataset(tmp_path / "data"), tmp_path / "run"
+    train(config, shards_folder=data, run=run, preset="tiny")
+    clip, video = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    assert 0 < clip["loss_compact"] < clip["loss"]
+    assert "loss_compact" not in video
+    assert pretrained.read(run, device="cpu").config.model == config.model
+
+
+def parse_layers(config):
+    """Its values as a layer."""
+    return [Layer(origin="test", values=tomllib.loads(to_toml(config)))]
+
+
+def test_settings_of_two_terms_may_not_share_a_name():
+    class Again(Compact):
+        loss_keys = type("Again", (CompactKeys,), {"__annotations__": {"order_weight": float}})
+
+    with pytest.raises(TypeError, match="order_weight"):
+        assemble((*TERMS, Again))
+
+    class Optimiser(Compact):
+        sections: ClassVar = {"optim": OptimConfig}
+
+    with pytest.raises(TypeError, match="optim"):
+        assemble((*TERMS, Optimiser))
