@@ -178,9 +178,9 @@ class Compact(Term):
 
 def test_a_term_brings_its_settings_and_is_trained_with_them(tmp_path, monkeypatch):
     terms = (*TERMS, Compact)
-    small = parse_layers(small_config("train.max_steps=2", "train.log_every=1"))
-    mine = [parse_override("loss.compact_weight=0.5"), parse_override("compact.power=3")]
-    config = resolve([*small, *mine], assemble(terms))
+    small = Layer(origin="small", values=tomllib.loads(to_toml(small_config("train.max_steps=2"))))
+    mine = map(parse_override, ["loss.compact_weight=0.5", "compact.power=3"])
+    config = resolve([small, *mine], assemble(terms))
     assert (config.get(CompactKeys).compact_weight, config.get(CompactConfig).power) == (0.5, 3)
     saved = tomllib.loads(to_toml(config))
     assert list(saved)[-4:] == ["carry", "compact", "optim", "train"]
@@ -193,11 +193,6 @@ def test_a_term_brings_its_settings_and_is_trained_with_them(tmp_path, monkeypat
     assert 0 < clip["loss_compact"] < clip["loss"]
     assert "loss_compact" not in video
     assert pretrained.read(run, device="cpu").config.model == config.model
-
-
-def parse_layers(config):
-    """Its values as a layer."""
-    return [Layer(origin="test", values=tomllib.loads(to_toml(config)))]
 
 
 def test_settings_of_two_terms_may_not_share_a_name():
