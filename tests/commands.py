@@ -50,6 +50,16 @@ class Command:
         )
         self._process.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL), and wait for its end."""
+        self._process.kill()
+        self._process.join()
+
     def end(self, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
         """Wait for the end; return the exit code and what was written.
 
@@ -57,9 +67,8 @@ class Command:
             subprocess.TimeoutExpired: it took longer; it is killed.
         """
         self._process.join(timeout_s)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        if self.is_running:
+            self.kill()
             raise subprocess.TimeoutExpired(self.argv, timeout_s)
         code = self._process.exitcode
         self._process.close()

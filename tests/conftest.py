@@ -14,6 +14,12 @@ from pathlib import Path
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from ophvl.ontology import Ontology
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.correction.corrector import Corrector
+from pipelines import wiring
+from pipelines.stages.segment import SegmentConfig
 from tests.ophvl.toy_folder import ToyFolder
 
 
@@ -22,6 +28,27 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyFolder:
     """A dataset folder to run the toy stages on. Waiting for the disk would be most of the time."""
     monkeypatch.setattr("ophvl.atomic_io.os.fsync", lambda descriptor: None)
     return ToyFolder(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def matcher() -> Matcher:
+    """The matcher of the packaged ontology: it and the next three are loaded once, as commands load them."""
+    return wiring.matcher(None, Path())
+
+
+@pytest.fixture(scope="session")
+def ontology(matcher: Matcher) -> Ontology:
+    return matcher.ontology
+
+
+@pytest.fixture(scope="session")
+def tagger() -> Tagger:
+    return wiring.tagger(None, Path())
+
+
+@pytest.fixture(scope="session")
+def corrector() -> Corrector:
+    return wiring.corrector(SegmentConfig(), Path())
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class FaultServer(http.server.ThreadingHTTPServer):
 def serving(video: Path, address: str = "127.0.0.1") -> Iterator[FaultServer]:
     """Run a server for the time of a `with` block."""
     server = FaultServer(video.read_bytes(), address)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield server

@@ -91,7 +91,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(served: Site) -> Iterator[Site]:
     """Serve a site for the length of a block."""
-    thread = threading.Thread(target=served.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=served.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield served
     served.server.shutdown()

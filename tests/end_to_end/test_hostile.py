@@ -68,7 +68,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     (root / "feed.xml").write_text(
         f"<?xml version='1.0'?><rss version='2.0'><channel><title>x</title>{items}</channel></rss>"
     )
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield url
     server.shutdown()

@@ -45,7 +45,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     video |= {"contentUrl": f"{address}/page.mp4", "description": "A case of cataract surgery"}
     (root / "page.html").write_text(PAGE.format(json=json.dumps(video)))
     (root / "feed.xml").write_text(FEED.format(url=address))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield address
     server.shutdown()

@@ -24,6 +24,7 @@ from benchmarks.ingest.killed import (
 from benchmarks.ingest.scale import ingest
 from ophvl.dataset.store import Store
 from pipelines.registry import load_stages
+from tests.commands import Command, run
 from tests.fault_server import serving
 from tests.media_factory import make_video
 
@@ -156,12 +157,12 @@ def test_three_jobs_of_an_array_at_once_make_the_same_tables(tmp_path: Path) -> 
     for out in (alone, shared):
         out.mkdir(parents=True)
         fakes.template(out)
-    program = [*PROGRAM, str(source)]
-    subprocess.run([*program, str(alone)], check=True)
-    jobs = [subprocess.Popen([*program, str(shared), "--parts", f"{k}/3"]) for k in (1, 2, 3)]
-    assert [job.wait() for job in jobs] == [0, 0, 0]
+    program = ("benchmarks.ingest.killed", source)
+    run(*program, alone)
+    jobs = [Command(*program, shared, "--parts", f"{k}/3") for k in (1, 2, 3)]
+    assert [job.end().returncode for job in jobs] == [0, 0, 0]
     assert differences(shared, alone, fakes.stages()) == []
     before = finished(shared, fakes.stages())
     assert len(before) == 3 * 33 + 2 * 31, "two end at their download"
-    subprocess.run([*program, str(shared)], check=True)
+    run(*program, shared)
     assert finished(shared, fakes.stages()) == before, "nothing is left to do"

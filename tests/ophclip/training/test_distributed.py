@@ -76,7 +76,7 @@ def losses(run: Path) -> list[float]:
 )
 def test_two_processes_are_one(data: Path, tmp_path: Path, settings: tuple[str, ...]) -> None:
     alone = train(small_config(*settings), shards_folder=data, run=tmp_path / "one", preset="tiny")
-    told = in_two("train", data, tmp_path / "two", *settings)
+    told = in_two("train", data, tmp_path / "two", "new", *settings)
     assert "2 processes" in told[0]
     assert told[1] == ""
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
@@ -102,7 +102,7 @@ def test_the_gradient_of_two_processes_is_that_of_one(tmp_path: Path, chunk: int
 
 
 def test_an_odd_batch_is_cut_to_what_can_be_shared(data: Path, tmp_path: Path) -> None:
-    told = in_two("train", data, tmp_path, "data.clip_batch=5", "train.max_steps=2")
+    told = in_two("train", data, tmp_path, "new", "data.clip_batch=5", "train.max_steps=2")
     assert "only 4 clip rows: batches of 4 instead of 5" in told[0]
 
 

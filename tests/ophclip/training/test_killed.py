@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 from safetensors.torch import load_file
 
 from ophclip.model import weights
+from tests.commands import Command
 from tests.ophclip.shard_factory import write_dataset
 
-RUN = """
-import sys
-from pathlib import Path
-from ophclip.training.loop import train
-from tests.ophclip.shard_factory import small_config
-data, run, resume = sys.argv[1:]
-config = small_config(
+SETTINGS = (
     "train.max_steps=24", "train.checkpoint_every=5", "train.log_every=1", "train.ema_decay=0.9",
     "data.cache_mb=0", "loss.carry_weight=0.5", "carry.windows=4", "data.chunk=3",
-)
-train(config, shards_folder=Path(data), run=Path(run), preset="tiny", resume=resume == "resume")
-"""
+)  # fmt: skip
 
 
 def start(data, run, how):
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(data), str(run), how], stdout=subprocess.DEVNULL
-    )
+    return Command("tests.ophclip.training.train", data, run, how, *SETTINGS)
 
 
 def steps(run):
@@ -44,20 +31,19 @@ def steps(run):
 
 def test_kill_and_resume_is_exact(tmp_path):
     data = write_dataset(tmp_path / "data")
-    whole = start(data, tmp_path / "whole", "anew")
-    killed = start(data, tmp_path / "killed", "anew")
+    whole = start(data, tmp_path / "whole", "new")
+    killed = start(data, tmp_path / "killed", "new")
     deadline = time.monotonic() + 200
     while len(steps(tmp_path / "killed")) < 8:
-        assert killed.poll() is None
+        assert killed.is_running
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     reached = len(steps(tmp_path / "killed"))
     assert reached < 24
     assert weights.checkpoints(tmp_path / "killed")
-    assert start(data, tmp_path / "killed", "resume").wait(timeout=200) == 0
-    assert whole.wait(timeout=200) == 0
+    assert start(data, tmp_path / "killed", "resume").end().returncode == 0
+    assert whole.end().returncode == 0
     assert steps(tmp_path / "killed") == steps(tmp_path / "whole")
     first, second = (weights.find(tmp_path / name) for name in ("whole", "killed"))
     for name in ("model.safetensors", "training.safetensors"):

@@ -1,4 +1,4 @@
-"""A program that trains: `python -m tests.ophclip.training.train DATA RUN [SETTING ...]`."""
+"""Trains a small model: `python -m tests.ophclip.training.train DATA RUN new|resume [SETTING ...]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from ophclip.training.loop import train
 from tests.ophclip.shard_factory import small_config
 
 if __name__ == "__main__":
-    data, run, *settings = sys.argv[1:]
+    data, run, how, *settings = sys.argv[1:]
     train(
-        small_config(*settings), shards_folder=Path(data), run=Path(run), preset="tiny", log=print
+        small_config(*settings),
+        shards_folder=Path(data),
+        run=Path(run),
+        preset="tiny",
+        resume=how == "resume",
+        log=print,
     )

@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 
 from ophvl.errors import ConfigError
-from ophvl.ontology import load
 from ophvl.ontology.codes import Codes
 from schemas.video_attributes import Code
 
 HEAD = "concept_id\tsystem\tcode\n"
-
-
-@pytest.fixture(scope="module")
-def ontology():
-    return load()
 
 
 def test_icd_codes_need_no_table(ontology) -> None:

@@ -7,12 +7,6 @@ import pytest
 from ophvl.errors import ConfigError
 from ophvl.ontology import Register, load
 from ophvl.ontology.loader import FOLDER, TITLE_ALIASES
-from ophvl.text.concepts.matching import Matcher
-
-
-@pytest.fixture(scope="module")
-def matcher():
-    return Matcher(load())
 
 
 def concept_ids(matcher, text, register=Register.TITLE):

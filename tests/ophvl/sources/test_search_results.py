@@ -13,7 +13,6 @@ from ophvl.download.rate_limited import RateLimitedDownloader
 from ophvl.download.rate_limiter import RateLimit, RateLimiter
 from ophvl.download.yt_dlp.downloader import YtDlpDownloader
 from ophvl.errors import HostClosedError, ItemError, UsageError
-from ophvl.ontology import load
 from ophvl.ports import Downloader, FetchedVideo, VideoMetadata
 from ophvl.sources.search_results import SearchReport, search
 from ophvl.sources.search_terms import Search
@@ -34,11 +33,6 @@ KNOWN = {
     ],
     "nothing": [],
 }
-
-
-@pytest.fixture(scope="module")
-def matcher() -> Matcher:
-    return Matcher(load())
 
 
 @pytest.fixture

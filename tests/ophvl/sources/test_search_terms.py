@@ -8,14 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ophvl.errors import UsageError
-from ophvl.ontology import Ontology, load
+from ophvl.ontology import Ontology
 from ophvl.sources.search_terms import Search, read_terms
 from ophvl.sources.source_list import is_url
-
-
-@pytest.fixture(scope="module")
-def ontology() -> Ontology:
-    return load()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from ophvl.errors import ConfigError
-from ophvl.ontology import load
+from ophvl.ontology import Ontology
 from ophvl.ontology.forms import fold_term
 from ophvl.speech.engine import HINT_TOKENS
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
@@ -17,8 +17,10 @@ from ophvl.speech.weights import Weights
 OWN = 'version = 3\nprompt = "We operate."\nwords = ["iris hook", " trypan blue "]\n'
 
 
-def test_every_hot_word_is_a_term_of_the_ontology_and_stands_once() -> None:
-    concepts = load().concepts.values()
+def test_every_hot_word_is_a_term_of_the_ontology_and_stands_once(
+    ontology: Ontology,
+) -> None:
+    concepts = ontology.concepts.values()
     known = {form for concept in concepts for form in concept.forms()}
     known |= {fold_term(short) for concept in concepts for short in concept.abbreviations}
     words = [fold_term(word) for word in load_hot_words().words]

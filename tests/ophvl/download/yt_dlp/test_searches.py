@@ -35,7 +35,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     hosts: list[str] = []
     handler = type("Proxy", (_Proxy,), {"requests": hosts})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         for variable in (name, name.upper()):

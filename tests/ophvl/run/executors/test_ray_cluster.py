@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,34 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 ROOT = Path(__file__).parents[4]
 
 
+@contextmanager
+def head() -> Iterator[Cluster]:
+    """Start a cluster with a head that has no cores."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patched.setenv("PYTHONPATH", str(ROOT))  # For the tasks, which are of the tests.
+        arguments = {"num_cpus": 0, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=arguments)
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """A head without cores, and two nodes of one core each."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # For the tasks, which are of the tests.
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    try:
-        yield made
-    finally:
-        made.shutdown()
+def cluster() -> Iterator[Cluster]:
+    """A head alone, for a test that adds nodes and kills them."""
+    with head() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[Cluster]:
+    """A head with two nodes of one core each. The tests that share it leave them alive, and come last."""
+    with head() as started:
+        for _ in range(2):
+            started.add_node(num_cpus=1)
+        yield started
 
 
 def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> Iterator[Did]:
@@ -57,37 +76,6 @@ def run(jobs: list[Job], cluster: Cluster, notes: list[str] | None = None) -> It
     return ray_cluster.run(
         pools, jobs, next_task=next_task, address=cluster.address, note=messages.append
     )
-
-
-def test_both_nodes_work_one_thread_each_and_faults_come_out(cluster: Cluster) -> None:
-    for _ in range(2):
-        cluster.add_node(num_cpus=1)
-    jobs = [Job(f"{n:02d}", seconds=0.05) for n in range(12)]
-    jobs += [Job(f"n{n}", Pool.NETWORK) for n in range(3)] + [Job("closed x", Pool.NETWORK)]
-    done = list(run(jobs, cluster))
-    assert sorted(one.text for one in done) == sorted(
-        [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
-    )
-    assert {one.threads for one in done} == {"1"}
-    pids: set[int] = set()
-    # Either node may be seconds late; the work ends as soon as both have returned a result.
-    for one in run([Job(f"{n:04d}", seconds=0.05) for n in range(1200)], cluster):
-        pids.add(one.pid)
-        if len(pids) == 2:
-            break
-    assert len(pids) == 2
-    assert os.getpid() not in pids
-    with pytest.raises(KeyError, match="bug"):
-        list(run([Job("a"), Job("bug"), Job("b")], cluster))
-    with pytest.raises(ItemError) as caught:
-        list(run([Job("item")], cluster))
-    assert caught.value.kind is FailureKind.EMPTY
-    with pytest.raises(UsageError, match="kills its worker"):
-        list(run([Job("die")], cluster))
-    jobs, texts = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
-    with pytest.raises(DiskFullError):
-        texts.extend(one.text for one in run(jobs, cluster))
-    assert texts == ["did a"]
 
 
 def test_the_tasks_of_a_dead_node_are_redelivered(
@@ -187,66 +175,6 @@ def test_without_an_address_a_cluster_is_started_and_ended() -> None:
     assert not ray.is_initialized()
 
 
-def test_only_what_a_dead_process_running_is_to_blame(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster.add_node(num_cpus=1)
-    monkeypatch.setattr(ray_cluster, "_MAX_DEATHS", 1)
-    spec = PoolSpec(setup=Setup("did"), workers=1)
-    with (
-        ray_cluster._connected(cluster.address),
-        ray_cluster._ActorPool(spec, Pool.CPU, 2, note=print) as actors,
-    ):
-        running, queued = (actors.submit(Job(name)) for name in ("die", "a"))
-        assert queued.result().text == "did a"
-        with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
-            running.result()
-
-
-def test_a_pool_that_cannot_continue_ends_the_run_while_the_other_works(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster.add_node(num_cpus=1)
-    pools = {
-        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
-        Pool.CPU: PoolSpec(setup=Unready(), workers=1),
-    }
-    jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
-    how: dict[str, Any] = {"next_task": next_task, "address": cluster.address, "note": print}
-    started = time.monotonic()
-    with pytest.raises(ValueError, match="no weights"):
-        list(ray_cluster.run(pools, jobs, **how))
-    look, looks = ray.wait, itertools.count()
-
-    def wait(*args: Any, **kwargs: Any) -> Any:
-        if next(looks) > 20:
-            raise ray.exceptions.RaySystemError("the head is gone")
-        return look(*args, **kwargs)
-
-    monkeypatch.setattr(ray, "wait", wait)
-    pools[Pool.CPU] = PoolSpec(setup=Setup("did"), workers=1)
-    with pytest.raises(UsageError, match="Ray cannot continue: System error: the head is gone"):
-        list(ray_cluster.run(pools, jobs, **how))
-    assert time.monotonic() - started < 100
-
-
-class _DiesAtStart(Setup):
-    def __call__(self) -> Callable[[Job], Did]:
-        os._exit(9)
-
-
-def test_workers_that_die_before_they_are_needed_end_the_run(cluster: Cluster) -> None:
-    cluster.add_node(num_cpus=1)
-    pools = {
-        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
-        Pool.CPU: PoolSpec(setup=_DiesAtStart("did"), workers=1),
-    }
-    jobs = [Job(str(n), Pool.NETWORK, seconds=30.0) for n in range(2)]
-    address, notes = cluster.address, list[str]()
-    with pytest.raises(UsageError, match="die before they have started"):
-        list(ray_cluster.run(pools, jobs, next_task=next_task, address=address, note=notes.append))
-
-
 def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,3 +215,89 @@ def test_the_real_stages_make_the_same_tables_on_two_nodes_of_which_one_dies(
     # What the dead node was writing is swept by the next run, which finds nothing to do.
     assert scale.ingest(shared, source).worked == 0
     assert killed.differences(shared, alone, stages) == []
+
+
+def test_both_nodes_work_one_thread_each_and_faults_come_out(two_nodes: Cluster) -> None:
+    jobs = [Job(f"{n:02d}", seconds=0.05) for n in range(12)]
+    jobs += [Job(f"n{n}", Pool.NETWORK) for n in range(3)] + [Job("closed x", Pool.NETWORK)]
+    done = list(run(jobs, two_nodes))
+    assert sorted(one.text for one in done) == sorted(
+        [f"did {n:02d}" for n in range(12)] + [f"did n{n}" for n in range(3)] + ["fetched closed x"]
+    )
+    assert {one.threads for one in done} == {"1"}
+    pids: set[int] = set()
+    # Either node may be seconds late; the work ends as soon as both have returned a result.
+    for one in run([Job(f"{n:04d}", seconds=0.05) for n in range(1200)], two_nodes):
+        pids.add(one.pid)
+        if len(pids) == 2:
+            break
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+    with pytest.raises(KeyError, match="bug"):
+        list(run([Job("a"), Job("bug"), Job("b")], two_nodes))
+    with pytest.raises(ItemError) as caught:
+        list(run([Job("item")], two_nodes))
+    assert caught.value.kind is FailureKind.EMPTY
+    with pytest.raises(UsageError, match="kills its worker"):
+        list(run([Job("die")], two_nodes))
+    jobs, texts = [Job(x, Pool.NETWORK, seconds=0.3) for x in ("full", "a")], list[str]()
+    with pytest.raises(DiskFullError):
+        texts.extend(one.text for one in run(jobs, two_nodes))
+    assert texts == ["did a"]
+
+
+def test_only_what_a_dead_process_running_is_to_blame(
+    two_nodes: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_MAX_DEATHS", 1)
+    spec = PoolSpec(setup=Setup("did"), workers=1)
+    with (
+        ray_cluster._connected(two_nodes.address),
+        ray_cluster._ActorPool(spec, Pool.CPU, 2, note=print) as actors,
+    ):
+        running, queued = (actors.submit(Job(name)) for name in ("die", "a"))
+        assert queued.result().text == "did a"
+        with pytest.raises(UsageError, match="the processes of 1 workers died at it"):
+            running.result()
+
+
+def test_a_pool_that_cannot_continue_ends_the_run_while_the_other_works(
+    two_nodes: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
+        Pool.CPU: PoolSpec(setup=Unready(), workers=1),
+    }
+    jobs = [Job("sleeper", Pool.NETWORK, seconds=200.0)]
+    how: dict[str, Any] = {"next_task": next_task, "address": two_nodes.address, "note": print}
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="no weights"):
+        list(ray_cluster.run(pools, jobs, **how))
+    look, looks = ray.wait, itertools.count()
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        if next(looks) > 20:
+            raise ray.exceptions.RaySystemError("the head is gone")
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(ray, "wait", wait)
+    pools[Pool.CPU] = PoolSpec(setup=Setup("did"), workers=1)
+    with pytest.raises(UsageError, match="Ray cannot continue: System error: the head is gone"):
+        list(ray_cluster.run(pools, jobs, **how))
+    assert time.monotonic() - started < 100
+
+
+class _DiesAtStart(Setup):
+    def __call__(self) -> Callable[[Job], Did]:
+        os._exit(9)
+
+
+def test_workers_that_die_before_they_are_needed_end_the_run(two_nodes: Cluster) -> None:
+    pools = {
+        Pool.NETWORK: PoolSpec(setup=Setup("fetched"), workers=1),
+        Pool.CPU: PoolSpec(setup=_DiesAtStart("did"), workers=1),
+    }
+    jobs = [Job(str(n), Pool.NETWORK, seconds=30.0) for n in range(2)]
+    address, notes = two_nodes.address, list[str]()
+    with pytest.raises(UsageError, match="die before they have started"):
+        list(ray_cluster.run(pools, jobs, next_task=next_task, address=address, note=notes.append))

@@ -9,7 +9,7 @@ import pytest
 
 from ophvl.ontology import Register
 from ophvl.text.concepts.assertion import Assertion
-from ophvl.text.concepts.tagging import ONTOLOGY, RULES, Tagger
+from ophvl.text.concepts.tagging import ONTOLOGY, RULES
 from schemas.vocab import Kind
 
 CASES = [
@@ -126,11 +126,6 @@ CASES = [
         ["keep"],
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def tagger(matcher):
-    return Tagger(matcher)
 
 
 @pytest.mark.parametrize(("text", "present", "absent"), CASES)

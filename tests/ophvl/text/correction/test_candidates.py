@@ -2,7 +2,6 @@
 
 import pytest
 
-from ophvl.ontology import load
 from ophvl.text.correction.candidates import CandidateGenerator
 from ophvl.text.correction.corrector import MIN_GAIN
 from ophvl.text.correction.lexicon import Lexicon
@@ -12,8 +11,8 @@ SURGERY = "We inject {} into the anterior chamber after phacoemulsification of t
 
 
 @pytest.fixture(scope="module")
-def generator() -> CandidateGenerator:
-    return CandidateGenerator(Lexicon(load()), min_gain=MIN_GAIN)
+def generator(lexicon: Lexicon) -> CandidateGenerator:
+    return CandidateGenerator(lexicon, min_gain=MIN_GAIN)
 
 
 def proposed(generator: CandidateGenerator, text: str) -> set[tuple[str, str, str]]:

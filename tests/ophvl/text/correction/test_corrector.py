@@ -2,15 +2,10 @@
 
 import pytest
 
-from ophvl.ontology import load
+from ophvl.ontology import Ontology
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.edits import apply
 from schemas.narrations import Edit
-
-
-@pytest.fixture(scope="module")
-def corrector() -> Corrector:
-    return Corrector(load())
 
 
 @pytest.mark.parametrize(
@@ -97,14 +92,14 @@ def test_edits_can_be_undone_one_by_one(corrector: Corrector) -> None:
     assert "Tripan" in apply(text, edits[1:])
 
 
-def test_a_scorer_may_refuse() -> None:
+def test_a_scorer_may_refuse(ontology: Ontology) -> None:
     class Refuses:
         revision = "refuses"
 
         def gains(self, text: str, edits: list[Edit]) -> list[float]:
             return [-100.0 for _ in edits]
 
-    corrector = Corrector(load(), Refuses())  # type: ignore[arg-type]
+    corrector = Corrector(ontology, Refuses())  # type: ignore[arg-type]
     assert corrector.edits("We stain the capsule with tripan blue.") == ()
     assert "refuses" in corrector.revision
 

@@ -1,15 +1,7 @@
 """Entries of the lexicon by sound, and completions of terms."""
 
-import pytest
-
-from ophvl.ontology import load
 from ophvl.text.correction.lexicon import Lexicon
 from ophvl.text.correction.phonetics import key, sounds
-
-
-@pytest.fixture(scope="module")
-def lexicon() -> Lexicon:
-    return Lexicon(load())
 
 
 def test_finds_rare_words_by_key(lexicon: Lexicon) -> None:

@@ -7,7 +7,7 @@ import torch
 from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
 from ophvl.errors import ConfigError
-from ophvl.ontology import load
+from ophvl.ontology import Ontology
 from ophvl.text.correction.corrector import Corrector
 from ophvl.text.correction.masked_lm import MaskedLM
 from schemas.narrations import Edit
@@ -94,9 +94,9 @@ def test_the_revision_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     assert MaskedLM(str(other)).revision != MaskedLM(str(folder)).revision
 
 
-def test_the_corrector_names_the_model(folder: Path) -> None:
+def test_the_corrector_names_the_model(folder: Path, ontology: Ontology) -> None:
     scorer = MaskedLM(str(folder))
-    assert scorer.revision in Corrector(load(), scorer).revision
+    assert scorer.revision in Corrector(ontology, scorer).revision
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:

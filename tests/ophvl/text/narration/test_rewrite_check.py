@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ophvl.text.concepts.matching import Matcher
-from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.narration.rewrite_check import additions
-
-
-@pytest.fixture(scope="module")
-def tagger(matcher: Matcher) -> Tagger:
-    return Tagger(matcher)
 
 
 @pytest.mark.parametrize(
