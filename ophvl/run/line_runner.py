@@ -17,13 +17,12 @@ from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.partitions import partition_of
 from ophvl.run.bound_stage import BoundStage, with_retries
 from ophvl.run.line_planner import LinePlanner, first_lines, line_fingerprint
-from ophvl.run.line_state import Change, KnownLines, LineBatch, LineResult
+from ophvl.run.line_state import Change, KnownLines, LineBatch, LineResult, line_videos
 from ophvl.run.reporter import Reporter
 from ophvl.run.results import failed_entry, new_entry, retract
 from ophvl.run.unit_worker import UnitReport
 from ophvl.stage import SourceLine, StageSpec
 from schemas.sources import SourceRow
-from schemas.videos import VIDEOS
 from schemas.vocab import FailureKind, Outcome
 
 
@@ -157,7 +156,7 @@ class LineRunner:
         before = known.entries.get(line.line_id)
         entry = new_entry(stage.spec.name, line.line_id, line_fingerprint(stage, line), before)
         started = time.monotonic()
-        outcome, videos = Outcome.EXPANDED, VIDEOS.empty()
+        outcome, videos = Outcome.EXPANDED, None
         try:
             if repeated is not None:
                 video_ids = known.video_ids[repeated]
@@ -203,20 +202,17 @@ class LineRunner:
         }
         if not moved:
             return
-        sources = known.stored["sources"]
-        index = sources.schema.get_field_index("line_number")
-        ids, old = sources.column("line_id").to_pylist(), sources.column(index).to_pylist()
-        numbers = [moved.get(line_id, number) for line_id, number in zip(ids, old, strict=True)]
-        sources = sources.set_column(index, sources.schema.field(index), [numbers])
+        rows = select_rows(known.stored["sources"], "line_id", moved).to_pylist()
         known.numbers |= moved
         batch.add(
             Change(
                 entries=[known.entries[line_id] for line_id in moved],
-                tables={
-                    "sources": select_rows(sources, "line_id", moved),
-                    "line_videos": select_rows(known.stored["line_videos"], "line_id", moved),
-                    "videos": VIDEOS.empty(),
-                },
+                sources=[SourceRow(**row | {"line_number": moved[row["line_id"]]}) for row in rows],
+                line_videos=[
+                    row
+                    for line_id in moved
+                    for row in line_videos(line_id, known.video_ids[line_id])
+                ],
             ),
             at_once=True,
         )

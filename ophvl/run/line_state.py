@@ -23,6 +23,7 @@ from ophvl.run.results import check_rows, retracted_entry
 from ophvl.stage import StageSpec
 from schemas.line_videos import LINE_VIDEOS, LineVideoRow
 from schemas.sources import SOURCES, SourceRow
+from schemas.videos import VIDEOS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,16 +40,18 @@ class LineResult:
     row: SourceRow
     video_ids: Sequence[str]
     """All videos that the line leads to."""
-    videos: pa.Table
+    videos: pa.Table | None = None
     """The rows of those that no other line described before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Ledger entries of a line and of videos, and their rows, which must be committed together."""
+    """Ledger entries of lines and of videos, and their rows, which must be committed together."""
 
     entries: Sequence[Entry]
-    tables: Mapping[str, pa.Table]
+    sources: Sequence[SourceRow]
+    line_videos: Sequence[LineVideoRow]
+    videos: pa.Table | None = None
 
 
 @dataclass(kw_only=True)
@@ -126,6 +129,8 @@ class KnownLines:
             for v in lost.difference(void)
             if self.first_line[v] == line_id
         }
+        videos = result.videos
+        hashes = {} if videos is None else hash_columns(videos, hashed_columns)
         described = {
             v: Entry(
                 stage=self.stage,
@@ -136,7 +141,7 @@ class KnownLines:
                 rows={"videos": 1},
                 hashes={"videos": {v: columns}},
             )
-            for v, columns in hash_columns(result.videos, hashed_columns).items()
+            for v, columns in hashes.items()
         }
         self.entries[line_id] = result.entry
         self.numbers[line_id] = result.row.line_number
@@ -154,11 +159,9 @@ class KnownLines:
                 *(self.videos[v] for v in passed_on),
                 *(retracted_entry(self.stage, v) for v in void),
             ],
-            tables={
-                "sources": SOURCES.table([result.row]),
-                "line_videos": line_video_rows({line_id: result.video_ids}),
-                "videos": self._with_passed_on(result.videos, passed_on),
-            },
+            sources=[result.row],
+            line_videos=line_videos(line_id, result.video_ids),
+            videos=self._with_passed_on(videos, passed_on),
         )
 
     def forget(self, line_id: str) -> None:
@@ -170,7 +173,9 @@ class KnownLines:
         for video_id in video_ids:
             self.lines[video_id].discard(line_id)
 
-    def _with_passed_on(self, videos: pa.Table, first_lines: Mapping[str, str]) -> pa.Table:
+    def _with_passed_on(
+        self, videos: pa.Table | None, first_lines: Mapping[str, str]
+    ) -> pa.Table | None:
         """Return `videos` and the rows of other videos that another line describes from now on."""
         import pyarrow as pa
 
@@ -181,7 +186,8 @@ class KnownLines:
         rows = select_rows(self.stored["videos"], "video_id", first_lines)
         ids = [first_lines[v] for v in rows.column("video_id").to_pylist()]
         index = rows.schema.get_field_index("line_id")
-        return pa.concat_tables([videos, rows.set_column(index, rows.schema.field(index), [ids])])
+        rows = rows.set_column(index, rows.schema.field(index), [ids])
+        return rows if videos is None else pa.concat_tables([videos, rows])
 
 
 @dataclass
@@ -220,25 +226,22 @@ class LineBatch:
 
         if not self._changes:
             return
+        changes = self._changes
+        videos = [change.videos for change in changes if change.videos is not None]
         tables = {
-            name: pa.concat_tables([change.tables[name] for change in self._changes])
-            for name in self._changes[0].tables
+            "sources": SOURCES.table([row for change in changes for row in change.sources]),
+            "line_videos": LINE_VIDEOS.table([row for c in changes for row in c.line_videos]),
+            "videos": pa.concat_tables([VIDEOS.empty(), *videos]),
         }
         check_rows(f"stage {self.stage}", tables)
-        entries = [entry for change in self._changes for entry in change.entries]
+        entries = [entry for change in changes for entry in change.entries]
         self.store.commit_batch(entries, tables)
         self._changes = []
 
 
-def line_video_rows(video_ids: Mapping[str, Iterable[str]]) -> pa.Table:
-    """Return the rows of `line_videos` of some lines."""
-    return LINE_VIDEOS.table(
-        [
-            LineVideoRow(line_id=line_id, video_id=video_id)
-            for line_id, of_line in video_ids.items()
-            for video_id in of_line
-        ]
-    )
+def line_videos(line_id: str, video_ids: Iterable[str]) -> list[LineVideoRow]:
+    """Return the rows of `line_videos` of a line."""
+    return [LineVideoRow(line_id=line_id, video_id=video_id) for video_id in video_ids]
 
 
 def _columns(rows: pa.Table, *names: str) -> list[list[str]]:

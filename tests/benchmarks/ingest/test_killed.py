@@ -163,6 +163,6 @@ def test_three_jobs_of_an_array_at_once_make_the_same_tables(tmp_path: Path) -> 
     assert [job.end().returncode for job in jobs] == [0, 0, 0]
     assert differences(shared, alone, fakes.stages()) == []
     before = finished(shared, fakes.stages())
-    assert len(before) == 3 * 33 + 2 * 31, "two end at their download"
+    assert len(before) == 33 + 3 * 33 + 2 * 31, "33 lines; two of their videos end at the download"
     run(*program, shared)
     assert finished(shared, fakes.stages()) == before, "nothing is left to do"

@@ -15,6 +15,7 @@ import pytest
 from ophvl.dataset import upgrade as upgrade_module
 from ophvl.dataset.commit import write_result
 from ophvl.dataset.ledger import Entry, EntryOutcome
+from ophvl.dataset.rows import select_rows
 from ophvl.dataset.segments import write_segment
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
@@ -68,28 +69,32 @@ def to_earlier_form(store: Store, *, compacted: bool) -> None:
     for name in TABLES:
         for path in (store.root / "tables" / name).iterdir():
             path.unlink()
-    for line, entry in earlier.items():
+    # Lines of one partition share its files, or each line has a result file of its own.
+    groups: defaultdict[object, list[str]] = defaultdict(list)
+    for line in lines:
+        groups[partition_of(line) if compacted else line].append(line)
+    for group in groups.values():
         rows = {
-            "sources": sources.filter(pa.array([i == line for i in ids])),
-            "videos": tables["videos"].filter(pa.compute.field("line_id") == line),
+            "sources": select_rows(sources, "line_id", group),
+            "videos": select_rows(tables["videos"], "line_id", group),
         }
-        (write_compacted if compacted else write_uncompacted)(store.root, entry, rows)
+        written = [earlier[line] for line in group]
+        (write_compacted if compacted else write_uncompacted)(store.root, written, rows)
 
 
-def write_uncompacted(root: Path, entry: Entry, rows: dict[str, pa.Table]) -> None:
-    write_result(root / "units" / "list" / f"batch-{entry.unit}.zip", [entry], rows)
+def write_uncompacted(root: Path, entries: list[Entry], rows: dict[str, pa.Table]) -> None:
+    write_result(root / "units" / "list" / f"batch-{entries[0].unit}.zip", entries, rows)
 
 
-def write_compacted(root: Path, entry: Entry, rows: dict[str, pa.Table]) -> None:
-    partition = partition_of(entry.unit)
-    segment = root / "ledger" / "list" / f"{partition:03d}.jsonl"
-    assert not segment.exists(), "the lines of these tests are of different partitions"
+def write_compacted(root: Path, entries: list[Entry], rows: dict[str, pa.Table]) -> None:
+    partition = partition_of(entries[0].unit)
     files = {}
     for table, of_table in rows.items():
         if of_table.num_rows:
             files[table] = f"list-{partition:03d}-{0:08x}.parquet"
             pq.write_table(of_table, root / "tables" / table / files[table])
-    write_segment(segment, files, [entry.to_json()])
+    segment = root / "ledger" / "list" / f"{partition:03d}.jsonl"
+    write_segment(segment, files, [entry.to_json() for entry in entries])
 
 
 @pytest.fixture

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-STEPS = {"ophclip train": ["--set", "train.max_steps=4"]}
-"""Training runs as written, but for its length."""
+SHORTER = {
+    "ophvl ingest": ["--limit", "8"],
+    "ophclip train": ["--set", "train.max_steps=4"],
+}
+"""Commands run as written, but for their length."""
 
 
 def commands() -> list[str]:
@@ -41,7 +44,7 @@ def test_the_four_commands_are_shown() -> None:
 @pytest.mark.timeout(900)
 def test_commands_work_in_their_order(folder) -> None:
     for command in commands():
-        extra = [v for start, more in STEPS.items() if command.startswith(start) for v in more]
+        extra = [v for start, more in SHORTER.items() if command.startswith(start) for v in more]
         result = subprocess.run(
             ["bash", "-o", "pipefail", "-c", " ".join([command, *map(shlex.quote, extra)])],
             cwd=folder,
