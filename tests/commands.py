@@ -1,8 +1,7 @@
 """Run commands of ours in processes of their own that do not import everything anew.
 
 A server imports the packages once for each worker of the test session; each command runs in a fork of it.
-What a new interpreter does differently has tests of its own, such as tests/end_to_end/test_readme.py and those of
-signals and kills.
+What a new interpreter does differently has tests of its own, such as those of README, signals and kills.
 """
 
 from __future__ import annotations
