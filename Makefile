@@ -27,10 +27,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two files of tests at a time, in the order of the tree: those that take longest stand first, so that neither
-# process waits for the other at the end.
+# Three files of tests at a time, since many tests wait; in the order of the tree, where those that take longest
+# stand first, so that no process waits for the others at the end.
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 demo: setup
 	DEMO=$(DEMO) SEED=$(DEMO_SEED) PATH="$(abspath $(BIN)):$$PATH" demo/run.sh

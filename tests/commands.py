@@ -57,7 +57,7 @@ class Command:
     def kill(self) -> None:
         """Kill it (SIGKILL), and wait for its end."""
         self._process.kill()
-        self._process.join()
+        self.end()
 
     def end(self, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
         """Wait for the end; return the exit code and what was written.
@@ -65,15 +65,16 @@ class Command:
         Raises:
             subprocess.TimeoutExpired: it took longer; it is killed.
         """
-        self._process.join(timeout_s)
-        if self.is_running:
-            self.kill()
-            raise subprocess.TimeoutExpired(self.argv, timeout_s)
-        code = self._process.exitcode
+        with self._folder:
+            self._process.join(timeout_s)
+            if self.is_running:
+                self._process.kill()
+                self._process.join()
+                raise subprocess.TimeoutExpired(self.argv, timeout_s)
+            code = self._process.exitcode
+            assert code is not None
+            stdout, stderr = (path.read_text(encoding="utf-8") for path in self._streams[1:])
         self._process.close()
-        stdout, stderr = (path.read_text(encoding="utf-8") for path in self._streams[1:])
-        self._folder.cleanup()
-        assert code is not None
         return subprocess.CompletedProcess(self.argv, code, stdout, stderr)
 
 

@@ -175,7 +175,7 @@ def test_a_long_list_of_nonsense_is_got_through(tmp_path: Path) -> None:
     source.write_text("\n".join(f"--nothing-{n}" for n in range(count)))
     started = time.monotonic()
     run("ophvl", "ingest", "--source", source, "--out", out, code=3)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 90
     none = {"expanded": 0, "folded": 0, "pending": 0}
     assert status(out)["lines"] == {"listed": count, "failed": count, **none}
     assert sum(path.is_file() for path in out.rglob("*")) < 300
