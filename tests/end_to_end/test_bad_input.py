@@ -62,7 +62,7 @@ def test_bad_lines_are_recorded_and_the_rest_goes_on(tmp_path) -> None:
         "not_found": 2,
         "unsupported": 1,
     }
-    run("ophvl", "build-pairs", "--out", out)
+    run("ophvl", "build-pairs", "--out", out, "--workers", "1")
     after = status(out)
     assert (after["emitted"], after["failed"]) == (2, 2)
     run("ophvl", "check", "--out", out)
@@ -72,7 +72,7 @@ def test_video_without_sound_is_a_silent_video(tmp_path) -> None:
     make_video(tmp_path / "case_1.mp4", seconds=2.0)
     (tmp_path / "list.txt").write_text("case_1.mp4")
     ingest(tmp_path / "list.txt", tmp_path / "out", code=0)
-    run("ophvl", "build-pairs", "--out", tmp_path / "out")
+    run("ophvl", "build-pairs", "--out", tmp_path / "out", "--workers", "1")
     assert (
         "0 narrated, 1 silent (no_audio 1)"
         in run("ophvl", "stats", "--out", tmp_path / "out").stdout
@@ -143,11 +143,11 @@ def test_stages_run_one_at_a_time_say_what_is_to_be_run_before(tmp_path) -> None
     ingest(tmp_path / "list.txt", out, code=0)
     skipped = run("ophvl", "run", "segment..title", "--out", out).stderr
     assert "`ophvl run review..segment`" in skipped
-    run("ophvl", "run", "review..title", "--out", out)
-    unready = run("ophvl", "run", "pair", "--out", out).stderr
+    run("ophvl", "run", "review..title", "--out", out, "--workers", "1")
+    unready = run("ophvl", "run", "pair", "--out", out, "--workers", "1").stderr
     assert "no video is ready for stage pair: split did not run yet" in unready
     assert status(out)["pending"] == 1
-    run("ophvl", "run", "split..shard", "--out", out)
+    run("ophvl", "run", "split..shard", "--out", out, "--workers", "1")
     run(
         "ophvl",
         "run",
@@ -161,7 +161,7 @@ def test_stages_run_one_at_a_time_say_what_is_to_be_run_before(tmp_path) -> None
     )
     message = run("ophvl", "run", "shard", "--out", out, code=2).stderr
     assert "ophvl run frames..shard" in message
-    run("ophvl", "run", "frames..shard", "--out", out)
+    run("ophvl", "run", "frames..shard", "--out", out, "--workers", "1")
     run("ophvl", "check", "--out", out)
 
 
@@ -170,7 +170,7 @@ def test_a_list_of_dropped_videos_ends_well(tmp_path) -> None:
     (tmp_path / "list.txt").write_text("Eye makeup tutorial for beginners.mp4")
     out = tmp_path / "out"
     ingest(tmp_path / "list.txt", out, code=0)
-    run("ophvl", "build-pairs", "--out", out)
+    run("ophvl", "build-pairs", "--out", out, "--workers", "1")
     counts = status(out)
     assert (counts["listed"], counts["dropped"]) == (1, 1)
     run("ophvl", "check", "--out", out)

@@ -31,12 +31,15 @@ def test_proxies_are_enough_for_pairs_and_sound_alone_is_not(tmp_path: Path) -> 
                 "--out",
                 tmp_path / form,
                 *tiny,
+                "--downloads",
+                "0",
                 "--keep-media",
                 form,
             )
         assert server.request_counts["a"] == 2 * 3
     assert names(tmp_path / "proxy") == ["proxy.mp4", "proxy.mp4"]
-    run("ophvl", "build-pairs", "--out", tmp_path / "proxy", "--set", "pair.video_frames=8")
+    alone = ("--out", tmp_path / "proxy", "--workers", "1")
+    run("ophvl", "build-pairs", *alone, "--set", "pair.video_frames=8")
     run("ophvl", "check", "--out", tmp_path / "proxy")
     rows = (
         Store(tmp_path / "proxy", load_stages())

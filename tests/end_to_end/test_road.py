@@ -25,7 +25,10 @@ from tests.commands import run, status
 
 CORPUS = Path(__file__).parents[2] / "demo" / "corpus"
 NARRATED = ("narrated_01", "narrated_02", "narrated_03")
-TINY = ("--set", "transcribe.model=tiny.en", "--workers", "1")
+ALONE = ("--workers", "1")
+"""In the process of the command itself: workers of their own would take seconds to start."""
+
+TINY = ("--set", "transcribe.model=tiny.en", *ALONE)
 
 
 def ledger(out: Path, stage: str) -> dict[str, dict[str, object]]:
@@ -89,7 +92,7 @@ def road(tmp_path_factory) -> Road:
     copy_videos(folder, "silent_01", "other_01")
     with source.open("a") as file:
         file.write("\n# two more\nsilent_01.mp4\nother_01.mp4\n")
-    run("ophvl", "ingest", "--source", source, "--out", out)
+    run("ophvl", "ingest", "--source", source, "--out", out, *ALONE)
     return Road(out=out, source=source, survived=survived, first=first)
 
 
@@ -108,7 +111,7 @@ def test_killed_run_resumes_without_redoing_finished_videos(road) -> None:
 
 
 def test_a_run_with_nothing_new_does_nothing(road) -> None:
-    log = run("ophvl", "ingest", "--source", road.source, "--out", road.out).stderr
+    log = run("ophvl", "ingest", "--source", road.source, "--out", road.out, *ALONE).stderr
     assert "admit..keep 5/5 5 unchanged" in log
 
 
@@ -130,7 +133,7 @@ def test_build_pairs_gives_checked_shards_and_a_second_run_does_nothing(built) -
     kinds = set(zip(rows.column("level").to_pylist(), rows.column("kind").to_pylist(), strict=True))
     assert kinds == {("clip", "narrated"), ("video", "narrated"), ("video", "silent")}
     manifest = (shards / "manifest.json").stat().st_mtime_ns
-    log = run("ophvl", "build-pairs", "--out", built).stderr
+    log = run("ophvl", "build-pairs", "--out", built, *ALONE).stderr
     assert (shards / "manifest.json").stat().st_mtime_ns == manifest
     assert "shard 1/1 1 unchanged" in log
 
@@ -139,7 +142,7 @@ def test_a_threshold_is_applied_without_transcribing_or_segmenting_again(built, 
     out = tmp_path / "out"
     shutil.copytree(built, out)
     before = [ledger(out, stage) for stage in ("transcribe", "segment", "tag")]
-    run("ophvl", "build-pairs", "--out", out, "--set", "pair.min_descriptive_score=0.0")
+    run("ophvl", "build-pairs", "--out", out, *ALONE, "--set", "pair.min_descriptive_score=0.0")
     assert [ledger(out, stage) for stage in ("transcribe", "segment", "tag")] == before
     assert ledger(out, "pair") != ledger(built, "pair")
 
@@ -209,13 +212,13 @@ def test_what_a_reader_judged_wrong_stays_out_through_rebuilds(built, tmp_path) 
         for row in wrong
     }
     assert rejected <= anatomy(built)
-    run("ophvl", "build-pairs", "--out", out)
+    run("ophvl", "build-pairs", "--out", out, *ALONE)
     assert anatomy(out) == anatomy(built) - rejected
     run("ophvl", "check", "--out", out)
     untouched = set(ledger(out, "tag")) - {row["video_id"] for row in wrong}
     assert all(ledger(out, "tag")[u] == ledger(built, "tag")[u] for u in untouched)
     shorter = ("--set", "segment.max_clip_s=7", "--set", "segment.correct=false")
-    run("ophvl", "build-pairs", "--out", out, *shorter)
+    run("ophvl", "build-pairs", "--out", out, *ALONE, *shorter)
     assert anatomy(out)
     assert not anatomy(out) & rejected
 
@@ -229,7 +232,7 @@ def test_what_a_reader_judged_wrong_stays_out_through_rebuilds(built, tmp_path) 
     relented.write_text(sheet.read_text().replace(",wrong,", ",right,"), newline="")
     run("ophvl", "review", "import", relented, "--out", out)
     longer = ("--set", "segment.max_clip_s=15.0", "--set", "segment.correct=true")
-    run("ophvl", "build-pairs", "--out", out, *longer)
+    run("ophvl", "build-pairs", "--out", out, *ALONE, *longer)
     assert anatomy(out) == anatomy(built)
 
 

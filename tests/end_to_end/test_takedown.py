@@ -35,7 +35,17 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         urls = [f"{server.url}/{name}.mp4" for name in "abcd"]
         source.write_text("\n".join(urls))
         (tmp_path / "test-set.txt").write_text(f"{urls[3]}\n")
-        run("ophvl", "ingest", "--source", source, *quick, "--exclude", tmp_path / "test-set.txt")
+        run(
+            "ophvl",
+            "ingest",
+            "--source",
+            source,
+            "--downloads",
+            "0",
+            *quick,
+            "--exclude",
+            tmp_path / "test-set.txt",
+        )
         assert server.request_counts["d"] == 1, (
             "what models are judged on is asked for, and not fetched"
         )
@@ -50,7 +60,7 @@ def test_what_is_taken_down_leaves_the_media_the_tables_and_the_shards(tmp_path:
         for table in ("media", "publications", "speech", "pairs"):
             assert ids[urls[1]] not in store.read(table).column("video_id").to_pylist()
         assert not list((out / "media").glob(f"{ids[urls[1]]}.*"))
-        run("ophvl", "ingest", "--source", source, *quick)
+        run("ophvl", "ingest", "--source", source, "--downloads", "0", *quick)
         run("ophvl", "check", "--out", out)
         counts = status(out)
         assert counts["by_reason"] == {"evaluation": 1, "taken_down": 1}

@@ -73,8 +73,9 @@ def test_real_surgical_clips_are_silent_videos(tmp_path: Path) -> None:
     clips = Path(os.environ["OPHVL_TEST_DATA"]) / "clips"
     (tmp_path / "list.txt").write_text(str(clips))
     out = tmp_path / "out"
-    run("ophvl", "ingest", "--source", tmp_path / "list.txt", "--out", out)
-    run("ophvl", "build-pairs", "--out", out, "--set", "pair.video_frames=8")
+    alone = ("--out", out, "--workers", "1")
+    run("ophvl", "ingest", "--source", tmp_path / "list.txt", *alone)
+    run("ophvl", "build-pairs", *alone, "--set", "pair.video_frames=8")
     plain = json.loads(run("ophvl", "stats", "--json", "--out", out).stdout)
     assert (plain["narrated_videos"], plain["silent_videos"]) == (0, 9)
     assert plain["frames"] == 9 * 8
