@@ -27,8 +27,12 @@ from tests.ophvl.toy_folder import ToyFolder
 TABLES = ("sources", "line_videos", "videos")
 
 
-def to_earlier_form(store: Store, *, compacted: bool) -> None:
-    """Write the results of stage `list` as the version before wrote them."""
+def to_earlier_form(store: Store, *, form: str) -> None:
+    """Write the results of stage `list` as the version before wrote them.
+
+    Args:
+        form: "compacted"; "uncompacted"; or "both": compacted, and then written again.
+    """
     entries = store.entries("list")
     tables = {name: store.read(name) for name in TABLES}
     owned: defaultdict[str, list[str]] = defaultdict(list)
@@ -69,17 +73,26 @@ def to_earlier_form(store: Store, *, compacted: bool) -> None:
     for name in TABLES:
         for path in (store.root / "tables" / name).iterdir():
             path.unlink()
-    # Lines of one partition share its files, or each line has a result file of its own.
+    for written in ("compacted", "uncompacted"):
+        if form in (written, "both"):
+            write(store.root, earlier, sources, tables["videos"], compacted=written == "compacted")
+
+
+def write(
+    root: Path, entries: dict[str, Entry], sources: pa.Table, videos: pa.Table, *, compacted: bool
+) -> None:
+    """Write lines; those of one partition share its files, or each has a result file of its own."""
     groups: defaultdict[object, list[str]] = defaultdict(list)
-    for line in lines:
+    for line in entries:
         groups[partition_of(line) if compacted else line].append(line)
     for group in groups.values():
         rows = {
             "sources": select_rows(sources, "line_id", group),
-            "videos": select_rows(tables["videos"], "line_id", group),
+            "videos": select_rows(videos, "line_id", group),
         }
-        written = [earlier[line] for line in group]
-        (write_compacted if compacted else write_uncompacted)(store.root, written, rows)
+        (write_compacted if compacted else write_uncompacted)(
+            root, [entries[line] for line in group], rows
+        )
 
 
 def write_uncompacted(root: Path, entries: list[Entry], rows: dict[str, pa.Table]) -> None:
@@ -104,19 +117,19 @@ def earlier(toy: ToyFolder, request: pytest.FixtureRequest) -> ToyFolder:
     toy.source("two.json", ("b", ""))
     toy.list("one.json", "two.json", "./two.json", "missing.json")
     toy.run()
-    to_earlier_form(toy.store, compacted=request.param == "compacted")
+    to_earlier_form(toy.store, form=request.param)
     toy.calls()
     return toy
 
 
-both_forms = pytest.mark.parametrize("earlier", ["compacted", "uncompacted"], indirect=True)
+forms = pytest.mark.parametrize("earlier", ["compacted", "uncompacted", "both"], indirect=True)
 
 
 def rows(toy: ToyFolder) -> dict[str, list[Any]]:
     return {name: toy.store.read(name).to_pylist() for name in TABLES}
 
 
-@both_forms
+@forms
 def test_an_earlier_folder_is_upgraded_and_nothing_runs_again(earlier: ToyFolder) -> None:
     notes: list[str] = []
     earlier.store.upgrade(notes.append)
@@ -141,7 +154,7 @@ def test_an_earlier_folder_is_upgraded_and_nothing_runs_again(earlier: ToyFolder
     assert len(notes) == 1
 
 
-@both_forms
+@forms
 def test_a_video_named_twice_outlives_its_first_line_after_an_upgrade(earlier: ToyFolder) -> None:
     earlier.store.upgrade(lambda note: None)
     earlier.source("one.json", ("a", ""))
@@ -151,7 +164,7 @@ def test_a_video_named_twice_outlives_its_first_line_after_an_upgrade(earlier: T
     assert [line[2:] for line in earlier.lines()[:2]] == [("expanded", 1, 0), ("expanded", 1, 0)]
 
 
-@both_forms
+@forms
 @pytest.mark.parametrize("step", ["sweep_lines", "compact"])
 def test_an_upgrade_that_was_interrupted_is_completed(
     earlier: ToyFolder, step: str, monkeypatch: pytest.MonkeyPatch

@@ -63,3 +63,7 @@ def test_regular_variants(term, kind, form):
 
 def test_names_that_are_plural_already_get_no_plural():
     assert variants("forceps", Kind.INSTRUMENT) == {"forceps"}
+
+
+def test_a_british_spelling_is_not_made_british_again() -> None:
+    assert not any("ooedema" in form for form in variants("corneal oedema", Kind.COMPLICATION))

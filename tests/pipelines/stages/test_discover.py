@@ -56,7 +56,12 @@ def test_a_sidecar_is_read_and_what_does_not_fit_in_it_is_left_out(tmp_path: Pat
         "uploader": "Eye TV",
         "duration": "long",
         "tags": ["cataract", 3],
-        "chapters": [{"title": "Rhexis", "start_time": 1, "end_time": 2}, {"title": "broken"}, 5],
+        "chapters": [
+            {"title": "Rhexis", "start_time": 1, "end_time": 2},
+            {"title": "without end", "start_time": 2},
+            {"title": "broken"},
+            5,
+        ],
         "license": "Creative Commons Attribution licence (reuse allowed)",
     }
     (tmp_path / "a.info.json").write_text(json.dumps(info), encoding="utf-8")
@@ -65,6 +70,13 @@ def test_a_sidecar_is_read_and_what_does_not_fit_in_it_is_left_out(tmp_path: Pat
     assert (row["listed_duration_s"], row["tags"]) == (None, ["cataract"])
     assert row["chapters"] == [{"title": "Rhexis", "start_s": 1.0, "end_s": 2.0}]
     assert (row["licence_class"], row["is_surgical"]) == ("open", "yes")
+
+
+@pytest.mark.parametrize("duration", [True, -1, "7"])
+def test_a_duration_is_a_number_from_0(tmp_path: Path, found, duration: object) -> None:
+    make_video(tmp_path / "a.mp4", seconds=1.0)
+    (tmp_path / "a.info.json").write_text(json.dumps({"duration": duration}), encoding="utf-8")
+    assert found("a.mp4")[0]["listed_duration_s"] is None
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", "\x00"])

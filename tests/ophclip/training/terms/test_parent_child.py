@@ -16,10 +16,11 @@ CONFIG = small_config("loss.same_text_cosine=1.0")
 def test_it_contrasts_the_videos_that_have_narrations(corpus):
     run = make_run(CONFIG, corpus, scaled(CONFIG))
     term = ParentChild.start(run, print)
-    rows = [*corpus.titled_silent_videos[:1], *corpus.videos]
+    rows = [*corpus.titled_silent_videos[:1], *corpus.videos, corpus.videos[0]]
     step, own = make_step(run, Level.VIDEO, rows, [term])
     encoded = gathered(run, Level.VIDEO, step, own)
     mask = encoded.batch.neutral_mask[1:, 1:]
+    assert mask[0, -1]  # One text twice: no negatives of each other.
     expected = contrastive.info_nce(
         own["text"][1:], own["mean_narration"][1:], torch.tensor(11.0), neutral_mask=mask
     )

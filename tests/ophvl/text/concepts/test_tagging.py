@@ -178,6 +178,11 @@ def test_nested_terms_are_linked(tagger):
     (peeling,) = tagger.tag("Now ILM peeling.")
     assert peeling.surface == "ILM peeling"
     assert "anatomy:internal_limiting_membrane" in peeling.linked
+    (removal,) = tagger.tag("Then removal of silicone oil.")
+    assert (removal.surface, removal.linked) == (
+        "removal of silicone oil",
+        ("medication:silicone_oil",),
+    )
 
 
 @pytest.mark.parametrize(

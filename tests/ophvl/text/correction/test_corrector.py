@@ -92,6 +92,23 @@ def test_edits_can_be_undone_one_by_one(corrector: Corrector) -> None:
     assert "Tripan" in apply(text, edits[1:])
 
 
+def test_capitals_of_a_whole_text_are_none_of_a_name(corrector: Corrector) -> None:
+    (edit,) = corrector.edits("WE STAIN THE CAPSULE WITH TRIPAN BLUE.")
+    assert (edit.before, edit.after) == ("TRIPAN", "trypan")
+
+
+def test_a_scorer_adds_to_what_the_words_gain(ontology: Ontology, corrector: Corrector) -> None:
+    class Indifferent:
+        revision = "indifferent"
+
+        def gains(self, text: str, edits: list[Edit]) -> list[float]:
+            return [0.0 for _ in edits]
+
+    text = "We stain the capsule with tripan blue."
+    scored = Corrector(ontology, Indifferent())  # type: ignore[arg-type]
+    assert scored.edits(text) == corrector.edits(text) != ()
+
+
 def test_a_scorer_may_refuse(ontology: Ontology) -> None:
     class Refuses:
         revision = "refuses"
