@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
+from ophclip.losses.pseudo_labels import carried
+from ophclip.training.terms import pseudo_labels
 from ophclip.training.terms.pseudo_labels import CarriedNarrations
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config
@@ -43,6 +46,23 @@ def test_it_moves_windows_only(corpus):
     assert own["visual"].grad is None
     assert own["text"].grad is None
     assert 0 <= result.metrics["carry_weight"] <= 1
+
+
+def test_the_same_words_of_another_clip_are_no_negative(corpus, monkeypatch):
+    masks = []
+
+    def spied(windows, texts, targets, *others, neutral_mask):
+        masks.append(neutral_mask & (targets <= 0))
+        return carried(windows, texts, targets, *others, neutral_mask=neutral_mask)
+
+    monkeypatch.setattr(pseudo_labels, "carried", spied)
+    term = term_of(corpus, "carry.windows=12")
+    random = torch.Generator().manual_seed(1)
+    clips = F.normalize(torch.randn(len(corpus.clips), 384, generator=random), dim=-1)
+    term.bank.write(range(len(clips)), clips, clips, step=0)
+    step, own = make_step(term.run, Level.CLIP, corpus.clips, [term])
+    term.loss(step, gathered(term.run, Level.CLIP, step, own, term.inputs(step)))
+    assert masks[0].any()
 
 
 def test_windows_of_a_share_are_those_of_the_whole_with_their_context(corpus):

@@ -51,6 +51,15 @@ def test_an_empty_bank_gives_no_neighbours(corpus):
     assert (result.loss, result.metrics) == (None, {})
 
 
+def test_silent_videos_of_a_batch_ask_for_no_neighbours(corpus):
+    term = term_of(corpus)
+    filled(term)
+    rows = [*corpus.titled_silent_videos[:1], *corpus.videos]
+    embeddings = F.normalize(torch.randn(len(rows), 384), dim=-1)
+    retrieved = term.search(embeddings, embeddings, rows, step=1)
+    assert retrieved.queries == tuple(range(1, len(rows)))
+
+
 @pytest.mark.parametrize("form", ["pooled", "multi_positive", "fused"])
 def test_the_form_is_the_one_of_the_settings(corpus, form):
     term = term_of(
