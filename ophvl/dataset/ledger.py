@@ -67,6 +67,24 @@ class Entry:
         return Entry(kind=FailureKind(kind) if kind else None, outcome=outcome, **values)
 
 
+def described_video(line: Entry, video_id: str, columns: ColumnHashes) -> Entry:
+    """Return the entry of a video whose row in table `videos` comes from a line.
+
+    Args:
+        line: the entry of that line.
+        columns: the hashes of the row's columns.
+    """
+    return Entry(
+        stage=line.stage,
+        unit=video_id,
+        fingerprint="",  # Its lines decide when it is described again.
+        outcome=EntryOutcome.EMITTED,
+        at=line.at,
+        rows={"videos": 1},
+        hashes={"videos": {video_id: columns}},
+    )
+
+
 def covered(entries: Mapping[str, Entry]) -> set[str]:
     """Return the source videos that a stage of the whole corpus last ran on."""
     entry = entries.get(WHOLE)

@@ -44,7 +44,7 @@ def read_ledger(layout: Layout, stage: str) -> dict[str, Entry]:
             entries |= read_segment(path)[1]
         return entries | {entry.unit: entry for entry in latest}
 
-    entries = _repeat_while_compacted(read)
+    entries = repeat_while_compacted(read)
     return {u: e for u, e in entries.items() if e.outcome is not EntryOutcome.RETRACTED}
 
 
@@ -69,7 +69,7 @@ def read_table(
     elif table in APPENDED:
         rows = pa.concat_tables([spec.empty(), *_appended_rows(layout, table)]).select(names)
     else:
-        slices = _repeat_while_compacted(lambda: _live_rows(layout, table, names, video_ids))
+        slices = repeat_while_compacted(lambda: _live_rows(layout, table, names, video_ids))
         rows = pa.concat_tables([spec.empty().select(names), *slices])
     if video_ids is not None and "video_id" in names:
         rows = select_rows(rows, "video_id", video_ids)
@@ -77,7 +77,7 @@ def read_table(
     return rows.select(list(columns)) if columns is not None else rows
 
 
-def _repeat_while_compacted(read: Callable[[], Value]) -> Value:
+def repeat_while_compacted(read: Callable[[], Value]) -> Value:
     """Read again when a file was compacted away between its listing and its reading."""
     for _ in range(_TRIES - 1):
         try:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.dataset.commit import read_entries, read_stored_rows, stored_tables, write_result
 from ophvl.dataset.compact import compact
 from ophvl.dataset.layout import Layout
-from ophvl.dataset.ledger import Entry, EntryOutcome
-from ophvl.dataset.read import read_ledger
+from ophvl.dataset.ledger import Entry, described_video
+from ophvl.dataset.read import read_ledger, repeat_while_compacted
 from ophvl.dataset.rows import exclude_rows
 from ophvl.dataset.segments import read_header
 from ophvl.dataset.sweep import sweep_lines
@@ -37,7 +38,10 @@ def upgrade(layout: Layout, note: Callable[[str], None]) -> None:
         UsageError: the folder cannot be written.
     """
     for spec in layout.stages.values():
-        if spec.scope is not Scope.LINE or not _earlier_files(layout, spec):
+        if spec.scope is not Scope.LINE:
+            continue
+        # A run of another process may compact its lines while a command looks.
+        if not repeat_while_compacted(partial(_earlier_files, layout, spec)):
             continue
         try:
             with mutex(layout.root, "lines", note):
@@ -142,15 +146,7 @@ def _line_entry(entry: Entry) -> Entry:
 
 def _video_entries(entries: Mapping[str, Entry]) -> list[Entry]:
     return [
-        Entry(
-            stage=entry.stage,
-            unit=video_id,
-            fingerprint="",
-            outcome=EntryOutcome.EMITTED,
-            at=entry.at,
-            rows={"videos": 1},
-            hashes={"videos": {video_id: hashes}},
-        )
+        described_video(entry, video_id, hashes)
         for entry in entries.values()
         for video_id, hashes in entry.hashes.get("videos", {}).items()
     ]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ophvl.dataset.ledger import Entry, EntryOutcome, hash_columns
+from ophvl.dataset.ledger import Entry, EntryOutcome, described_video, hash_columns
 from ophvl.dataset.rows import select_rows
 from ophvl.dataset.store import Store
 from ophvl.ids import is_line_id
@@ -131,18 +131,7 @@ class KnownLines:
         }
         videos = result.videos
         hashes = {} if videos is None else hash_columns(videos, hashed_columns)
-        described = {
-            v: Entry(
-                stage=self.stage,
-                unit=v,
-                fingerprint="",  # Its lines decide when it is described again.
-                outcome=EntryOutcome.EMITTED,
-                at=result.entry.at,
-                rows={"videos": 1},
-                hashes={"videos": {v: columns}},
-            )
-            for v, columns in hashes.items()
-        }
+        described = {v: described_video(result.entry, v, hashes[v]) for v in hashes}
         self.entries[line_id] = result.entry
         self.numbers[line_id] = result.row.line_number
         self.video_ids[line_id] = list(result.video_ids)

@@ -226,3 +226,24 @@ def test_a_folder_of_this_form_is_left_alone(toy: ToyFolder) -> None:
     (entry,) = (e for u, e in toy.entries("list").items() if is_line_id(u))
     assert entry.outcome is EntryOutcome.EMITTED
     assert json.loads(entry.to_json())["rows"] == {"line_videos": 1, "sources": 1}
+
+
+def test_a_run_may_compact_its_lines_while_a_command_looks(
+    toy: ToyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.videos("a")
+    toy.run(["list"])
+    toy.source("a.json", ("b", ""))
+    read_header, calls = upgrade_module.read_header, []
+
+    def compacted_after(segment: Path) -> Any:
+        header = read_header(segment)
+        calls.append(header)
+        if header.get("sources") and toy.column("videos", "video_id") == ["a"]:
+            toy.run(["list"])
+        return header
+
+    monkeypatch.setattr(upgrade_module, "read_header", compacted_after)
+    toy.store.upgrade(lambda note: pytest.fail(note))
+    names = [header["sources"] for header in calls if header.get("sources")]
+    assert len(set(names)) == 2, "the first file was gone when it was to be read"
