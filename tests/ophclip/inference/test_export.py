@@ -150,6 +150,16 @@ def test_the_card_tells_data_licence_and_only_the_figures_of_this_checkpoint(tra
     assert r'license: "x\ny: z"' in text
 
 
+def test_a_config_cannot_leave_its_place_on_the_card(trained, tmp_path):
+    source = pretrained.read(trained.runs)
+    lines = (source.folder / "config.toml").read_text(encoding="utf-8")
+    (tmp_path / "config.toml").write_text(f"{lines}# ```\n# <script>", encoding="utf-8")
+    text = card(dataclasses.replace(source, folder=tmp_path), licence="MIT")
+    config = text.partition("## Config")[2].strip("\n").splitlines()
+    assert "    # <script>" in config
+    assert all(line.startswith("    ") for line in config if line)
+
+
 @pytest.mark.parametrize(("fit", "furthest"), [("squash", 0.0), ("crop", 0.05)])
 def test_the_processor_follows_the_fit(trained, tmp_path, fit, furthest):
     source = pretrained.read(trained.runs)
