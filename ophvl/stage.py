@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from schemas.vocab import DropReason, Pool
+from schemas.vocab import DropReason, Pool, WarningKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,11 +71,21 @@ class Drop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageWarning:
+    """A loss that the unit survives. `item` is what it is about: the unit, or a file beside it."""
+
+    kind: WarningKind
+    item: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageResult:
-    """The result of a stage: rows for the tables that it writes, and drops."""
+    """The result of a stage: rows for the tables that it writes, drops and warnings."""
 
     tables: Mapping[str, pa.Table]
     dropped: tuple[Drop, ...] = ()
+    warnings: tuple[StageWarning, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,11 @@ class TableSpec:
         return columns_of(self.row)
 
     @cached_property
+    def later_columns(self) -> frozenset[str]:
+        """The columns that the first version of the table did not have."""
+        return frozenset(c.name for c in self.columns if c.since > 1)
+
+    @cached_property
     def all_rules(self) -> tuple[Rule, ...]:
         """The rules, after those that follow from columns with a closed vocabulary."""
         closed = [one_of(c.name, list(c.vocabulary)) for c in self.columns if c.vocabulary]
@@ -120,6 +125,30 @@ class TableSpec:
             for c in self.columns
         ]
         return pa.Table.from_arrays(arrays, schema=self.arrow)
+
+    def of_this_version(self, rows: pa.Table) -> pa.Table:
+        """Return rows of a stored file with null in the columns that came after its version.
+
+        Rows of a version that had other columns besides are returned as they are; `check_shape` refuses them.
+        """
+        version = _version(rows.schema)
+        first = min((c.since for c in self.columns if c.since > 1), default=self.version + 1) - 1
+        if not version.isdecimal() or not first <= int(version) < self.version:
+            return rows
+        known = [c.name for c in self.columns if c.since <= int(version)]
+        return self.select(rows, self.arrow.names) if rows.column_names == known else rows
+
+    def select(self, rows: pa.Table, names: Sequence[str]) -> pa.Table:
+        """Select columns of rows of a stored file, with null in those that it lacks."""
+        import pyarrow as pa
+
+        schema = pa.schema([self.arrow.field(n) for n in names], metadata=self.arrow.metadata)
+        present = set(rows.column_names)
+        arrays = [
+            rows.column(f.name) if f.name in present else pa.nulls(len(rows), f.type)
+            for f in schema
+        ]
+        return pa.Table.from_arrays(arrays, schema=schema)
 
     def check(self, table: pa.Table) -> list[Violation]:
         """Check columns, types, version, nulls, primary key and rules; return all violations."""
@@ -172,7 +201,7 @@ class TableSpec:
             actual = table.schema.field(name).type
             if not _same_type(actual, column.arrow):
                 violations.append(wrong("wrong type", name, str(column.arrow), str(actual)))
-        version = (table.schema.metadata or {}).get(b"ophvl.version", b"").decode()
+        version = _version(table.schema)
         if version != str(self.version):
             actual = version or "no version"
             violations.append(wrong("wrong version", "(schema)", f"version {self.version}", actual))
@@ -317,6 +346,10 @@ def present_if(column: str, other: str, value: str) -> Rule:
     return Rule(
         name="missing", column=column, expects=f"a value where {other} = {value}", broken=broken
     )
+
+
+def _version(schema: pa.Schema) -> str:
+    return str((schema.metadata or {}).get(b"ophvl.version", b"").decode())
 
 
 def _plain(values: Array) -> pa.Array:

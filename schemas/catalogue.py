@@ -12,7 +12,7 @@ from schemas.labels import LABELS
 from schemas.line_videos import LINE_VIDEOS
 from schemas.media import MEDIA
 from schemas.narrations import NARRATIONS
-from schemas.outcomes import DROPPED, FAILURES
+from schemas.outcomes import DROPPED, FAILURES, WARNINGS
 from schemas.overrides import OVERRIDES
 from schemas.pairs import PAIRS
 from schemas.publications import PUBLICATIONS
@@ -55,6 +55,7 @@ TABLES: dict[str, TableSpec] = {
         SHARDS,
         LABELS,
         DROPPED,
+        WARNINGS,
         FAILURES,
     )
 }

@@ -30,9 +30,12 @@ class ColumnNote:
     unit: str
     name: str
     after: str
+    since: int
 
 
-def column(meaning: str, *, unit: str = "", name: str = "", after: str = "") -> ColumnNote:
+def column(
+    meaning: str, *, unit: str = "", name: str = "", after: str = "", since: int = 1
+) -> ColumnNote:
     """Describe a column in the annotation of a row class.
 
     Args:
@@ -40,8 +43,10 @@ def column(meaning: str, *, unit: str = "", name: str = "", after: str = "") -> 
         unit: the unit in which they are counted.
         name: the column's name, where it cannot be an attribute (`class`); else the attribute's own.
         after: the column of a base class that it follows; a column without stands after all so far.
+        since: the version of the table that brought it. Rows of earlier versions have null there, so that a
+            column that comes later must be nullable.
     """
-    return ColumnNote(meaning=meaning, unit=unit, name=name, after=after)
+    return ColumnNote(meaning=meaning, unit=unit, name=name, after=after, since=since)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,7 @@ class Column:
     meaning: str
     unit: str = ""
     nullable: bool = False
+    since: int = 1
 
     @property
     def arrow(self) -> pa.DataType:
@@ -92,6 +98,7 @@ def columns_of(row: type) -> tuple[Column, ...]:
                 meaning=note.meaning,
                 unit=note.unit,
                 nullable=nullable,
+                since=note.since,
             ),
         )
     return tuple(columns)

@@ -1,4 +1,7 @@
-"""What is missing and why: drops are decisions with a reason, failures are accidents with a kind."""
+"""What is missing and why.
+
+Drops are decisions with a reason, failures are accidents with a kind, warnings tell what a kept video lost.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Annotated
 
 from schemas.base import TableSpec, within
 from schemas.columns import column
-from schemas.vocab import DropReason, FailureKind
+from schemas.vocab import DropReason, FailureKind, WarningKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,26 @@ DROPPED = TableSpec(
     meaning="videos and rows that a stage decided against",
     row=DroppedRow,
     primary_key=("stage", "row_id"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarningRow:
+    """Something that a video lost, or that was mended in it; the video is kept."""
+
+    unit: Annotated[str, column("source video")]
+    stage: Annotated[str, column("stage that noticed")]
+    kind: Annotated[WarningKind, column("kind, from the closed set")]
+    item: Annotated[str, column("what it is about: the video, or the name of a file beside it")]
+    message: Annotated[str, column("what happened, and what to do if it matters")]
+
+
+WARNINGS = TableSpec(
+    name="warnings",
+    version=1,
+    meaning="what videos that are kept have lost, or what was mended in them",
+    row=WarningRow,
+    primary_key=("stage", "unit", "kind", "item"),
 )
 
 

@@ -56,6 +56,26 @@ RETRIED = TRANSIENT | {FailureKind.BLOCKED, FailureKind.DISK_FULL, FailureKind.L
 """Failures that the next run tries again by itself; the others stay until `ophvl retry --kind`."""
 
 
+class WarningKind(StrEnum):
+    """What a video that is kept has lost, or what was mended in it."""
+
+    METADATA_UNREADABLE = "metadata_unreadable"
+    """The metadata file beside a local file, or some of its fields."""
+    SUBTITLES_UNREADABLE = "subtitles_unreadable"
+    CLOCK_JUMPS = "clock_jumps"
+    """Time stamps that restart or jump: sound and pictures were put on one clock."""
+    CUT_SHORT = "cut_short"
+    """The file ends before the duration that its header names."""
+    LENGTHS_DIFFER = "lengths_differ"
+    """Sound and pictures differ in length."""
+    DAMAGED_PICTURES = "damaged_pictures"
+    """Pictures that cannot be decoded; the one before is shown in their place."""
+    DAMAGED_SOUND = "damaged_sound"
+    """Packets of sound that cannot be decoded; silence takes their place."""
+    AUDIO_STREAM_CHOSEN = "audio_stream_chosen"
+    """Of several audio streams one is heard."""
+
+
 class DropReason(StrEnum):
     """Why a stage dropped a video or a row."""
 

@@ -391,6 +391,18 @@ def dropped_row(n: int, **changes: object) -> Any:
     )
 
 
+def warning_row(n: int, **changes: object) -> Any:
+    return _row(
+        "warnings",
+        changes,
+        unit=video_id(n),
+        stage="download",
+        kind="cut_short",
+        item=video_id(n),
+        message="it ends early",
+    )
+
+
 def failure_row(n: int, **changes: object) -> Any:
     return _row(
         "failures",
@@ -429,6 +441,7 @@ ROWS: dict[str, Callable[..., Any]] = {
     "shards": shard_row,
     "labels": label_row,
     "dropped": dropped_row,
+    "warnings": warning_row,
     "failures": failure_row,
 }
 """Table to the maker of its rows."""

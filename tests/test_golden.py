@@ -37,7 +37,10 @@ def test_fingerprints_stay(spec):
     known = FINGERPRINTS["stages"][spec.name]
     if spec.name == "segment":
         spec = replace(spec, version=3)  # Version 4 cuts rows at max_clip_s; all else is as it was.
-    inputs = {table: dict.fromkeys(columns, "0" * 16) for table, columns in spec.reads.items()}
+    inputs = {
+        table: dict.fromkeys((c for c in columns if c not in TABLES[table].later_columns), "0" * 16)
+        for table, columns in spec.reads.items()
+    }
     revisions = dict.fromkeys(spec.ports, "r")
     for name, overrides in (("default", ()), ("changed", FINGERPRINTS["changed"])):
         config = resolve(settings_classes(), overrides=overrides)[spec.name]

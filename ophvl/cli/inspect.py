@@ -49,6 +49,7 @@ def status(out: options.Out = options.DEFAULT_OUT, as_json: AsJson = False) -> N
             **asdict(funnel.units),
             "by_kind": funnel.by_kind,
             "by_reason": funnel.by_reason,
+            "by_warning": funnel.by_warning,
             "lines": asdict(funnel.lines),
             "stages": [asdict(stage) for stage in funnel.stages],
             "pace": asdict(pace),

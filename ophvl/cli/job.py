@@ -114,7 +114,7 @@ class Job:
         from ophvl.cli.progress import make_reporter
         from ophvl.config import to_toml
         from ophvl.lock import SETTINGS, lock_partitions, mutex
-        from ophvl.report.failures import read_failures
+        from ophvl.report.failures import read_failures, warning_lines
         from ophvl.report.funnel import count_funnel
         from ophvl.report.terminal import funnel_lines
         from ophvl.run.runner import Runner
@@ -159,6 +159,8 @@ class Job:
         waiting = runner.deferred or funnel.lines.pending
         if onward and not waiting and _pend_elsewhere(funnel, names):
             typer.echo(f"next: {onward}")
+        for line in warning_lines(store, names):
+            typer.echo(line, err=True)
         failures = [one for one in read_failures(store) if one.stage in names]
         failures = [one for one in failures if (one.stage, one.unit) not in excluded]
         _exit_if_unfinished(failures, runner)

@@ -45,10 +45,13 @@ def read_result_rows(path: Path, table: str) -> pa.Table | None:
     Raises:
         SchemaError: they do not fit this version's schema.
     """
+    from schemas.catalogue import TABLES
+
     rows = read_stored_rows(path, table)
     if rows is not None:
         require_schema(table, rows.schema, path)
-    return rows
+        return TABLES[table].select(rows, TABLES[table].arrow.names)
+    return None
 
 
 def stored_tables(path: Path) -> set[str]:

@@ -13,7 +13,7 @@ from ophvl.dataset.commit import read_entries, read_result_rows, result_files_by
 from ophvl.dataset.layout import Layout, is_batch
 from ophvl.dataset.ledger import Entry, EntryOutcome
 from ophvl.dataset.read import without_units
-from ophvl.dataset.rows import DROPPED, select_rows, sort_rows, unit_column
+from ophvl.dataset.rows import OUTCOME_TABLES, select_rows, sort_rows, unit_column
 from ophvl.dataset.segments import read_segment, read_segment_rows, write_segment
 from ophvl.partitions import Partitions, partition_of
 from ophvl.stage import StageSpec
@@ -71,7 +71,7 @@ def _compact_partition(
     name = f"{spec.name}-{partition:03d}-{generation}.parquet"
     result_files = {unit: path for unit, (path, _) in results.items()}
     files: dict[str, str] = {}
-    for table in (*spec.writes, DROPPED):
+    for table in (*spec.writes, *OUTCOME_TABLES):
         rows = _merged_rows(layout, spec, table, partition, result_files, batch_rows)
         if rows.num_rows:
             _write_parquet(layout.parquet_path(table, name), rows)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ophvl.dataset.rows import DROPPED
+from ophvl.dataset.rows import OUTCOME_TABLES
 from ophvl.stage import StageSpec
 
 APPENDED = frozenset({"availability"})
@@ -34,7 +34,7 @@ class Layout:
 
     def stages_writing(self, table: str) -> list[StageSpec]:
         """Return the stages whose results may hold rows of `table`."""
-        if table == DROPPED:
+        if table in OUTCOME_TABLES:
             return list(self.stages.values())
         return [self.writers[table]] if table in self.writers else []
 

@@ -107,27 +107,46 @@ def fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def hash_columns(table: pa.Table, columns: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Hash `columns` of `table` for each source video: video id to column to hash.
+def input_hashes(table: str, columns: Iterable[str], hashes: ColumnHashes) -> dict[str, str]:
+    """Return what the fingerprint of a stage holds of one video's rows of a table that it reads.
+
+    A column that came after the first version of its table counts only where it has a value. So it redoes
+    nothing but the videos that it says something of.
+    """
+    from schemas.catalogue import TABLES
+
+    later = TABLES[table].later_columns
+    return {c: hashes.get(c, "") for c in columns if c in hashes or c not in later}
+
+
+def hash_columns(table: str, rows: pa.Table, columns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Hash `columns` of rows of `table` for each source video: video id to column to hash.
 
     Rows count in the order in which they stand. A table without a `video_id` column has no hashes:
-    no later stage reads it by video.
+    no later stage reads it by video. Nor has a later column without values (`input_hashes`).
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = [name for name in columns if name in table.column_names]
-    if "video_id" not in table.column_names or not table.num_rows:
+    from schemas.catalogue import TABLES
+
+    names = [name for name in columns if name in rows.column_names]
+    if "video_id" not in rows.column_names or not rows.num_rows:
         return {}
-    order = pc.sort_indices(table.column("video_id"))
-    ordered = table.select(list(dict.fromkeys(["video_id", *names]))).take(order)
+    later = TABLES[table].later_columns
+    order = pc.sort_indices(rows.column("video_id"))
+    ordered = rows.select(list(dict.fromkeys(["video_id", *names]))).take(order)
     runs = pc.run_end_encode(ordered.column("video_id").combine_chunks())
     hashes: dict[str, dict[str, str]] = {}
     start = 0
     for video_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
         # `take` copies, so that equal rows give equal bytes at any offset of the table.
-        rows = ordered.take(pa.array(range(start, end)))
-        hashes[video_id] = {name: _hash_column(rows.select([name])) for name in names}
+        own = ordered.take(pa.array(range(start, end)))
+        hashes[video_id] = {
+            name: _hash_column(own.select([name]))
+            for name in names
+            if name not in later or own.column(name).null_count < len(own)
+        }
         start = end
     return hashes
 

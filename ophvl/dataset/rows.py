@@ -12,8 +12,8 @@ from ophvl.stage import Scope, StageSpec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DROPPED = "dropped"
-"""The table of dropped rows: every stage adds to it."""
+OUTCOME_TABLES = ("dropped", "warnings")
+"""The tables that every stage adds to."""
 
 UNIT_COLUMNS = ("video_id", "line_id", "unit")
 """The columns that `unit_column` may return."""
@@ -26,7 +26,7 @@ def unit_column(spec: StageSpec, table: str) -> str | None:
     """
     from schemas.catalogue import TABLES
 
-    if table == DROPPED:
+    if table in OUTCOME_TABLES:
         return "unit"
     if spec.scope is Scope.LINE:
         return TABLES[table].primary_key[0]
@@ -59,14 +59,15 @@ def sort_rows(rows: pa.Table, table: str) -> pa.Table:
 
 
 def require_schema(table: str, schema: pa.Schema, path: Path) -> None:
-    """Check the schema of a stored file.
+    """Check the schema of a stored file: that of this version, or one that lacks later columns alone.
 
     Raises:
-        SchemaError: it is not the schema that this version has for `table`.
+        SchemaError: it does not fit.
     """
     from schemas.catalogue import TABLES
 
-    violations = TABLES[table].check_shape(schema.empty_table())
+    spec = TABLES[table]
+    violations = spec.check_shape(spec.of_this_version(schema.empty_table()))
     if violations:
         raise SchemaError(
             f"{path} does not fit the schema of '{table}'; continue with the version of ophvl that "

@@ -62,8 +62,14 @@ def read_segment_rows(
         return None
     import pyarrow.parquet as pq
 
+    from schemas.catalogue import TABLES
+
     column = unit_column(spec, table)
     filters = [(column, "in", units)] if units is not None and column else None
     path = layout.parquet_path(table, name)
-    require_schema(table, pq.read_schema(path), path)
-    return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+    stored = pq.read_schema(path)
+    require_schema(table, stored, path)
+    requested = TABLES[table].arrow.names if columns is None else columns
+    present = [name for name in requested if name in stored.names]
+    rows = pq.read_table(path, columns=present, filters=filters, partitioning=None)
+    return TABLES[table].select(rows, requested)

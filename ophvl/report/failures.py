@@ -1,9 +1,9 @@
-"""Failures and waiting items in few lines: one host may fail thousands of items in the same way."""
+"""Failures, warnings and waiting items in few lines: one host may fail thousands of items in the same way."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ophvl.dataset.store import Store
@@ -57,6 +57,24 @@ def failure_lines(failures: Iterable[Failure]) -> list[str]:
             )
     if rest := sum(len(of_group) for _, of_group in ordered[_GROUPS:]):
         text.append(f"and {rest} more of other kinds and hosts; `ophvl status` counts them all")
+    return [printable(line) for line in text]
+
+
+def warning_lines(store: Store, stages: Collection[str]) -> list[str]:
+    """Describe the warnings of these stages: a few of each kind, the most frequent first."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    columns = ["stage", "unit", "kind", "item", "message"]
+    for row in store.read("warnings", columns).to_pylist():
+        if row["stage"] in stages:
+            item = row["unit"] if row["item"] == row["unit"] else f"{row['unit']}: {row['item']}"
+            groups[row["kind"]].append(f"warning: {item}: {row['message']}")
+    text = []
+    for kind, of_group in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
+        text += of_group[:_EXAMPLES]
+        if len(of_group) > _EXAMPLES:
+            text.append(
+                f"and {len(of_group) - _EXAMPLES} more of {kind}; table `warnings` holds all"
+            )
     return [printable(line) for line in text]
 
 

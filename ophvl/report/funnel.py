@@ -60,13 +60,14 @@ class StageCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Funnel:
-    """The whole funnel. `by_kind` counts failures, `by_reason` dropped rows and videos."""
+    """The whole funnel. `by_kind` counts failures, `by_reason` drops, `by_warning` warnings."""
 
     lines: LineCount
     units: UnitCount
     stages: tuple[StageCount, ...]
     by_kind: Mapping[str, int]
     by_reason: Mapping[str, int]
+    by_warning: Mapping[str, int]
 
 
 class FunnelError(Exception):
@@ -129,6 +130,7 @@ def _count_once(store: Store) -> Funnel:
         stages=stages,
         by_kind=_count(store, "failures", "kind"),
         by_reason=_count(store, "dropped", "reason"),
+        by_warning=_count(store, "warnings", "kind"),
     )
     _check(funnel)
     return funnel

@@ -35,12 +35,14 @@ def funnel_lines(funnel: Funnel) -> list[str]:
         f"{s.stage:<12}{s.entered:>9}{s.emitted:>9}{s.dropped:>9}{s.failed:>9}{s.pending:>9}"
         for s in funnel.stages
     ]
-    if funnel.by_kind or funnel.by_reason:
+    if funnel.by_kind or funnel.by_reason or funnel.by_warning:
         text.append("")
     if funnel.by_kind:
         text.append(f"failures  {_listed(funnel.by_kind)}")
     if funnel.by_reason:
         text.append(f"drops     {_listed(funnel.by_reason)}")
+    if funnel.by_warning:
+        text.append(f"warnings  {_listed(funnel.by_warning)}")
     return text
 
 

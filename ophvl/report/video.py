@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
 from ophvl.errors import UsageError
@@ -27,6 +29,10 @@ def video_lines(store: Store, video_id: str) -> list[str]:
         raise UsageError(f"there is no video {video_id} in {store.root}; there are {shown} ...")
     (video,) = videos.to_pylist()
     text = [printable(f"{video_id}: {video['title']}"), printable(f"  from {video['location']}")]
+    warnings: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    for warning in store.read("warnings").to_pylist():
+        if warning["unit"] == video_id:
+            warnings[warning["stage"]].append(warning)
     for spec in store.stages.values():
         if spec.scope is not Scope.UNIT:
             continue
@@ -42,6 +48,7 @@ def video_lines(store: Store, video_id: str) -> list[str]:
             text.append(f"{'':<12}{entry.message}")
         for table in spec.writes:
             text += _rows(store, table, video_id)
+        text += [printable(f"    warning: {w['message']}") for w in warnings.get(spec.name, ())]
     return text
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ophvl.atomic_io import replacing_folder
-from ophvl.dataset.ledger import WHOLE
+from ophvl.dataset.ledger import WHOLE, input_hashes
 from ophvl.dataset.store import Store, TableReader
 from ophvl.errors import UsageError
 from ophvl.run.bound_stage import BoundStage
@@ -45,7 +45,7 @@ def run_corpus(
     chosen = set(ready)
     hashes = {
         table: {
-            unit: {name: columns.get(name, "") for name in spec.reads[table]}
+            unit: input_hashes(table, spec.reads[table], columns)
             for unit, columns in of_table.items()
             if unit in chosen
         }

@@ -130,7 +130,7 @@ class KnownLines:
             if self.first_line[v] == line_id
         }
         videos = result.videos
-        hashes = {} if videos is None else hash_columns(videos, hashed_columns)
+        hashes = {} if videos is None else hash_columns("videos", videos, hashed_columns)
         described = {v: described_video(result.entry, v, hashes[v]) for v in hashes}
         self.entries[line_id] = result.entry
         self.numbers[line_id] = result.row.line_number

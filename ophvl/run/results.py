@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from ophvl.dataset.rows import unit_column
 from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError, ItemError
 from ophvl.stage import StageResult, StageSpec
-from schemas.outcomes import DROPPED, DroppedRow
+from schemas.outcomes import DROPPED, WARNINGS, DroppedRow, WarningRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ def commit_result(store: Store, entry: Entry, result: StageResult, *, started: f
         rows={name: table.num_rows for name, table in result.tables.items()},
         hashes=_table_hashes(store, result.tables),
     )
-    store.commit(done, {**result.tables, **_dropped_table(done, result)})
+    store.commit(done, {**result.tables, **_outcome_tables(done, result)})
     return done
 
 
@@ -116,13 +116,12 @@ def _check_output(spec: StageSpec, unit: str, result: StageResult) -> None:
 
 def _table_hashes(store: Store, tables: Mapping[str, pa.Table]) -> TableHashes:
     """Hash the columns that later stages read."""
-    return {name: hash_columns(t, store.hashed_columns(name)) for name, t in tables.items()}
+    return {name: hash_columns(name, t, store.hashed_columns(name)) for name, t in tables.items()}
 
 
-def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
-    if not result.dropped:
-        return {}
-    rows = [
+def _outcome_tables(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
+    """Return the drops and the warnings of a result, where there are any, as tables."""
+    drops = [
         DroppedRow(
             row_id=drop.row_id,
             unit=entry.unit,
@@ -132,7 +131,12 @@ def _dropped_table(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
         )
         for drop in result.dropped
     ]
-    return {DROPPED.name: DROPPED.table(rows)}
+    warnings = [
+        WarningRow(unit=entry.unit, stage=entry.stage, **asdict(warning))
+        for warning in result.warnings
+    ]
+    tables = ((DROPPED, drops), (WARNINGS, warnings))
+    return {spec.name: spec.table(rows) for spec, rows in tables if rows}
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ophvl.dataset.ledger import ColumnHashes, Entry, EntryOutcome
+from ophvl.dataset.ledger import ColumnHashes, Entry, EntryOutcome, input_hashes
 from ophvl.dataset.store import Store
 from ophvl.errors import DiskFullError, HostClosedError, ItemError
 from ophvl.run.bound_stage import BoundStage, with_retries
@@ -198,7 +198,7 @@ class UnitWorker:
 def _fingerprint(stage: BoundStage, hashes: Mapping[str, ColumnHashes]) -> str:
     """Return the stage's fingerprint from the present column hashes of the unit's tables."""
     inputs = {
-        table: {column: hashes.get(table, {}).get(column, "") for column in columns}
+        table: input_hashes(table, columns, hashes.get(table, {}))
         for table, columns in stage.spec.reads.items()
     }
     return stage.fingerprint(inputs)

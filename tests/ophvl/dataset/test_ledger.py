@@ -65,10 +65,10 @@ def test_a_fingerprint_changes_with_everything_that_counts() -> None:
 
 def test_hashes_are_by_video_and_column() -> None:
     rows = [narration_row(1), narration_row(2), narration_row(1, narration_id="youtube_00001-n2")]
-    before = hash_columns(table("narrations", *rows), ["text", "start_s"])
+    before = hash_columns("narrations", table("narrations", *rows), ["text", "start_s"])
     assert set(before) == {"youtube_00001", "youtube_00002"}
     rows[1] = narration_row(2, text="another")
-    after = hash_columns(table("narrations", *rows), ["text", "start_s"])
+    after = hash_columns("narrations", table("narrations", *rows), ["text", "start_s"])
     assert after["youtube_00001"] == before["youtube_00001"]
     assert after["youtube_00002"]["start_s"] == before["youtube_00002"]["start_s"]
     assert after["youtube_00002"]["text"] != before["youtube_00002"]["text"]
@@ -83,7 +83,7 @@ def test_hashes_do_not_depend_on_where_the_rows_stood(name: str) -> None:
     nullable = {c: None for c in ("title", "channel_id", "eye") if c in columns}
     nullable.pop("title", None) if name == "videos" else None
     one, two = ROWS[name](1), ROWS[name](2, **nullable)
-    alone = {n: hash_columns(table(name, row), columns) for n, row in ((1, one), (2, two))}
+    alone = {n: hash_columns(name, table(name, row), columns) for n, row in ((1, one), (2, two))}
     wanted = {video_id(n): alone[n][video_id(n)] for n in (1, 2)}
     together = table(name, two, one)
     chunked = pa.concat_tables([table(name, two), table(name), table(name, one)])
@@ -93,20 +93,20 @@ def test_hashes_do_not_depend_on_where_the_rows_stood(name: str) -> None:
         writer.write_table(together)
     back = pa.ipc.open_stream(sink.getvalue()).read_all()
     for rows in (together, chunked, sliced, back):
-        assert hash_columns(rows, columns) == wanted
+        assert hash_columns(name, rows, columns) == wanted
 
 
 def test_order_counts_and_null_is_not_empty() -> None:
     a, b = narration_row(1, text="a"), narration_row(1, text="b")
-    assert hash_columns(table("narrations", a, b), ["text"]) != hash_columns(
-        table("narrations", b, a), ["text"]
+    assert hash_columns("narrations", table("narrations", a, b), ["text"]) != hash_columns(
+        "narrations", table("narrations", b, a), ["text"]
     )
     empty, null = narration_row(1, text=""), narration_row(1, text=None)
-    assert hash_columns(table("narrations", empty), ["text"]) != hash_columns(
-        table("narrations", null), ["text"]
+    assert hash_columns("narrations", table("narrations", empty), ["text"]) != hash_columns(
+        "narrations", table("narrations", null), ["text"]
     )
 
 
 def test_no_rows_and_tables_without_videos_have_no_hashes() -> None:
-    assert hash_columns(table("narrations"), ["text"]) == {}
-    assert hash_columns(table("sources", source_row(1)), ["text"]) == {}
+    assert hash_columns("narrations", table("narrations"), ["text"]) == {}
+    assert hash_columns("sources", table("sources", source_row(1)), ["text"]) == {}
