@@ -79,6 +79,17 @@ class FetchedVideo:
     """The error with which the host refused a further request, so that subtitles are missing."""
 
 
+@dataclass(frozen=True)
+class MediaFile:
+    """A file to decode, and what a probe found that its decoders must know."""
+
+    path: Path
+    audio_stream: int = 0
+    """Which of the audio streams is heard."""
+    clock_jumps: int = 0
+    """How often its time stamps restart or jump."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """A video file as the decoder sees it. Width and height are of the picture as displayed."""
@@ -87,21 +98,40 @@ class Probe:
     bytes: int
     sha256: str
     duration_s: float
+    """How long it can be played."""
+    pictures_s: float
+    """When the last picture ends."""
+    sound_s: tuple[float, ...]
+    """When the sound ends, for each audio stream; 0 for those that cannot be decoded."""
+    default_audio: tuple[int, ...]
+    """The audio streams that the file marks as default."""
+    missing_s: float
+    """How much of the duration that its header names is not there."""
+    clock_jumps: int
+    """How often its time stamps restart or jump."""
     width: int
     height: int
     fps: float
     video_codec: str
-    has_audio: bool
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is an audio stream that can be decoded."""
+        return any(self.sound_s)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """The frame at `time_s`, the requested time."""
+    """The frame at `time_s`, the requested time.
+
+    `damaged` is the number of packets since the frame before that could not be decoded.
+    """
 
     time_s: float
     jpeg: bytes
     width: int
     height: int
+    damaged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,18 +207,37 @@ class Downloader(Port, Protocol):
         ...
 
 
+class Sound(Protocol):
+    """Blocks of samples. `damaged_packets` counts once all are read."""
+
+    @property
+    def damaged_packets(self) -> int:
+        """The number of packets that could not be decoded."""
+        ...
+
+    def __iter__(self) -> Iterator[Samples]: ...
+
+
 class AudioReader(Port, Protocol):
     """Reads the sound of a video in blocks."""
 
-    def blocks(self, path: Path) -> Iterator[Samples]:
-        """Yield the first audio stream from time 0 of the video, in equal blocks; the last may be shorter."""
+    def blocks(self, file: MediaFile) -> Sound:
+        """Return the sound from time 0 of the video, in equal blocks; the last may be shorter."""
+        ...
+
+
+class SpeechMeter(Port, Protocol):
+    """Tells how much speech there is in the sound of a file."""
+
+    def speech_s(self, file: MediaFile) -> float:
+        """Return how many seconds of speech the first minutes of the sound hold."""
         ...
 
 
 class FrameReader(Port, Protocol):
     """Reads frames of a video as JPEG."""
 
-    def read(self, path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
+    def read(self, file: MediaFile, times_s: Sequence[float]) -> Iterator[Frame]:
         """Yield the frames at these times, in order of time, each time once."""
         ...
 

@@ -14,7 +14,7 @@ from ophvl.errors import ConfigError
 from ophvl.media.folder import MediaFolder
 from ophvl.media.proxy import ProxyWriter
 from ophvl.ontology.codes import Codes
-from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser
+from ophvl.ports import AudioReader, Downloader, FrameReader, HotWords, Recogniser, SpeechMeter
 from ophvl.sources.blocklists import BlockLists
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.concepts.tagging import Tagger
@@ -95,6 +95,13 @@ def audio_reader(config: object, folder: Path) -> AudioReader:
     return FfmpegAudioReader()
 
 
+def speech_meter(config: object, folder: Path) -> SpeechMeter:
+    """Open the meter of speech, which chooses among several audio streams."""
+    from ophvl.speech.vad import SileroSpeechMeter
+
+    return SileroSpeechMeter(audio=audio_reader(config, folder))
+
+
 def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
     """Open the frame reader, which uses PyAV."""
     from ophvl.media.frames import AvFrameReader
@@ -104,7 +111,12 @@ def frame_reader(config: FramesConfig, folder: Path) -> FrameReader:
 
 def proxies(config: KeepConfig, folder: Path) -> ProxyWriter:
     """Open the proxy writer, which runs ffmpeg."""
-    return ProxyWriter(short_side=config.short_side, fps=config.fps, crf=config.crf)
+    return ProxyWriter(
+        short_side=config.short_side,
+        fps=config.fps,
+        crf=config.crf,
+        audio=audio_reader(config, folder),
+    )
 
 
 def recogniser(config: TranscribeConfig, folder: Path) -> Recogniser:

@@ -18,18 +18,31 @@ class MediaRow:
     path: Annotated[str, column("where the file lies: absolute, or relative to the dataset root")]
     bytes: Annotated[int, column("size of the file", unit="B")]
     sha256: Annotated[str, column("hash of the file's content")]
-    duration_s: Annotated[float, column("duration of the video stream", unit="s")]
+    duration_s: Annotated[float, column("how long it can be played", unit="s")]
     width: Annotated[int, column("picture width", unit="px")]
     height: Annotated[int, column("picture height", unit="px")]
     fps: Annotated[float, column("average frame rate", unit="1/s")]
-    has_audio: Annotated[bool, column("whether there is an audio stream")]
+    has_audio: Annotated[bool, column("whether there is an audio stream that can be decoded")]
     fetched_at: Annotated[datetime, column("when the file was fetched, or a local file probed")]
     tool: Annotated[str, column("name and version of the tool that fetched it")]
+    pictures_s: Annotated[float | None, column("when the last picture ends", unit="s", since=2)]
+    sound_s: Annotated[float | None, column("when the sound ends; null without", unit="s", since=2)]
+    missing_s: Annotated[
+        float | None,
+        column("how much of the duration in its header is not there, if any", unit="s", since=2),
+    ]
+    audio_stream: Annotated[
+        int | None,
+        column("which of several audio streams is heard; null for the only one", since=2),
+    ]
+    clock_jumps: Annotated[
+        int | None, column("how often its time stamps restart or jump, if ever", since=2)
+    ]
 
 
 MEDIA = TableSpec(
     name="media",
-    version=1,
+    version=2,
     meaning="the file behind each source video, probed",
     row=MediaRow,
     primary_key=("video_id",),
@@ -41,5 +54,10 @@ MEDIA = TableSpec(
         within("width", 1),
         within("height", 1),
         within("fps", 0.0),
+        within("pictures_s", 0.0),
+        within("sound_s", 0.0),
+        within("missing_s", 0.0),
+        within("audio_stream", 0),
+        within("clock_jumps", 1),
     ),
 )

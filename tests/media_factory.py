@@ -11,9 +11,15 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from ophvl.ports import MediaFile
+
 AUDIO_RATE = 16_000
 
-CODECS = {".webm": ("vp9", "libopus"), ".avi": ("mpeg4", "libmp3lame")}
+CODECS = {
+    ".webm": ("vp9", "libopus"),
+    ".avi": ("mpeg4", "libmp3lame"),
+    ".mpg": ("mpeg2video", "mp2"),
+}
 
 
 def make_video(
@@ -69,6 +75,15 @@ def make_damaged(path: Path, *, seconds: float) -> Path:
     content[start:end] = bytes(end - start)
     path.write_bytes(content)
     return path
+
+
+class NoSpeech:
+    """Hears no speech in any file (`ophvl.ports.SpeechMeter`)."""
+
+    revision = "none"
+
+    def speech_s(self, file: MediaFile) -> float:
+        return 0.0
 
 
 def grey(number: int) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.language.sounds import RATE, Sound, music, operating_room, silence
 from ophvl.media.audio import FfmpegAudioReader, ffmpeg_binary
-from ophvl.ports import SAMPLE_RATE, HotWords, Segment
+from ophvl.ports import SAMPLE_RATE, HotWords, MediaFile, Segment
 from ophvl.speech.faster_whisper import FasterWhisper
 from ophvl.speech.hallucinations import flag_hallucinations
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
@@ -115,7 +115,9 @@ def measure_cost(path: Path) -> Cost:
         start = time.perf_counter()
         _decode_and_detect(path)
         between = time.perf_counter()
-        transcript = recogniser.transcribe(FfmpegAudioReader().blocks(path), length_s, hot_words)
+        transcript = recogniser.transcribe(
+            iter(FfmpegAudioReader().blocks(MediaFile(path))), length_s, hot_words
+        )
         baseline.append(between - start)
         ours.append(time.perf_counter() - between)
     return Cost(
@@ -130,7 +132,7 @@ def measure_cost(path: Path) -> Cost:
 
 def measure_filters(path: Path) -> Iterator[UndetectedSound]:
     """Recognise every window of the file, speech or not."""
-    audio = np.concatenate(list(FfmpegAudioReader().blocks(path)))
+    audio = np.concatenate(list(FfmpegAudioReader().blocks(MediaFile(path))))
     for model in MODELS:
         engine = FasterWhisper(weights=resolve(model))
         for hints in (NO_HOT_WORDS, load_hot_words()):

@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.language.gold import Row, read_rows
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.ontology import load
-from ophvl.ports import HotWords, Transcript
+from ophvl.ports import HotWords, MediaFile, Transcript
 from ophvl.speech.faster_whisper import FasterWhisper
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.speech.recogniser import WhisperRecogniser
@@ -155,7 +155,9 @@ def lost_terms(script: str, recognised: str, matcher: Matcher) -> tuple[list[str
 def _transcribe(recogniser: WhisperRecogniser, path: Path, hot_words: HotWords) -> Transcript:
     with wave.open(str(path)) as file:
         length_s = file.getnframes() / file.getframerate()
-    return recogniser.transcribe(FfmpegAudioReader().blocks(path), length_s, hot_words)
+    return recogniser.transcribe(
+        iter(FfmpegAudioReader().blocks(MediaFile(path))), length_s, hot_words
+    )
 
 
 def _narrations(transcript: Transcript, splitter: SentenceSplitter) -> list[str]:

@@ -7,6 +7,8 @@ open other files or addresses.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,14 @@ from ophvl.errors import ItemError
 from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,wtv,dv,ivf,"
-    "mp3,wav,flac,aac"
+    "mp3,wav,flac,aac,nut"
 )
 """FFmpeg's names of the formats that are opened. Streams without time stamps are not; pure audio is, so that
 it can be distinguished from damaged files."""
@@ -45,16 +49,17 @@ def open_video(path: Path) -> InputContainer:
     size, head = _size_and_head(path)
     if size == 0:
         raise ItemError(FailureKind.EMPTY, f"{path} is empty (0 bytes); fetch or copy it again")
-    missing = missing_bytes(path)
-    if missing:
-        raise ItemError(
-            FailureKind.TRUNCATED,
-            f"{path} is cut: {missing} of {size + missing} bytes are missing; fetch it again",
-        )
     try:
         container = av.open(f"file:{path.absolute()}", options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as err:
         reason = err.strerror or str(err)
+        missing = _missing_bytes(path)
+        if missing:
+            raise ItemError(
+                FailureKind.TRUNCATED,
+                f"{path} is cut: {missing} of {size + missing} bytes are missing, and nothing of it can be "
+                "decoded; fetch it again",
+            ) from err
         if _looks_like_video(head):
             message = f"{path} cannot be opened, it is damaged or incomplete: {reason}"
             raise ItemError(FailureKind.UNREADABLE, message) from err
@@ -64,6 +69,8 @@ def open_video(path: Path) -> InputContainer:
         container.close()
         message = f"{path} holds no video stream; take it off the list"
         raise ItemError(FailureKind.NOT_A_VIDEO, message)
+    for stream in container.streams.video:
+        stream.codec_context.thread_count = 1
     return container
 
 
@@ -72,7 +79,40 @@ def video_stream(container: InputContainer) -> VideoStream:
     return next(stream for stream in container.streams.video if not _is_cover(stream))
 
 
-def missing_bytes(path: Path) -> int:
+def decoded_frames(
+    container: InputContainer, stream: VideoStream
+) -> Iterator[tuple[VideoFrame, int]]:
+    """Decode from the container's position on; a packet that cannot be decoded costs its frame.
+
+    Yields:
+        Each frame, and how many packets since the frame before could not be decoded.
+    """
+    import av
+
+    damaged = 0
+    with contextlib.suppress(av.error.FFmpegError):  # What follows cannot be read.
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                damaged += 1
+                continue
+            for frame in frames:
+                yield frame, damaged
+                damaged = 0
+
+
+def has_stream_clock(container: InputContainer) -> bool:
+    """Return whether time stamps come from a broadcast clock: it may jump, and no header names a duration."""
+    return container.format.name in {"mpegts", "mpeg"}
+
+
+def can_be_heard(stream: AudioStream) -> bool:
+    """Return whether there is a decoder for an audio stream."""
+    return stream.codec_context.sample_rate > 0
+
+
+def _missing_bytes(path: Path) -> int:
     """Return how many bytes an ISO media file (mp4, mov) lacks, by the sizes of its top-level boxes."""
     size = path.stat().st_size
     position = 0

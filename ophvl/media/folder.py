@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ophvl.errors import ItemError, UsageError
+from ophvl.ports import MediaFile
 from schemas.vocab import FailureKind, MediaForm
 
 _SUFFIXES = {MediaForm.PROXY: ".proxy.mp4", MediaForm.AUDIO: ".audio.m4a"}
@@ -43,23 +46,29 @@ class MediaFolder:
         forms = list(MediaForm) if self.is_fetched(stored) else [MediaForm.ALL]
         return [form for form in forms if self.path(stored, form).exists()]
 
-    def sound(self, stored: str) -> Path:
-        """Return the file to decode sound from."""
-        return self.path(stored, next(iter(self.present(stored)), MediaForm.ALL))
+    def sound(self, media: Mapping[str, Any]) -> MediaFile:
+        """Return the file to decode sound from, for a row of table `media`."""
+        return self._file(media, next(iter(self.present(media["path"])), MediaForm.ALL))
 
-    def pictures(self, stored: str) -> Path:
-        """Return the file to decode pictures from.
+    def pictures(self, media: Mapping[str, Any]) -> MediaFile:
+        """Return the file to decode pictures from, for a row of table `media`.
 
         Raises:
             UsageError: only the sound is left.
         """
-        form = next(iter(self.present(stored)), MediaForm.ALL)
+        form = next(iter(self.present(media["path"])), MediaForm.ALL)
         if form is MediaForm.AUDIO:
             raise UsageError(
-                f"of {stored} only the sound was kept (--keep-media audio), so there are no pictures to "
-                "make pairs of; fetch the videos again into another folder, and keep proxies there"
+                f"of {media['path']} only the sound was kept (--keep-media audio), so there are no pictures "
+                "to make pairs of; fetch the videos again into another folder, and keep proxies there"
             )
-        return self.path(stored, form)
+        return self._file(media, form)
+
+    def _file(self, media: Mapping[str, Any], form: MediaForm) -> MediaFile:
+        path = self.path(media["path"], form)
+        if form is not MediaForm.ALL:
+            return MediaFile(path)  # A proxy has one clock and one audio stream.
+        return MediaFile(path, media["audio_stream"] or 0, media["clock_jumps"] or 0)
 
     def make_room(self, reserve_gb: float, duration_s: float | None) -> None:
         """Check that there is disk space for a video of this duration, if known, and for `reserve_gb`.

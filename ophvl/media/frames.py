@@ -1,4 +1,4 @@
-"""Read pictures of a video at given times. In: a path and times. Out: JPEG frames, in order of time.
+"""Read pictures of a video at given times. In: a file and times. Out: JPEG frames, in order of time.
 
 The file is opened once. Times are sorted; the reader decodes forward, and seeks only where a
 keyframe lies between the current picture and the next time: never one process for each picture.
@@ -9,19 +9,18 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ophvl.errors import ItemError
-from ophvl.media.container import open_video, video_stream
-from ophvl.media.probe import displayed_size
-from ophvl.ports import Frame
+from ophvl.media.container import decoded_frames, open_video, video_stream
+from ophvl.media.orientation import Orientation, displayed_size
+from ophvl.media.timeline import on_one_clock
+from ophvl.ports import Frame, MediaFile
 from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
-    from av.video.stream import VideoStream
 
 _HALF_TICK_S = 0.0005
 """A picture that starts this little after the requested time counts as shown: times get rounded."""
@@ -45,47 +44,47 @@ class AvFrameReader:
         """Changes when the same video would give other pictures."""
         return f"jpeg-{self.short_side}-q{self.quality}-1"
 
-    def read(self, path: Path, times_s: Sequence[float]) -> Iterator[Frame]:
+    def read(self, file: MediaFile, times_s: Sequence[float]) -> Iterator[Frame]:
         """Yield the picture shown at each time: the last one that starts at or before it.
 
         A time before the first picture gives the first, a time after the last gives the last. Times
-        come sorted, each once.
+        come sorted, each once. A picture that cannot be decoded gives the one before it.
 
         Raises:
             ItemError: as `ophvl.media.container.open_video`; DECODE_ERROR names the time.
         """
-        import av
-
-        with open_video(path) as container:
+        with on_one_clock(file) as one, open_video(one.path) as container:
             cursor = _FrameCursor(container)
             for time_s in sorted(set(times_s)):
-                try:
-                    frame = cursor.at(time_s)
-                except av.error.FFmpegError as err:
-                    message = f"{path} cannot be decoded at {time_s:.3f} s: {err.strerror or err}"
-                    raise ItemError(FailureKind.DECODE_ERROR, message) from err
+                frame = cursor.at(time_s)
                 if frame is None:
-                    message = f"{path} shows no picture at {time_s:.3f} s; fetch or copy it again"
+                    message = (
+                        f"{file.path} shows no picture at {time_s:.3f} s; fetch or copy it again"
+                    )
                     raise ItemError(FailureKind.DECODE_ERROR, message)
-                yield self._encode(frame, cursor.stream, time_s)
+                yield self._encode(frame, cursor, time_s)
 
-    def _encode(self, frame: VideoFrame, stream: VideoStream, time_s: float) -> Frame:
+    def _encode(self, frame: VideoFrame, cursor: _FrameCursor, time_s: float) -> Frame:
         from PIL import Image
 
-        full = displayed_size(frame, stream)
+        orientation = Orientation.of(frame)
+        full = displayed_size(frame, cursor.stream)
         scale = min(1.0, self.short_side / min(full))
         width, height = (max(1, round(side * scale)) for side in full)
-        sideways = frame.rotation % 180 != 0
-        stored = (height, width) if sideways else (width, height)
+        stored = (height, width) if orientation.transposed else (width, height)
         pixels = frame.reformat(
             width=stored[0], height=stored[1], format="rgb24", interpolation="AREA"
         )
-        picture = Image.fromarray(pixels.to_ndarray())
-        if frame.rotation:
-            picture = picture.rotate(frame.rotation, expand=True)
+        picture = orientation.turn(Image.fromarray(pixels.to_ndarray()))
         buffer = io.BytesIO()
         picture.save(buffer, format="JPEG", quality=self.quality)
-        return Frame(time_s=time_s, jpeg=buffer.getvalue(), width=width, height=height)
+        return Frame(
+            time_s=time_s,
+            jpeg=buffer.getvalue(),
+            width=width,
+            height=height,
+            damaged=cursor.take_damaged(),
+        )
 
 
 class _FrameCursor:
@@ -95,10 +94,10 @@ class _FrameCursor:
         import av
 
         self.stream = video_stream(container)
-        self.stream.codec_context.thread_count = 1
         self._container = container
         self._origin_s = (container.start_time or 0) / av.time_base
-        self._frames: Iterator[VideoFrame] = iter(())
+        self._frames: Iterator[tuple[VideoFrame, int]] = iter(())
+        self._damaged = 0
         self._shown: VideoFrame | None = None
         self._next: VideoFrame | None = None
 
@@ -110,8 +109,15 @@ class _FrameCursor:
             self._step()
         return self._shown
 
+    def take_damaged(self) -> int:
+        """Return how many packets could not be decoded since the last call."""
+        damaged, self._damaged = self._damaged, 0
+        return damaged
+
     def _step(self) -> None:
-        self._shown, self._next = self._next, next(self._frames, None)
+        following, damaged = next(self._frames, (None, 0))
+        self._shown, self._next = self._next, following
+        self._damaged += damaged
 
     def _time_s(self, frame: VideoFrame) -> float:
         return (frame.time or 0.0) - self._origin_s
@@ -135,7 +141,7 @@ class _FrameCursor:
         for back_s in _STEPS_BACK_S:
             target = max(beginning, self._ticks(time_s - back_s))
             self._container.seek(target, stream=self.stream)
-            self._frames = self._container.decode(self.stream)
+            self._frames = decoded_frames(self._container, self.stream)
             self._shown = self._next = None
             self._step()
             self._step()

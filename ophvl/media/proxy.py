@@ -1,7 +1,7 @@
 """Write proxies with ffmpeg: small pictures at a low, constant rate, and the sound of a video.
 
 In: a video file. Out: an mp4 or m4a file that appears complete or not at all. Times are those of the video:
-each picture is at the proxy's tick nearest to its start.
+each picture is at the proxy's tick nearest to its start. The sound is the one that the recogniser gets.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ophvl.atomic_io import replacing
 from ophvl.errors import ItemError
 from ophvl.media.audio import ffmpeg_binary
-from ophvl.media.container import OPTIONS, video_stream
-from ophvl.ports import SAMPLE_RATE
+from ophvl.media.container import OPTIONS
+from ophvl.media.timeline import on_one_clock, read_timeline
+from ophvl.ports import SAMPLE_RATE, AudioReader, MediaFile
 from schemas.vocab import FailureKind
-
-StreamKind = Literal["video", "audio"]
-_STREAM_KINDS: tuple[StreamKind, ...] = ("video", "audio")
 
 _KEYFRAME_S = 2.0
 _SOUND = {"acodec": "aac", "audio_bitrate": "48k", "ac": 1, "ar": SAMPLE_RATE}
@@ -39,13 +37,14 @@ class ProxyWriter:
     short_side: int
     fps: float
     crf: int
+    audio: AudioReader
 
     @property
     def revision(self) -> str:
         """Changes when the same video would give another proxy."""
         return "ffmpeg-1"
 
-    def write(self, video: Path, to: Path, *, size: tuple[int, int], has_audio: bool) -> None:
+    def write(self, video: MediaFile, to: Path, *, size: tuple[int, int], has_audio: bool) -> None:
         """Write the proxy of a video whose picture is displayed at `size` (width, height).
 
         Raises:
@@ -54,10 +53,6 @@ class ProxyWriter:
         """
         scale = min(1.0, self.short_side / min(size))
         width, height = (max(2, round(side * scale / 2) * 2) for side in size)
-        source = _open(video)
-        picture = source["V:0"]  # Without cover pictures.
-        for name, arguments in (("scale", (width, height)), ("setsar", (1,)), ("fps", (self.fps,))):
-            picture = picture.filter(name, *arguments)
         options: dict[str, Any] = {
             "vcodec": "libx264",
             "preset": "veryfast",
@@ -66,14 +61,59 @@ class ProxyWriter:
             "pix_fmt": "yuv420p",
             "movflags": "+faststart",
         }
-        if has_audio:
-            _run(video, [picture, _sound(source)], to, format="mp4", **options, **_SOUND)
-        else:
-            _run(video, [picture], to, format="mp4", **options)
+        with on_one_clock(video) as file:
+            picture = _open(file.path)["V:0"]  # Without cover pictures.
+            filters = (("scale", (width, height)), ("setsar", (1,)), ("fps", (self.fps,)))
+            for name, arguments in filters:
+                picture = picture.filter(name, *arguments)
+            self._run(file, to, picture, has_audio=has_audio, format="mp4", **options)
 
-    def write_sound(self, video: Path, to: Path) -> None:
+    def write_sound(self, video: MediaFile, to: Path) -> None:
         """Write the sound of a video alone; raises as `write`."""
-        _run(video, [_sound(_open(video))], to, format="ipod", **_SOUND)
+        with on_one_clock(video) as file:
+            self._run(file, to, None, has_audio=True, format="ipod")
+
+    def _run(
+        self, file: MediaFile, to: Path, picture: Any, *, has_audio: bool, **options: Any
+    ) -> None:
+        """Run ffmpeg on the pictures, if any, and on the sound, if there is any."""
+        import ffmpeg
+
+        streams = [picture] if picture is not None else []
+        if has_audio:
+            # ffmpeg reads the samples from its standard input.
+            streams.append(ffmpeg.input("pipe:", format="f32le", ar=SAMPLE_RATE, ac=1).audio)
+            options |= _SOUND
+        with replacing(to) as temporary, tempfile.TemporaryFile() as stderr:
+            output = ffmpeg.output(*streams, f"file:{temporary}", threads=1, **options)
+            quiet = output.global_args("-hide_banner", "-loglevel", "error", "-y")
+            command: list[str] = quiet.compile(cmd=ffmpeg_binary())
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr)
+            assert process.stdin is not None
+            samples = 0
+            try:
+                # ffmpeg ends early when it fails, and tells why in its messages.
+                with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+                    for block in self.audio.blocks(file) if has_audio else ():
+                        pipe.write(block.tobytes())
+                        samples += len(block)
+                code = process.wait()
+            finally:
+                process.kill()
+                process.wait()
+            stderr.seek(0)
+            messages = stderr.read().decode(errors="replace").strip()
+            if code or not os.path.getsize(temporary):
+                kind = FailureKind.DISK_FULL if _NO_SPACE in messages else FailureKind.DECODE_ERROR
+                last = messages.splitlines()[-1] if messages else "ffmpeg gave no reason"
+                raise ItemError(kind, f"{file.path} cannot be made smaller: {last}")
+            original = read_timeline(file.path)
+            if has_audio:
+                sound_s = original.sound_s[file.audio_stream]
+                _refuse_shorter(file, "sound", sound_s, samples / SAMPLE_RATE)
+            if picture is not None:
+                pictures_s = read_timeline(temporary).pictures_s
+                _refuse_shorter(file, "pictures", original.pictures_s, pictures_s)
 
 
 def _open(video: Path) -> Any:
@@ -82,59 +122,10 @@ def _open(video: Path) -> Any:
     return ffmpeg.input(f"file:{video.absolute()}", threads=1, **OPTIONS)
 
 
-def _sound(source: Any) -> Any:
-    """Return the first audio stream, padded with silence where it pauses or starts late."""
-    return source.audio.filter("aresample", **{"async": 1, "first_pts": 0})
-
-
-def _run(video: Path, streams: list[Any], to: Path, **options: Any) -> None:
-    import ffmpeg
-
-    with replacing(to) as temporary, tempfile.TemporaryFile() as stderr:
-        output = ffmpeg.output(*streams, f"file:{temporary}", threads=1, **options)
-        quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
-        command: list[str] = quiet.compile(cmd=ffmpeg_binary())
-        code = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stderr=stderr, check=False
-        ).returncode
-        stderr.seek(0)
-        messages = stderr.read().decode(errors="replace").strip()
-        if code or not os.path.getsize(temporary):
-            kind = FailureKind.DISK_FULL if _NO_SPACE in messages else FailureKind.DECODE_ERROR
-            last = messages.splitlines()[-1] if messages else "ffmpeg gave no reason"
-            raise ItemError(kind, f"{video} cannot be made smaller: {last}")
-        for stream in _STREAM_KINDS:
-            _refuse_shorter(video, temporary, stream)
-
-
-def _refuse_shorter(video: Path, proxy: Path, kind: StreamKind) -> None:
-    original_s, proxy_s = _length_s(video, kind), _length_s(proxy, kind)
-    if (
-        proxy_s is not None
-        and original_s is not None
-        and original_s - proxy_s > max(_MAX_LOSS_S, _MAX_LOSS * original_s)
-    ):
+def _refuse_shorter(file: MediaFile, kind: str, original_s: float, proxy_s: float) -> None:
+    if original_s - proxy_s > max(_MAX_LOSS_S, _MAX_LOSS * original_s):
         raise ItemError(
             FailureKind.DECODE_ERROR,
-            f"{video} is damaged: of {original_s:.1f} s of {kind} {proxy_s:.1f} s can be decoded; it stays "
-            "as it is; fetch it again, or leave it (--keep-media all)",
+            f"{file.path} is damaged: of {original_s:.1f} s of {kind} {proxy_s:.1f} s can be decoded; it "
+            "stays as it is; fetch it again, or leave it (--keep-media all)",
         )
-
-
-def _length_s(path: Path, kind: StreamKind) -> float | None:
-    """Return the length of the first stream of a kind, if any: from its header, else its packets."""
-    import av
-
-    with av.open(
-        f"file:{path.absolute()}", options=OPTIONS, metadata_errors="replace"
-    ) as container:
-        if not getattr(container.streams, kind):
-            return None
-        stream = video_stream(container) if kind == "video" else container.streams.audio[0]
-        length, start = stream.duration, stream.start_time or 0
-        if length is None:
-            length = 0
-            with contextlib.suppress(av.error.FFmpegError):  # Count what precedes the damage.
-                for packet in container.demux(stream):
-                    length = max(length, (packet.pts or 0) + (packet.duration or 0) - start)
-        return float(length * (stream.time_base or 0))

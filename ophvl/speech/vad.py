@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from ophvl.ports import SAMPLE_RATE
+from ophvl.errors import ItemError
+from ophvl.ports import SAMPLE_RATE, AudioReader, MediaFile
 
 if TYPE_CHECKING:
     from ophvl.ports import Samples
@@ -87,6 +88,23 @@ class SpeechWindow:
             min(max(time_s + shift, slice_.start_s), slice_.end_s) for time_s in (start_s, end_s)
         )
         return begin, end
+
+
+@dataclass(frozen=True, kw_only=True)
+class SileroSpeechMeter:
+    """Measures speech in the first `limit_s` seconds of a sound (`ophvl.ports.SpeechMeter`)."""
+
+    audio: AudioReader
+    limit_s: float = 600.0
+    revision: str = "silero-1"
+
+    def speech_s(self, file: MediaFile) -> float:
+        """Return how many seconds of speech there are; none in a sound that cannot be decoded."""
+        try:
+            windows = speech_windows(iter(self.audio.blocks(file)), self.limit_s)
+            return sum(window.speech_s for window in windows)
+        except ItemError:
+            return 0.0
 
 
 def speech_windows(

@@ -20,18 +20,18 @@ from ophvl.download.sidecar_subtitles import read_sidecar_subtitles
 from ophvl.errors import ItemError
 from ophvl.ids import child_id, site_id
 from ophvl.media.folder import MediaFolder
-from ophvl.media.probe import probe
-from ophvl.ports import Downloader, Probe, Subtitle, VideoMetadata
+from ophvl.media.probe import TOLERANCE_S, probe
+from ophvl.ports import Downloader, MediaFile, Probe, SpeechMeter, Subtitle, VideoMetadata
 from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.sources.licences import licence_class
-from ophvl.stage import Drop, Scope, StageResult, StageSpec
+from ophvl.stage import Drop, Scope, StageResult, StageSpec, StageWarning
 from pipelines.request_settings import RequestConfig
 from schemas.columns import column_names
 from schemas.media import MEDIA, MediaRow
 from schemas.publications import PUBLICATIONS, PublicationRow
 from schemas.subtitles import SUBTITLES, SubtitleRow
 from schemas.videos import Chapter, PublishedColumns
-from schemas.vocab import DropReason, FailureKind, Pool, Surgical
+from schemas.vocab import DropReason, FailureKind, Pool, Surgical, WarningKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,11 +72,13 @@ def download(
     downloader: Downloader,
     files: MediaFolder,
     lists: BlockLists,
+    speech: SpeechMeter,
     previous: Mapping[str, pa.Table],
 ) -> StageResult:
     """Fetch one video if it is not a local file, and probe it. Videos that are not surgery are not fetched.
 
-    A file that an earlier run fetched (`previous`) is not fetched again, whatever has changed since.
+    A file that an earlier run fetched (`previous`) is not fetched again, whatever has changed since. A local
+    file that has gone since keeps what was read of it.
 
     Raises:
         ItemError: it cannot be fetched, or is not a video that can be decoded.
@@ -94,8 +96,12 @@ def download(
         )
     if video["extractor"] == "file":
         path = Path(video["location"]).absolute()
-        media = _media(video_id, str(path), probe(path), f"PyAV {version('av')}")
-        return _result(media, publication(video), read_sidecar_subtitles(path))
+        if previous["media"].num_rows and not path.exists():
+            return StageResult(tables=dict(previous))
+        probed = probe(path)
+        media = _media(video_id, str(path), probed, f"PyAV {version('av')}", speech)
+        result = _result(media, publication(video), read_sidecar_subtitles(path))
+        return replace(result, warnings=_warnings(media, probed))
     if _is_fetched(previous, files):
         return StageResult(tables=dict(previous))
     files.make_room(config.reserve_gb, video["listed_duration_s"])
@@ -109,15 +115,17 @@ def download(
         bare = replace(page, description=None, chapters=(), tags=())
         return _result(page=bare, drop=drop)
     try:
-        probed = _not_too_long(probe(fetched.path), config.max_hours)
+        probed = _not_too_long(_whole(probe(fetched.path)), config.max_hours)
     except ItemError:
         files.discard(video_id)  # Else the next try would take it for fetched.
         raise
-    media = _media(video_id, files.name(fetched.path), probed, fetched.tool)
-    return _result(media, page, fetched.subtitles)
+    media = _media(video_id, files.name(fetched.path), probed, fetched.tool, speech)
+    result = _result(media, page, fetched.subtitles)
+    return replace(result, warnings=_warnings(media, probed))
 
 
-def _media(video_id: str, path: str, probed: Probe, tool: str) -> MediaRow:
+def _media(video_id: str, path: str, probed: Probe, tool: str, speech: SpeechMeter) -> MediaRow:
+    stream = _audio_stream(probed, speech)
     return MediaRow(
         video_id=video_id,
         path=path,
@@ -130,6 +138,56 @@ def _media(video_id: str, path: str, probed: Probe, tool: str) -> MediaRow:
         has_audio=probed.has_audio,
         fetched_at=datetime.now(UTC).replace(microsecond=0),
         tool=tool,
+        pictures_s=probed.pictures_s,
+        sound_s=probed.sound_s[stream] if probed.has_audio else None,
+        missing_s=probed.missing_s or None,
+        audio_stream=stream if len(probed.sound_s) > 1 else None,
+        clock_jumps=probed.clock_jumps or None,
+    )
+
+
+def _audio_stream(probed: Probe, speech: SpeechMeter) -> int:
+    """Return which audio stream to hear: the one marked as default, else the one with most speech."""
+    heard = [number for number, sound_s in enumerate(probed.sound_s) if sound_s]
+    marked = [number for number in probed.default_audio if number in heard]
+    candidates = marked if len(marked) == 1 else heard
+    if len(candidates) < 2:
+        return candidates[0] if candidates else 0
+    files = {n: MediaFile(probed.path, n, probed.clock_jumps) for n in candidates}
+    return max(candidates, key=lambda number: (speech.speech_s(files[number]), -number))
+
+
+def _warnings(media: MediaRow, probed: Probe) -> tuple[StageWarning, ...]:
+    """Return what the probe found that costs something of a file, or was mended in it."""
+    pictures_s, sound_s = media.pictures_s or 0.0, media.sound_s
+    found = {}
+    if media.clock_jumps:
+        found[WarningKind.CLOCK_JUMPS] = (
+            f"its time stamps restart or jump {media.clock_jumps} time(s); sound and pictures were put on "
+            f"one clock, on which it lasts {media.duration_s:.1f} s"
+        )
+    if media.missing_s:
+        found[WarningKind.CUT_SHORT] = (
+            f"{media.missing_s:.1f} s of what its header names are not there; {media.duration_s:.1f} s are. "
+            "Fetch or copy it again, if the whole file exists"
+        )
+    if sound_s is not None and abs(sound_s - pictures_s) > TOLERANCE_S:
+        found[WarningKind.LENGTHS_DIFFER] = (
+            f"its pictures end after {pictures_s:.1f} s, its sound after {sound_s:.1f} s"
+            + ("; the last picture stays" if sound_s > pictures_s else "")
+        )
+    if media.audio_stream is not None:
+        found[WarningKind.AUDIO_STREAM_CHOSEN] = (
+            f"of its {len(probed.sound_s)} audio streams number {media.audio_stream + 1} is heard: "
+            + (
+                "it is marked as default"
+                if probed.default_audio == (media.audio_stream,)
+                else "it has most speech"
+            )
+        )
+    return tuple(
+        StageWarning(kind=kind, item=media.video_id, message=message)
+        for kind, message in found.items()
     )
 
 
@@ -166,6 +224,20 @@ def publication(video: Row, page: VideoMetadata | None = None) -> PublicationRow
     return PublicationRow(**values, page_id=page_id)
 
 
+def _whole(probed: Probe) -> Probe:
+    """Return `probed` if all of the file is there: a transfer that broke off may go better next time.
+
+    Raises:
+        ItemError: it is cut.
+    """
+    if probed.missing_s:
+        raise ItemError(
+            FailureKind.TRUNCATED,
+            f"the file that was fetched is cut: {probed.missing_s:.1f} s of its duration are missing",
+        )
+    return probed
+
+
 def _not_too_long(probed: Probe, max_hours: float) -> Probe:
     """Return `probed` if the file is short enough: many hosts do not list a duration.
 
@@ -191,7 +263,7 @@ def _subtitles(video_id: str, lines: Sequence[Subtitle]) -> list[SubtitleRow]:
 
 STAGE = StageSpec(
     name="download",
-    version=3,
+    version=4,
     scope=Scope.UNIT,
     run=download,
     settings=DownloadConfig,
@@ -210,6 +282,7 @@ STAGE = StageSpec(
         "downloader": "pipelines.wiring:downloader",
         "files": "pipelines.wiring:media_folder",
         "lists": "pipelines.wiring:lists_at_fetch",
+        "speech": "pipelines.wiring:speech_meter",
     },
     previous=("media", "publications", "subtitles"),
     pool=Pool.NETWORK,

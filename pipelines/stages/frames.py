@@ -10,8 +10,9 @@ from pydantic import Field
 from ophvl.config import Settings, Unit
 from ophvl.media.folder import MediaFolder
 from ophvl.ports import FrameReader
-from ophvl.stage import Scope, StageResult, StageSpec
+from ophvl.stage import Scope, StageResult, StageSpec, StageWarning
 from schemas.frames import FRAMES, FrameRow
+from schemas.vocab import WarningKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +54,7 @@ def frames(
         & (pc.field("quality") == config.quality)
     )
     missing = sorted(set(times.to_pylist()) - set(reused.column("time_s").to_pylist()))
+    decoded = list(frame_reader.read(files.pictures(file), missing)) if missing else []
     rows = [
         FrameRow(
             video_id=file["video_id"],
@@ -64,10 +66,21 @@ def frames(
             quality=config.quality,
             jpeg=frame.jpeg,
         )
-        for frame in (frame_reader.read(files.pictures(file["path"]), missing) if missing else ())
+        for frame in decoded
     ]
     table = pa.concat_tables([reused, FRAMES.table(rows)]).sort_by("time_s")
-    return StageResult(tables={"frames": table})
+    damaged = sum(frame.damaged for frame in decoded)
+    return StageResult(tables={"frames": table}, warnings=_warnings(file["video_id"], damaged))
+
+
+def _warnings(video_id: str, damaged: int) -> tuple[StageWarning, ...]:
+    if not damaged:
+        return ()
+    message = (
+        f"{damaged} packet(s) of its pictures are damaged where they were read; the picture before each is "
+        "shown in its place"
+    )
+    return (StageWarning(kind=WarningKind.DAMAGED_PICTURES, item=video_id, message=message),)
 
 
 STAGE = StageSpec(
@@ -78,7 +91,7 @@ STAGE = StageSpec(
     settings=FramesConfig,
     help="decode the pictures at the times that the pairs name",
     reads={
-        "media": ("video_id", "path", "sha256"),
+        "media": ("video_id", "path", "sha256", "audio_stream", "clock_jumps"),
         "pairs": ("pair_id", "video_id", "frame_times_s"),
     },
     writes=("frames",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,7 +33,7 @@ class KeepConfig(Settings):
     crf: int = Field(20, ge=1, description="Quality of a proxy (H.264 CRF); lower is better.")
 
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 def keep(
@@ -73,10 +73,10 @@ def _reduce(
     elif target is MediaForm.PROXY or not has_audio:  # Of a video without sound its pictures stay.
         if present[0] is MediaForm.ALL:
             size = (int(str(file["width"])), int(str(file["height"])))
-            proxies.write(whole, proxy, size=size, has_audio=has_audio)
+            proxies.write(files.pictures(file), proxy, size=size, has_audio=has_audio)
             whole.unlink()
     elif present[0] is not MediaForm.AUDIO:
-        proxies.write_sound(files.path(stored, present[0]), sound)
+        proxies.write_sound(files.sound(file), sound)
         proxy.unlink(missing_ok=True)
         whole.unlink(missing_ok=True)
     left = files.present(stored)
@@ -96,7 +96,16 @@ STAGE = StageSpec(
     settings=KeepConfig,
     help="replace fetched media by a proxy or by the sound alone, if set so",
     reads={
-        "media": ("video_id", "path", "sha256", "width", "height", "has_audio"),
+        "media": (
+            "video_id",
+            "path",
+            "sha256",
+            "width",
+            "height",
+            "has_audio",
+            "audio_stream",
+            "clock_jumps",
+        ),
         "speech": ("video_id",),
     },
     writes=("kept",),

@@ -12,11 +12,12 @@ from pydantic import Field, field_validator
 from ophvl.config import Settings, absolute_path
 from ophvl.ids import child_id
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import AudioReader, HotWords, Language, Recogniser, Segment, Transcript
-from ophvl.stage import Scope, StageResult, StageSpec
+from ophvl.ports import AudioReader, HotWords, Language, Recogniser, Segment, Sound, Transcript
+from ophvl.stage import Scope, StageResult, StageSpec, StageWarning
 from schemas.guards import GUARDS
 from schemas.speech import SPEECH, SpeechRow
 from schemas.transcripts import TRANSCRIPTS, TranscriptRow
+from schemas.vocab import WarningKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,9 +92,11 @@ def transcribe(
     (file,) = media.to_pylist()
     video_id, duration_s = file["video_id"], file["duration_s"]
     transcript = SILENCE
+    warnings: tuple[StageWarning, ...] = ()
     if file["has_audio"]:
-        blocks = audio.blocks(files.sound(file["path"]))
-        transcript = recogniser.transcribe(blocks, duration_s, hot_words)
+        sound = audio.blocks(files.sound(file))
+        transcript = recogniser.transcribe(iter(sound), duration_s, hot_words)
+        warnings = _warnings(video_id, sound)
     rows = [
         _row(segment, child_id(video_id, "s", number), video_id, recogniser)
         for number, segment in enumerate(transcript.segments)
@@ -111,8 +114,18 @@ def transcribe(
         language_source=transcript.language.source,
     )
     return StageResult(
-        tables={"transcripts": TRANSCRIPTS.table(rows), "speech": SPEECH.table([speech])}
+        tables={"transcripts": TRANSCRIPTS.table(rows), "speech": SPEECH.table([speech])},
+        warnings=warnings,
     )
+
+
+def _warnings(video_id: str, sound: Sound) -> tuple[StageWarning, ...]:
+    if not sound.damaged_packets:
+        return ()
+    message = (
+        f"{sound.damaged_packets} packet(s) of its sound are damaged; silence takes their place"
+    )
+    return (StageWarning(kind=WarningKind.DAMAGED_SOUND, item=video_id, message=message),)
 
 
 def _row(segment: Segment, segment_id: str, video_id: str, recogniser: Recogniser) -> TranscriptRow:
@@ -141,7 +154,17 @@ STAGE = StageSpec(
     run=transcribe,
     settings=TranscribeConfig,
     help="transcribe speech, with word times",
-    reads={"media": ("video_id", "path", "sha256", "duration_s", "has_audio")},
+    reads={
+        "media": (
+            "video_id",
+            "path",
+            "sha256",
+            "duration_s",
+            "has_audio",
+            "audio_stream",
+            "clock_jumps",
+        )
+    },
     writes=("transcripts", "speech"),
     ports={
         "files": "pipelines.wiring:media_folder",

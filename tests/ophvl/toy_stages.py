@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from ophvl.config import Settings
 from ophvl.errors import HostClosedError, ItemError
-from ophvl.stage import Drop, Scope, SourceLine, StageResult, StageSpec
-from schemas.vocab import DropReason, FailureKind, Pool
+from ophvl.stage import Drop, Scope, SourceLine, StageResult, StageSpec, StageWarning
+from schemas.vocab import DropReason, FailureKind, Pool, WarningKind
 from tests.factories import NOON, media_row, route_row, split_row, table, title_row, video_row
 
 HERE = "tests.ophvl.toy_stages"
@@ -116,6 +116,11 @@ def _drop_row(unit: str, before: int, result: StageResult) -> StageResult:
     return StageResult(tables=result.tables, dropped=(drop,))
 
 
+def _warn(unit: str, before: int, result: StageResult) -> StageResult:
+    warning = StageWarning(kind=WarningKind.CUT_SHORT, item=unit, message="2 s are not there")
+    return StageResult(tables=result.tables, warnings=(warning,))
+
+
 def _break_schema(unit: str, before: int, result: StageResult) -> StageResult:
     return StageResult(tables={"media": table("media", media_row(1, video_id=unit, width=0))})
 
@@ -168,6 +173,7 @@ _ACTS: dict[str, _Act] = {
     "wait for hours": _fail(FailureKind.RATE_LIMITED, 1, 7200.0),
     "drop": _drop,
     "drop row": _drop_row,
+    "warn": _warn,
     "break schema": _break_schema,
     "write for another": _write_for_another,
     "write undeclared": _write_undeclared,

@@ -105,3 +105,9 @@ def test_an_older_parquet_file_is_told_by_its_version(tmp_path: Path) -> None:
     (violation,) = spec.check(old)
     assert (violation.rule, violation.examples) == ("wrong version", ("0",))
     assert pa.schema(spec.arrow).metadata[b"ophvl.version"] == b"1"
+
+
+@every_table
+def test_a_column_that_came_later_may_be_null(spec: TableSpec) -> None:
+    later = [column for column in spec.columns if column.since > 1]
+    assert all(column.nullable and column.since <= spec.version for column in later)

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from ophvl.config import Settings
-from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint, hash_columns
+from ophvl.dataset.ledger import Entry, EntryOutcome, fingerprint, hash_columns, input_hashes
 from ophvl.stage import Scope, StageResult, StageSpec
 from schemas.vocab import FailureKind
-from tests.factories import narration_row, source_row, table
+from tests.factories import media_row, narration_row, source_row, table
 
 
 class Config(Settings):
@@ -110,3 +110,12 @@ def test_order_counts_and_null_is_not_empty() -> None:
 def test_no_rows_and_tables_without_videos_have_no_hashes() -> None:
     assert hash_columns("narrations", table("narrations"), ["text"]) == {}
     assert hash_columns("sources", table("sources", source_row(1)), ["text"]) == {}
+
+
+def test_a_later_column_counts_only_where_it_has_a_value() -> None:
+    columns = ["sha256", "audio_stream"]
+    plain = hash_columns("media", table("media", media_row(1)), columns)["youtube_00001"]
+    chosen = hash_columns("media", table("media", media_row(1, audio_stream=0)), columns)
+    assert input_hashes("media", columns, plain) == {"sha256": plain["sha256"]}
+    assert set(input_hashes("media", columns, chosen["youtube_00001"])) == set(columns)
+    assert input_hashes("media", columns, {}) == {"sha256": ""}

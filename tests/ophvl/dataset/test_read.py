@@ -10,6 +10,7 @@ import pytest
 from ophvl.dataset import read
 from ophvl.dataset.store import Store
 from ophvl.errors import SchemaError
+from schemas.media import MEDIA
 from tests.factories import dropped_row, media_row, table, video_id
 from tests.ophvl.dataset.results import entry_of, ids, put
 from tests.ophvl.toy_folder import ToyFolder
@@ -50,6 +51,34 @@ def test_rows_of_another_schema_are_refused(
     with pytest.raises(SchemaError, match=r"schema of 'media'; continue with") as caught:
         store.read("media", ["video_id"])
     assert [v.rule for v in caught.value.violations] == ["wrong version"]
+
+
+@pytest.mark.parametrize("compacted", [True, False])
+def test_columns_that_came_later_are_null_in_older_files(store: Store, compacted: bool) -> None:
+    newer = table("media", media_row(1, audio_stream=1))
+    older = dict(newer.schema.metadata) | {b"ophvl.version": b"1"}
+    rows = newer.select([c for c in newer.column_names if c not in MEDIA.later_columns])
+    put(store, 2)
+    store.compact("fetch")
+    store.commit(entry_of(1), {"media": rows.replace_schema_metadata(older)})
+    if compacted:
+        store.compact("fetch")
+        for path in (store.root / "tables" / "media").iterdir():
+            stored = pq.read_table(path)
+            earlier = stored.drop_columns(sorted(MEDIA.later_columns))
+            pq.write_table(earlier.replace_schema_metadata(older), path)
+    read_back = store.read("media")
+    assert MEDIA.check(read_back) == []
+    assert read_back.column("video_id").to_pylist() == [video_id(1), video_id(2)]
+    assert read_back.column("audio_stream").to_pylist() == [None, None]
+    assert store.read("media", ["clock_jumps", "bytes"]).to_pylist()[0] == {
+        "clock_jumps": None,
+        "bytes": 1001,
+    }
+    # A file of an earlier version that lacks another column is refused as before.
+    store.commit(entry_of(1), {"media": rows.drop_columns("fps").replace_schema_metadata(older)})
+    with pytest.raises(SchemaError):
+        store.read("media")
 
 
 def test_dropped_rows_of_all_stages_are_one_table(store: Store) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from ophvl.errors import ItemError
-from ophvl.media.container import missing_bytes
 from ophvl.media.probe import probe
 from schemas.vocab import FailureKind
 from tests.media_factory import AUDIO_RATE, make_video, tone
@@ -96,11 +95,49 @@ def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_a_cut_mp4_is_truncated(tmp_path: Path, share: float) -> None:
+def test_a_cut_mp4_without_its_index_is_truncated(tmp_path: Path, share: float) -> None:
     whole = make_video(tmp_path / "whole.mp4", audio=tone(2.0)).read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: int(len(whole) * share)])
     assert kind_of(path) is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".flv", ".avi"])
+def test_a_file_cut_short_is_as_long_as_what_is_there(tmp_path: Path, suffix: str) -> None:
+    muxer = {"movflags": "faststart"} if suffix == ".mp4" else {}
+    whole = make_video(tmp_path / f"whole{suffix}", seconds=20.0, audio=tone(20.0), muxer=muxer)
+    seen = probe(whole)
+    assert (seen.missing_s, seen.duration_s) == (0.0, pytest.approx(20.0, abs=0.3))
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    cut = probe(path)
+    with av.open(str(path)) as container:
+        pictures = sum(bool(packet.size) for packet in container.demux(video=0))
+    assert 8.0 < cut.duration_s < 14.0
+    assert cut.pictures_s == pytest.approx(pictures / 10, abs=0.4)
+    assert cut.missing_s == pytest.approx(20.0 - cut.duration_s, abs=1.0)
+
+
+def test_a_cut_transport_stream_is_as_long_as_what_is_there(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.ts", seconds=20.0, audio=tone(20.0))
+    path = tmp_path / "cut.ts"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    assert 9.0 < probe(path).duration_s < 15.0
+
+
+def test_a_file_lasts_as_long_as_its_sound_where_that_goes_on(tmp_path: Path) -> None:
+    seen = probe(make_video(tmp_path / "slides.mp4", seconds=3.0, audio=tone(8.0)))
+    assert (seen.duration_s, seen.pictures_s) == (
+        pytest.approx(8.0, abs=0.15),
+        pytest.approx(3.0, abs=0.15),
+    )
+    short = probe(make_video(tmp_path / "short.mp4", seconds=8.0, audio=tone(3.0)))
+    assert short.duration_s == pytest.approx(8.0, abs=0.05)
+
+
+def test_the_streams_that_are_marked_as_default_are_named(tmp_path: Path) -> None:
+    assert probe(make_video(tmp_path / "a.mp4", audio=tone(2.0))).default_audio == (0,)
+    assert probe(make_video(tmp_path / "a.ts", audio=tone(2.0))).default_audio == ()
 
 
 def test_a_damaged_header_is_unreadable(tmp_path: Path) -> None:
@@ -124,5 +161,5 @@ def test_pictures_that_do_not_decode(tmp_path: Path) -> None:
 def test_stray_bytes_after_a_whole_file_do_no_harm(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes() + b"\0\0\0")
-    assert missing_bytes(path) == 0
-    assert probe(path).width == 160
+    seen = probe(path)
+    assert (seen.width, seen.missing_s) == (160, 0.0)

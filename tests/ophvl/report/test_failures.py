@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ophvl.dataset.store import Store
 from ophvl.errors import HostClosedError
-from ophvl.report.failures import Failure, failure_lines, waiting_lines
+from ophvl.report.failures import Failure, failure_lines, waiting_lines, warning_lines
 from schemas.vocab import FailureKind
+from tests.factories import table, video_id, warning_row
+from tests.ophvl.dataset.results import entry_of
 
 
 def failures(count: int, kind: str, host: str) -> list[Failure]:
@@ -49,3 +52,14 @@ def test_a_closed_host_has_one_line() -> None:
         "1 video(s) wait: a.example is closed",
         "2 video(s) wait: b.example is closed",
     ]
+
+
+def test_warnings_of_the_stages_are_told_a_few_of_each_kind(store: Store) -> None:
+    for n in range(5):
+        row = warning_row(n, item="v.srt" if n == 0 else video_id(n), message=f"bad\x1b {n}")
+        store.commit(entry_of(n, "download"), {"warnings": table("warnings", row)})
+    text = warning_lines(store, ["download"])
+    assert text[0] == f"warning: {video_id(0)}: v.srt: bad\N{REPLACEMENT CHARACTER} 0"
+    assert text[1] == f"warning: {video_id(1)}: bad\N{REPLACEMENT CHARACTER} 1"
+    assert text[3] == "and 2 more of cut_short; table `warnings` holds all"
+    assert warning_lines(store, ["transcribe"]) == []

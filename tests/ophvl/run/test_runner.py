@@ -273,6 +273,23 @@ def test_a_dropped_row_does_not_end_the_way_of_its_video(toy: ToyFolder) -> None
     assert toy.column("dropped", "row_id") == ["a-n0001"]
 
 
+def test_a_warning_is_kept_while_what_it_tells_of_lasts(toy: ToyFolder) -> None:
+    toy.videos(a="warn", b="")
+    toy.run()
+    assert toy.outcomes("mark") == {"a": "emitted", "b": "emitted"}
+    (warning,) = toy.store.read("warnings").to_pylist()
+    assert warning == {
+        "unit": "a",
+        "stage": "fetch",
+        "kind": "cut_short",
+        "item": "a",
+        "message": "2 s are not there",
+    }
+    toy.source("a.json", ("a", ""))
+    toy.run()
+    assert toy.column("warnings", "unit") == []
+
+
 def test_results_do_not_depend_on_the_range_they_were_run_in(toy: ToyFolder) -> None:
     toy.videos("a")
     for name in ALL:

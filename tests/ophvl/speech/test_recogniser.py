@@ -17,7 +17,7 @@ from whisper.normalizers import EnglishTextNormalizer
 from ophvl.errors import ConfigError
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.media.probe import probe
-from ophvl.ports import SAMPLE_RATE, HotWords, Language, Transcript, Word
+from ophvl.ports import SAMPLE_RATE, HotWords, Language, MediaFile, Transcript, Word
 from ophvl.speech.engine import RecognisedText, WhisperEngine
 from ophvl.speech.faster_whisper import FasterWhisper
 from ophvl.speech.hallucinations import flag_hallucinations
@@ -340,6 +340,8 @@ def test_from_a_video_file_to_words(
     path = make_video(tmp_path / "v.mp4", seconds=10.0, fps=2, audio=spoken)
     seen = probe(path)
     recogniser = WhisperRecogniser(engine=FasterWhisper(weights=tiny_en))
-    transcript = recogniser.transcribe(FfmpegAudioReader().blocks(path), seen.duration_s)
+    transcript = recogniser.transcribe(
+        iter(FfmpegAudioReader().blocks(MediaFile(path))), seen.duration_s
+    )
     check_times(transcript, seen.duration_s)
     assert "cortex" in transcript.segments[0].text.lower()

@@ -15,7 +15,7 @@ from ophvl.stage import StageResult
 from pipelines.stages.download import DownloadConfig, download
 from schemas.catalogue import TABLES
 from tests.factories import table, video_id, video_row
-from tests.media_factory import make_video
+from tests.media_factory import NoSpeech, make_video
 
 NOTHING: Mapping[str, pa.Table] = {
     name: TABLES[name].empty() for name in ("media", "publications", "subtitles")
@@ -71,6 +71,7 @@ def fetch(
         downloader=site,
         files=MediaFolder(root=out),
         lists=BlockLists.of(out),
+        speech=NoSpeech(),
         previous=previous,
     )
 

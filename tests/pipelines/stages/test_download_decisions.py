@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import av
 import pyarrow as pa
 import pytest
+from av.stream import Disposition
 
 from ophvl.errors import ItemError
 from ophvl.ids import sha256_file
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import FetchedVideo, Subtitle, VideoMetadata
+from ophvl.ports import FetchedVideo, MediaFile, SpeechMeter, Subtitle, VideoMetadata
 from ophvl.sources.blocklists import BlockLists
 from ophvl.stage import StageResult
 from pipelines.stages.download import DownloadConfig, download
 from schemas.catalogue import TABLES
-from schemas.vocab import CaptionKind, FailureKind
+from schemas.vocab import CaptionKind, FailureKind, WarningKind
 from tests.factories import table, video_id, video_row
-from tests.media_factory import make_video, tone
+from tests.media_factory import NoSpeech, make_video, tone
 
 VIDEO = video_id(1)
 PAGE = VideoMetadata(
@@ -38,6 +41,9 @@ def subtitle(text: str, start_s: float, language: str = "en") -> Subtitle:
         end_s=start_s + 1.0,
         text=text,
     )
+
+
+NOTHING = {name: TABLES[name].empty() for name in ("media", "publications", "subtitles")}
 
 
 @dataclass
@@ -65,14 +71,23 @@ def site(tmp_path: Path) -> Site:
     return Site(make_video(tmp_path / "v.mp4", seconds=2.0, size=(160, 96), audio=tone(2.0)))
 
 
-def run(site: Site, out: Path, *, columns: dict | None = None, **settings: object) -> StageResult:
+def run(
+    site: Site,
+    out: Path,
+    *,
+    columns: dict | None = None,
+    speech: SpeechMeter | None = None,
+    previous: Mapping[str, pa.Table] = NOTHING,
+    **settings: object,
+) -> StageResult:
     result = download(
         table("videos", video_row(1, **(columns or {}))),
         config=DownloadConfig(**{"reserve_gb": 0.0, **settings}),
         downloader=site,
         files=MediaFolder(root=out),
         lists=BlockLists.of(out),
-        previous={name: TABLES[name].empty() for name in ("media", "publications", "subtitles")},
+        speech=speech or NoSpeech(),
+        previous=previous,
     )
     for name, rows in result.tables.items():
         assert TABLES[name].check(rows) == []
@@ -200,3 +215,88 @@ def test_a_drop_before_the_fetch_leaves_no_rows(site: Site, tmp_path: Path) -> N
         "subtitles": 0,
     }
     assert [drop.row_id for drop in result.dropped] == [VIDEO]
+
+
+@dataclass
+class Meter:
+    """Hears so many seconds of speech in each audio stream."""
+
+    seconds: tuple[float, ...]
+    revision: str = "a meter"
+
+    def speech_s(self, file: MediaFile) -> float:
+        return self.seconds[file.audio_stream]
+
+
+def two_streams(path: Path, *marked: int) -> Path:
+    """Write a video with two audio streams, of which some are marked as default."""
+    one = make_video(path.with_suffix(".mp4"), audio=tone(2.0))
+    with av.open(str(one)) as source, av.open(str(path), "w") as container:
+        video = container.add_stream_from_template(source.streams.video[0])
+        sounds = [container.add_stream_from_template(source.streams.audio[0]) for _ in "ab"]
+        for number, sound in enumerate(sounds):
+            sound.disposition = Disposition.default if number in marked else Disposition(0)
+        for packet in [p for p in source.demux() if p.dts is not None]:
+            for stream in [video] if packet.stream.type == "video" else sounds:
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("marked", "speech", "heard"),
+    [((1,), (9.0, 0.0), 1), ((0,), (0.0, 9.0), 0), ((), (1.0, 9.0), 1), ((), (0.0, 0.0), 0)],
+)
+def test_of_several_audio_streams_the_default_or_that_with_most_speech_is_heard(
+    tmp_path: Path, marked: tuple[int, ...], speech: tuple[float, ...], heard: int
+) -> None:
+    path = two_streams(tmp_path / "v.mkv", *marked)
+    columns = {"location": str(path), "extractor": "file"}
+    result = run(Site(path), tmp_path, columns=columns, speech=Meter(speech))
+    assert only(result.tables["media"])["audio_stream"] == heard
+    (warning,) = result.warnings
+    assert warning.kind is WarningKind.AUDIO_STREAM_CHOSEN
+    assert f"number {heard + 1} is heard" in warning.message
+    assert ("marked as default" in warning.message) == bool(marked)
+
+
+def test_what_a_file_lacks_is_told_and_is_in_its_row(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "w.mkv", seconds=20.0, audio=tone(30.0)).read_bytes()
+    path = tmp_path / "v.mkv"
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    result = run(Site(path), tmp_path, columns={"location": str(path), "extractor": "file"})
+    row = only(result.tables["media"])
+    assert row["sound_s"] - row["pictures_s"] > 1
+    assert row["missing_s"] > 1
+    assert row["duration_s"] == pytest.approx(row["sound_s"])
+    assert (row["audio_stream"], row["clock_jumps"]) == (None, None)
+    assert {w.kind for w in result.warnings} == {WarningKind.CUT_SHORT, WarningKind.LENGTHS_DIFFER}
+
+
+def test_a_fetched_file_that_is_cut_is_fetched_again(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "w.mkv", seconds=20.0, audio=tone(20.0)).read_bytes()
+    path = tmp_path / "v.mkv"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ItemError, match="is cut") as caught:
+        run(Site(path), tmp_path)
+    assert caught.value.kind is FailureKind.TRUNCATED
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+def test_a_whole_file_gives_no_warning(site: Site, tmp_path: Path) -> None:
+    result = run(site, tmp_path)
+    row = only(result.tables["media"])
+    assert result.warnings == ()
+    assert (row["missing_s"], row["audio_stream"], row["clock_jumps"]) == (None, None, None)
+    assert (row["pictures_s"], row["sound_s"]) == pytest.approx((2.0, 2.0), abs=0.15)
+
+
+def test_a_local_file_that_has_gone_keeps_what_was_read_of_it(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4")
+    columns = {"location": str(path), "extractor": "file"}
+    before = run(Site(path), tmp_path, columns=columns).tables
+    path.unlink()
+    after = run(Site(path), tmp_path, columns=columns, previous=before).tables
+    assert after["media"].equals(before["media"])
+    with pytest.raises(ItemError):
+        run(Site(path), tmp_path, columns=columns)

@@ -19,7 +19,8 @@ VIDEO = "file_0123456789abcdef"
 @pytest.fixture
 def media(tmp_path) -> pa.Table:
     path = make_video(tmp_path / "a.mp4", seconds=3.0, fps=10, size=(160, 96))
-    return pa.table({"video_id": [VIDEO], "path": ["a.mp4"], "sha256": [sha256_file(path)]})
+    row = {"video_id": [VIDEO], "path": ["a.mp4"], "sha256": [sha256_file(path)]}
+    return pa.table(row | {"audio_stream": [None], "clock_jumps": [None]})
 
 
 class CountingReader(AvFrameReader):
@@ -27,9 +28,9 @@ class CountingReader(AvFrameReader):
 
     asked: list[float]
 
-    def read(self, path, times_s):
+    def read(self, file, times_s):
         self.asked.extend(times_s)
-        return super().read(path, times_s)
+        return super().read(file, times_s)
 
 
 def run(media, times, tmp_path, previous=None, quality=90):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ophvl.errors import ItemError, UsageError
+from ophvl.media.audio import FfmpegAudioReader
 from ophvl.media.folder import MediaFolder
 from ophvl.media.probe import probe
 from ophvl.media.proxy import ProxyWriter
@@ -16,7 +17,8 @@ from tests.factories import media_row, speech_row, table, video_id
 from tests.media_factory import make_damaged, make_video, tone
 
 STORED = f"media/{video_id(1)}.mp4"
-PROXIES = ProxyWriter(short_side=64, fps=4.0, crf=30)
+MEDIA = {"path": STORED, "audio_stream": None, "clock_jumps": None}
+PROXIES = ProxyWriter(short_side=64, fps=4.0, crf=30, audio=FfmpegAudioReader())
 
 
 @pytest.fixture
@@ -53,8 +55,8 @@ def test_each_wish_and_the_way_down(folder: MediaFolder) -> None:
     assert names(folder) == [".proxy.mp4"]
     assert kept(folder, "proxy") == kept(folder, "all") == "proxy .proxy.mp4"
     assert (
-        folder.pictures(STORED)
-        == folder.sound(STORED)
+        folder.pictures(MEDIA).path
+        == folder.sound(MEDIA).path
         == folder.fetched / f"{video_id(1)}.proxy.mp4"
     )
     assert kept(folder, "audio") == "audio .audio.m4a"
@@ -62,15 +64,15 @@ def test_each_wish_and_the_way_down(folder: MediaFolder) -> None:
     for wish in ("audio", "proxy", "all"):
         assert kept(folder, wish) == "audio .audio.m4a"
     with pytest.raises(UsageError, match="only the sound was kept"):
-        folder.pictures(STORED)
-    assert folder.sound(STORED).name.endswith(".audio.m4a")
+        folder.pictures(MEDIA)
+    assert folder.sound(MEDIA).path.name.endswith(".audio.m4a")
 
 
 def test_a_crash_before_the_larger_file_went_is_made_good(folder: MediaFolder) -> None:
     whole = (folder.root / STORED).read_bytes()
     kept(folder, "proxy")
     (folder.root / STORED).write_bytes(whole)
-    assert folder.pictures(STORED) == folder.root / STORED, "while it is there it is looked at"
+    assert folder.pictures(MEDIA).path == folder.root / STORED, "while it is there it is looked at"
     assert kept(folder, "proxy") == "proxy .proxy.mp4"
     assert names(folder) == [".proxy.mp4"]
 
@@ -107,7 +109,7 @@ def test_a_proxy_has_the_size_of_the_settings_and_keeps_sound_and_length(
     folder: MediaFolder,
 ) -> None:
     kept(folder, "proxy")
-    seen = probe(folder.pictures(STORED))
+    seen = probe(folder.pictures(MEDIA).path)
     assert (seen.width, seen.height, seen.has_audio) == (86, 64, True)
     assert seen.duration_s == pytest.approx(3.0, abs=0.3)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ophvl.config import resolve
 from ophvl.errors import ConfigError
 from ophvl.media.folder import MediaFolder
-from ophvl.ports import HotWords, Language, Segment, Transcript, Word
+from ophvl.ports import HotWords, Language, MediaFile, Segment, Transcript, Word
 from ophvl.speech.faster_whisper import FasterWhisper
 from ophvl.speech.hot_words import NO_HOT_WORDS, load_hot_words
 from ophvl.speech.recogniser import WhisperRecogniser
@@ -24,6 +24,7 @@ from pipelines.wiring import hot_words, recogniser
 from schemas.guards import GUARDS, Guard
 from schemas.speech import SPEECH
 from schemas.transcripts import TRANSCRIPTS
+from schemas.vocab import WarningKind
 from tests.factories import media_row, table
 
 VIDEO = "file_0123456789abcdef"
@@ -33,11 +34,15 @@ VIDEO = "file_0123456789abcdef"
 class Sound:
     """Twenty seconds of nothing; notes whether it was read."""
 
-    reads: list[Path]
+    reads: list[MediaFile]
+    damaged_packets: int = 0
     revision: str = "sound"
 
-    def blocks(self, path: Path) -> Iterator[NDArray[np.float32]]:
-        self.reads.append(path)
+    def blocks(self, file: MediaFile) -> Sound:
+        self.reads.append(file)
+        return self
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
         yield np.zeros(320_000, np.float32)
 
 
@@ -91,6 +96,8 @@ def run_stage(
             "sha256": ["ab" * 32],
             "duration_s": [20.0],
             "has_audio": [has_audio],
+            "audio_stream": [None],
+            "clock_jumps": [None],
         }
     )
     (tmp_path / "v.mp4").touch()
@@ -223,7 +230,7 @@ def test_rows_are_numbered_and_carry_the_times_the_words_and_the_weights(tmp_pat
     assert (speech["speech_s"], speech["speech_ratio"]) == (10.0, 0.5)
     assert speech["words_per_minute"] == pytest.approx(18.0)
     assert speech["language_probability"] == 0.9
-    assert sound.reads == [tmp_path / "v.mp4"]
+    assert sound.reads == [MediaFile(tmp_path / "v.mp4")]
 
 
 @pytest.mark.parametrize(("duration_s", "ratio", "pace"), [(4.0, 1.0, 45.0), (0.0, 0.0, 0.0)])
@@ -241,3 +248,19 @@ def test_measures_of_speech_stay_in_bounds_on_short_videos(
     ).tables
     (speech,) = tables["speech"].to_pylist()
     assert (speech["speech_ratio"], speech["words_per_minute"]) == (ratio, pace)
+
+
+def test_the_stream_that_was_chosen_is_heard_and_damage_is_told(tmp_path: Path) -> None:
+    sound = Sound(reads=[], damaged_packets=3)
+    result = transcribe(
+        table("media", media_row(1, path="v.mp4", audio_stream=2, clock_jumps=1)),
+        config=TranscribeConfig(),
+        audio=sound,
+        recogniser=Heard(segments=(said("The iris hook.", 0.0),), told=[]),
+        hot_words=NO_HOT_WORDS,
+        files=MediaFolder(root=tmp_path),
+    )
+    assert sound.reads == [MediaFile(tmp_path / "v.mp4", 2, 1)]
+    (warning,) = result.warnings
+    assert warning.kind is WarningKind.DAMAGED_SOUND
+    assert warning.message.startswith("3 packet(s) of its sound are damaged")
