@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
+from ophclip.data.shards import Sample
 from ophclip.errors import TrainingError
 from ophclip.training.divergence import WINDOW, DivergenceCheck
 from schemas.vocab import Level
@@ -30,3 +33,21 @@ def test_it_can_be_switched_off() -> None:
     watch = DivergenceCheck(0)
     for step in range(2 * WINDOW):
         watch.check(step, Level.CLIP, {"clip": 1e6}, [])
+
+
+def sample(pair_id: str) -> Sample:
+    """Return a row whose other columns do not matter here."""
+    values: dict[str, Any] = {field.name: None for field in fields(Sample)}
+    return Sample(**values | {"pair_id": pair_id})
+
+
+def test_guessing_among_more_pairs_costs_more() -> None:
+    rows = [sample(f"p{n}") for n in range(16)]
+    watch = DivergenceCheck(3.0)
+    for step in range(2 * WINDOW):
+        watch.check(step, Level.CLIP, {"clip": 2.9 * math.log(16)}, rows)
+    few = DivergenceCheck(3.0)
+    for step in range(WINDOW - 1):
+        few.check(step, Level.CLIP, {"clip": 2.9 * math.log(16)}, rows[:4])
+    with pytest.raises(TrainingError, match=r"diverged"):
+        few.check(WINDOW, Level.CLIP, {"clip": 2.9 * math.log(16)}, rows[:4])

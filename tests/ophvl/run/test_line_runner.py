@@ -66,6 +66,23 @@ def test_lines_that_move_keep_their_results(toy: ToyFolder) -> None:
     assert toy.column("videos", "title") == ["Case a", "Case b", "Case c"]
 
 
+def test_a_line_that_repeats_a_failed_one_is_not_expanded_but_moves_with_the_list(
+    toy: ToyFolder,
+) -> None:
+    toy.videos("a")
+    toy.list("typo.json", "typo.json", "a.json")
+    toy.run(["list"])
+    toy.calls()
+    toy.list("# a comment", "typo.json", "typo.json", "a.json")
+    toy.run(["list"])
+    assert "list a.json" not in toy.calls()
+    assert [(number, text) for number, text, *_ in toy.lines()] == [
+        (2, "typo.json"),
+        (3, "typo.json"),
+        (4, "a.json"),
+    ]
+
+
 def test_a_failed_line_is_tried_again_and_forgotten_once_it_is_mended(toy: ToyFolder) -> None:
     toy.videos("a")
     toy.list("a.json", "typo.json")

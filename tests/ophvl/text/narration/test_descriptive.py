@@ -47,3 +47,21 @@ def test_talk_scores_low(score, text):
 def test_the_score_stays_between_0_and_1(score):
     for text in (*DESCRIBING, *TALKING, "phaco " * 500, " ".join(TALKING), " ".join(DESCRIBING)):
         assert 0.0 <= score(text) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("trabeculectomy", 0.15 + 0.15),  # A surgery by its name, dense.
+        ("capsulorhexis", 0.30 + 0.15),
+        ("forceps", 0.20 + 0.15),
+        ("cornea", 0.20 + 0.15),
+        ("forceps cornea", 0.20 + 0.20 + 0.15),
+        ("now the forceps", 0.20 + 0.15 + 0.15),
+        ("forceps " + "of that kind " * 4, 0.20 + 0.15 * 6 / 13),
+        ("forceps, any questions", 0.0),
+        ("now capsulorhexis, forceps, cornea, lecture", 0.30 + 0.4 + 0.15 + 0.15 - 0.4),
+    ],
+)
+def test_the_score_is_the_sum_that_is_stated(score, text, expected):
+    assert score(text) == pytest.approx(expected, abs=1e-6)

@@ -283,3 +283,74 @@ def test_argentinian_flag_sign(matcher, raw):
     result = structure_title(raw, None, matcher)
     assert result.is_surgical is Surgical.YES
     assert "argentinian flag sign" in result.condition
+
+
+def test_a_concept_that_goes_on_beyond_the_shown_part_does_not_count(matcher):
+    description = tagged_text(
+        "description", "Cataract. Follow us for DMEK in the next video", matcher
+    )
+    assert {m.label for m in description.matches} >= {"descemet membrane endothelial keratoplasty"}
+    structured = structure(tagged_text("title", "case_1", matcher), description, matcher.ontology)
+    assert (structured.surgery, structured.condition) == ((), ("cataract",))
+
+
+def gathered(kind, *clips):
+    return [GatheredConcept(kind=kind, label=f"{kind} {n}", clips=c) for n, c in enumerate(clips)]
+
+
+def from_narrations(matcher, *concepts):
+    title = tagged_text("title", "case_1", matcher)
+    return structure(title, NOTHING, matcher.ontology, gathered=concepts)
+
+
+def test_only_what_clips_state_as_present_makes_a_video_surgical(matcher):
+    stated, supposed = gathered(Kind.PHASE, 1, 1), gathered(Kind.OPERATION, 0, 0)
+    assert from_narrations(matcher, *stated, *supposed).is_surgical is Surgical.UNKNOWN
+    more = gathered(Kind.OPERATION, 1)
+    surgical = from_narrations(matcher, *stated, *more)
+    assert surgical.is_surgical is Surgical.YES
+    assert surgical.reason == "the narrations tell surgery: 'phase 0, phase 1, operation 0'"
+    tools = gathered(Kind.INSTRUMENT, 5, 5, 5, 5)
+    assert from_narrations(matcher, *tools).is_surgical is Surgical.UNKNOWN
+
+
+def test_of_the_surgeries_in_narrations_the_two_most_frequent_count(matcher):
+    structured = from_narrations(matcher, *gathered(Kind.SURGERY, 2, 5, 1, 3))
+    assert structured.surgery == ("surgery 1", "surgery 3")
+    assert [e.surface for e in structured.evidence if e.field == "surgery"] == [
+        "in 5 clips",
+        "in 3 clips",
+    ]
+    assert from_narrations(matcher, *gathered(Kind.SURGERY, 1, 1)).surgery == ()
+
+
+def test_the_eye_may_stand_in_a_chapter(matcher):
+    chapters = [tagged_text("chapters", text, matcher) for text in ("Incision", "Left eye")]
+    structured = structure(
+        tagged_text("title", "DMEK", matcher), NOTHING, matcher.ontology, chapters=chapters
+    )
+    assert structured.eye is Eye.LEFT
+    assert structured.evidence[-1].text_column == "chapters"
+
+
+def test_a_title_without_surgery_begins_with_no_preposition(matcher):
+    structured = structure_title("Dense cataract", None, matcher)
+    assert structured.surgery == ()
+    assert structured.title is not None
+    assert not structured.title.startswith(("By ", "With ", "For "))
+
+
+def test_a_title_names_six_steps_at_most_in_their_order(matcher):
+    structured = from_narrations(matcher, *gathered(Kind.PHASE, *[1] * 8))
+    assert structured.title == "Steps: phase 0, phase 1, phase 2, phase 3, phase 4, phase 5."
+
+
+def test_steps_come_from_the_narrations_if_any_name_one_and_are_no_field_besides(matcher):
+    chapters = [tagged_text("chapters", text, matcher) for text in ("Capsulorhexis", "Incision")]
+    title = tagged_text("title", "Phaco", matcher)
+    only_chapters = structure(title, NOTHING, matcher.ontology, chapters=chapters)
+    assert only_chapters.title == "Phacoemulsification. Steps: capsulorhexis, incision."
+    both = structure(
+        title, NOTHING, matcher.ontology, chapters=chapters, gathered=gathered(Kind.PHASE, 1)
+    )
+    assert both.title == "Phacoemulsification. Steps: phase 0."
