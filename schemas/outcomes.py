@@ -36,19 +36,19 @@ DROPPED = TableSpec(
 
 @dataclass(frozen=True, kw_only=True)
 class WarningRow:
-    """Something that a video lost, or that was mended in it; the video is kept."""
+    """Something that a source line or a video lost, or that was mended in it; it is kept."""
 
-    unit: Annotated[str, column("source video")]
+    unit: Annotated[str, column("source line or source video")]
     stage: Annotated[str, column("stage that noticed")]
     kind: Annotated[WarningKind, column("kind, from the closed set")]
-    item: Annotated[str, column("what it is about: the video, or the name of a file beside it")]
+    item: Annotated[str, column("what it is about: the video, or the name of a file")]
     message: Annotated[str, column("what happened, and what to do if it matters")]
 
 
 WARNINGS = TableSpec(
     name="warnings",
     version=1,
-    meaning="what videos that are kept have lost, or what was mended in them",
+    meaning="what source lines and videos that are kept have lost, or what was mended in them",
     row=WarningRow,
     primary_key=("stage", "unit", "kind", "item"),
 )

@@ -57,10 +57,10 @@ RETRIED = TRANSIENT | {FailureKind.BLOCKED, FailureKind.DISK_FULL, FailureKind.L
 
 
 class WarningKind(StrEnum):
-    """What a video that is kept has lost, or what was mended in it."""
+    """What a source line or a video lost that is kept, or what was mended in it."""
 
-    METADATA_UNREADABLE = "metadata_unreadable"
-    """The metadata file beside a local file, or some of its fields."""
+    FILE_UNUSABLE = "file_unusable"
+    """A local file that a source line leads to: a video that is left out, or metadata that is."""
     SUBTITLES_UNREADABLE = "subtitles_unreadable"
     CLOCK_JUMPS = "clock_jumps"
     """Time stamps that restart or jump: sound and pictures were put on one clock."""

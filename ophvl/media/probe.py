@@ -90,13 +90,13 @@ def _missing_s(container: InputContainer, timeline: Timeline) -> float:
     """Return how much of the duration in the header is not there."""
     import av
 
-    if container.duration is None or has_stream_clock(container):
+    if container.duration is None or has_stream_clock(container) or timeline.clock_jumps:
         return 0.0
     stream = video_stream(container)
     # Some durations are those of the bytes that are there. The number of pictures is the header's.
     counted_s = float(stream.frames / stream.average_rate) if stream.average_rate else 0.0
     header_s = max(container.duration / av.time_base, counted_s)
-    missing_s = header_s - timeline.played_s
+    missing_s = header_s - max(timeline.pictures_s, *timeline.sound_s, timeline.others_s)
     return missing_s if missing_s > max(TOLERANCE_S, _TOLERANCE * header_s) else 0.0
 
 

@@ -14,7 +14,7 @@ import contextlib
 import math
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,13 +49,10 @@ class Timeline:
     """When the last picture ends."""
     sound_s: tuple[float, ...]
     """When the sound ends, for each audio stream; 0 for those that cannot be decoded."""
+    others_s: float
+    """When the last of the other streams, such as subtitles, ends."""
     clock_jumps: int
     """How often the time stamps restart or jump."""
-
-    @property
-    def played_s(self) -> float:
-        """The end of the longest stream."""
-        return max(self.pictures_s, *self.sound_s, 0.0)
 
 
 def read_timeline(path: Path) -> Timeline:
@@ -70,6 +67,7 @@ def read_timeline(path: Path) -> Timeline:
         return Timeline(
             pictures_s=clock.ends_s.get(video_stream(container).index, 0.0),
             sound_s=tuple(clock.ends_s.get(s.index, 0.0) * can_be_heard(s) for s in sound),
+            others_s=clock.others_s,
             clock_jumps=max(0, len(clock.shifts_s) - 1),
         )
 
@@ -111,7 +109,9 @@ class _Clock:
     shifts_s: NDArray[np.float64]
     """What is to be added to the times of each recording."""
     ends_s: Mapping[int, float]
-    """When each stream ends, by its index."""
+    """When each stream of pictures or sound ends, by its index."""
+    others_s: float
+    """When the last of the other streams ends."""
 
     @classmethod
     def read(cls, container: InputContainer) -> _Clock:
@@ -122,9 +122,14 @@ class _Clock:
         streams, recordings, starts, ends = array("q"), array("q"), array("d"), array("d")
         latest: dict[int, tuple[int, float]] = {}
         newest = 0
-        for packet in _packets(container, [picture, *sound]):
+        others_s = 0.0
+        clocked = {picture.index, *(s.index for s in sound)}
+        for packet in _packets(container, container.streams):
             stream = packet.stream_index
             decoded_s, shown_s, length_s = _times(packet)
+            if stream not in clocked:
+                others_s = max(others_s, shown_s + length_s)
+                continue
             recording, before_s = latest.get(stream, (newest, -math.inf))
             if decoded_s is None:  # Its order is not known.
                 decoded_s = before_s
@@ -146,7 +151,12 @@ class _Clock:
         for shift, of_recording in zip(shifts, spans, strict=True):
             for stream, (_, end) in of_recording.items():
                 ends_s[stream] = max(ends_s.get(stream, 0.0), end + shift)
-        return cls(recording=table.recording, shifts_s=np.array(shifts), ends_s=ends_s)
+        return cls(
+            recording=table.recording,
+            shifts_s=np.array(shifts),
+            ends_s=ends_s,
+            others_s=others_s,
+        )
 
 
 _Spans = Sequence[Mapping[int, tuple[float, float]]]
@@ -217,7 +227,7 @@ def _shifts(spans: _Spans, picture: int) -> list[float]:
     return shifts
 
 
-def _packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+def _packets(container: InputContainer, streams: Iterable[Stream]) -> Iterator[Packet[Stream]]:
     """Yield the packets that have a time stamp, up to the first damage that cannot be passed."""
     import av
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ophvl.dataset.store import Store
 from ophvl.download.rate_limiter import host_of
 from ophvl.errors import HostClosedError
+from ophvl.ids import is_line_id
 from ophvl.report.terminal import printable
 from ophvl.sources.source_list import is_url
 
@@ -66,7 +67,8 @@ def warning_lines(store: Store, stages: Collection[str]) -> list[str]:
     columns = ["stage", "unit", "kind", "item", "message"]
     for row in store.read("warnings", columns).to_pylist():
         if row["stage"] in stages:
-            item = row["unit"] if row["item"] == row["unit"] else f"{row['unit']}: {row['item']}"
+            names = [row["unit"]] if not is_line_id(row["unit"]) else []
+            item = ": ".join(dict.fromkeys([*names, row["item"]]))
             groups[row["kind"]].append(f"warning: {item}: {row['message']}")
     text = []
     for kind, of_group in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):

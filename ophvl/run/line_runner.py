@@ -19,9 +19,10 @@ from ophvl.run.bound_stage import BoundStage, with_retries
 from ophvl.run.line_planner import LinePlanner, first_lines, line_fingerprint
 from ophvl.run.line_state import Change, KnownLines, LineBatch, LineResult, line_videos
 from ophvl.run.reporter import Reporter
-from ophvl.run.results import failed_entry, new_entry, retract
+from ophvl.run.results import failed_entry, new_entry, retract, warning_rows
 from ophvl.run.unit_worker import UnitReport
 from ophvl.stage import SourceLine, StageSpec
+from schemas.outcomes import WarningRow
 from schemas.sources import SourceRow
 from schemas.vocab import FailureKind, Outcome
 
@@ -157,11 +158,14 @@ class LineRunner:
         entry = new_entry(stage.spec.name, line.line_id, line_fingerprint(stage, line), before)
         started = time.monotonic()
         outcome, videos = Outcome.EXPANDED, None
+        warnings: list[WarningRow] = []
         try:
             if repeated is not None:
                 video_ids = known.video_ids[repeated]
             else:
-                listed = with_retries(lambda: stage.call(line)).tables["videos"]
+                expanded = with_retries(lambda: stage.call(line))
+                warnings = warning_rows(entry, expanded)
+                listed = expanded.tables["videos"]
                 video_ids = listed.column("video_id").to_pylist()
                 others = known.described_by_others(line.line_id, video_ids)
                 videos = exclude_rows(listed, "video_id", others)
@@ -185,7 +189,9 @@ class LineRunner:
             text=line.text,
             outcome=outcome,
         )
-        return LineResult(entry=entry, row=row, video_ids=video_ids, videos=videos)
+        return LineResult(
+            entry=entry, row=row, video_ids=video_ids, videos=videos, warnings=warnings
+        )
 
     def _renumber(
         self,
@@ -203,6 +209,7 @@ class LineRunner:
         if not moved:
             return
         rows = select_rows(known.stored["sources"], "line_id", moved).to_pylist()
+        warnings = select_rows(self._store.read("warnings"), "unit", moved).to_pylist()
         known.numbers |= moved
         batch.add(
             Change(
@@ -213,6 +220,7 @@ class LineRunner:
                     for line_id in moved
                     for row in line_videos(line_id, known.video_ids[line_id])
                 ],
+                warnings=[WarningRow(**row) for row in warnings],
             ),
             at_once=True,
         )

@@ -22,6 +22,7 @@ from ophvl.ids import is_line_id
 from ophvl.run.results import check_rows, retracted_entry
 from ophvl.stage import StageSpec
 from schemas.line_videos import LINE_VIDEOS, LineVideoRow
+from schemas.outcomes import WARNINGS, WarningRow
 from schemas.sources import SOURCES, SourceRow
 from schemas.videos import VIDEOS
 
@@ -42,6 +43,7 @@ class LineResult:
     """All videos that the line leads to."""
     videos: pa.Table | None = None
     """The rows of those that no other line described before."""
+    warnings: Sequence[WarningRow] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Change:
     sources: Sequence[SourceRow]
     line_videos: Sequence[LineVideoRow]
     videos: pa.Table | None = None
+    warnings: Sequence[WarningRow] = ()
 
 
 @dataclass(kw_only=True)
@@ -151,6 +154,7 @@ class KnownLines:
             sources=[result.row],
             line_videos=line_videos(line_id, result.video_ids),
             videos=self._with_passed_on(videos, passed_on),
+            warnings=result.warnings,
         )
 
     def forget(self, line_id: str) -> None:
@@ -221,6 +225,7 @@ class LineBatch:
             "sources": SOURCES.table([row for change in changes for row in change.sources]),
             "line_videos": LINE_VIDEOS.table([row for c in changes for row in c.line_videos]),
             "videos": pa.concat_tables([VIDEOS.empty(), *videos]),
+            "warnings": WARNINGS.table([row for change in changes for row in change.warnings]),
         }
         check_rows(f"stage {self.stage}", tables)
         entries = [entry for change in changes for entry in change.entries]

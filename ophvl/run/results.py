@@ -131,12 +131,16 @@ def _outcome_tables(entry: Entry, result: StageResult) -> dict[str, pa.Table]:
         )
         for drop in result.dropped
     ]
-    warnings = [
+    tables = ((DROPPED, drops), (WARNINGS, warning_rows(entry, result)))
+    return {spec.name: spec.table(rows) for spec, rows in tables if rows}
+
+
+def warning_rows(entry: Entry, result: StageResult) -> list[WarningRow]:
+    """Return the warnings of a result as rows."""
+    return [
         WarningRow(unit=entry.unit, stage=entry.stage, **asdict(warning))
         for warning in result.warnings
     ]
-    tables = ((DROPPED, drops), (WARNINGS, warnings))
-    return {spec.name: spec.table(rows) for spec, rows in tables if rows}
 
 
 def _now() -> str:

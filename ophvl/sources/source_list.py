@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ophvl.errors import UsageError
 from ophvl.ids import canonical_url, line_id
+from ophvl.sources.local_files import files_below, metadata_path
 from ophvl.stage import SourceLine
 
 _NOTE_S = 5.0
@@ -97,20 +98,29 @@ def _canonical(text: str) -> str:
 
 
 def _locate(base: Path, text: str) -> tuple[str, str]:
-    """Return absolute path and stamp, which changes with a file's size and time or a folder's content."""
+    """Return absolute path and stamp.
+
+    The stamp changes with the size and time of a file, of the metadata beside it, or of a folder's files.
+    """
     try:
         located = (base / Path(text).expanduser()).resolve()
         if located.is_dir():
-            parts = [f"{p.name} {_stamp(p)}" for p in sorted(located.rglob("*")) if p.is_file()]
+            parts = [f"{p.name} {_stamp(p)}" for p in files_below(located)]
             return str(located), hashlib.sha256(
                 "\n".join(parts).encode(errors="surrogateescape")
             ).hexdigest()[:16]
-        return str(located), _stamp(located) if located.exists() else "absent"
+        if not located.exists():
+            return str(located), "absent"
+        metadata = metadata_path(located)
+        return str(located), "+".join(map(_stamp, [located, *([metadata] if metadata else [])]))
     except (OSError, ValueError, RuntimeError):
         # The file system refuses the name, such as one with a null byte: discover reports it.
         return text, "unusable"
 
 
 def _stamp(path: Path) -> str:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # A link that leads nowhere.
+        return "unreadable"
     return f"{status.st_size}-{status.st_mtime_ns}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from ophvl.errors import ItemError
+from ophvl.media.audio import ffmpeg_binary
 from ophvl.media.probe import probe
 from schemas.vocab import FailureKind
 from tests.media_factory import AUDIO_RATE, make_video, tone
@@ -123,6 +125,16 @@ def test_a_cut_transport_stream_is_as_long_as_what_is_there(tmp_path: Path) -> N
     path = tmp_path / "cut.ts"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     assert 9.0 < probe(path).duration_s < 15.0
+
+
+def test_subtitles_that_outlast_the_pictures_make_no_file_cut(tmp_path: Path) -> None:
+    (tmp_path / "s.srt").write_text("1\n00:00:01,000 --> 00:01:30,000\nhello\n")
+    path = tmp_path / "v.mkv"
+    sources = ["-i", make_video(tmp_path / "v.mp4", audio=tone(2.0)), "-i", tmp_path / "s.srt"]
+    command = [ffmpeg_binary(), "-loglevel", "error", *sources, "-c:v", "copy", "-c:a", "copy"]
+    subprocess.run([*command, "-c:s", "srt", path], check=True)
+    seen = probe(path)
+    assert (seen.missing_s, seen.duration_s) == (0.0, pytest.approx(2.0, abs=0.2))
 
 
 def test_a_file_lasts_as_long_as_its_sound_where_that_goes_on(tmp_path: Path) -> None:

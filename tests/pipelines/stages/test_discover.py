@@ -1,6 +1,7 @@
 """Local files, folders and sidecars become catalogue rows; what leads nowhere says why."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ophvl.ports import Chapter, FetchedVideo, VideoMetadata
 from ophvl.sources.source_list import read_source_list
 from pipelines.stages.discover import DiscoverConfig, discover
 from schemas.videos import VIDEOS
-from schemas.vocab import FailureKind
+from schemas.vocab import FailureKind, WarningKind
 from tests.media_factory import make_video
 
 
@@ -79,13 +80,29 @@ def test_a_duration_is_a_number_from_0(tmp_path: Path, found, duration: object) 
     assert found("a.mp4")[0]["listed_duration_s"] is None
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", "\x00"])
-def test_a_broken_sidecar_is_named(tmp_path: Path, found, content) -> None:
-    make_video(tmp_path / "a.mp4", seconds=1.0)
-    (tmp_path / "a.info.json").write_text(content)
-    with pytest.raises(ItemError, match=r"a\.info\.json.*mend or remove") as caught:
-        found("a.mp4")
-    assert caught.value.kind is FailureKind.UNREADABLE
+def test_a_bad_file_costs_itself_and_is_told(tmp_path: Path, matcher) -> None:
+    folder = tmp_path / "case"
+    folder.mkdir()
+    make_video(folder / "phaco.mp4", seconds=1.0)
+    (folder / "phaco.info.json").write_text("{")
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
+    (tmp_path / "list.txt").write_text("case")
+    (line,) = read_source_list(tmp_path / "list.txt")
+    result = discover(line, config=DiscoverConfig(), downloader=None, matcher=matcher)
+    assert result.tables["videos"].column("title").to_pylist() == ["phaco"]
+    told = {warning.item: warning.message for warning in result.warnings}
+    assert set(told) == {"phaco.info.json", "pipe.mp4", "gone.mp4"}
+    assert {warning.kind for warning in result.warnings} == {WarningKind.FILE_UNUSABLE}
+    assert "is a pipe" in told["pipe.mp4"]
+
+
+def test_a_line_that_names_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, found) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for text, kind in (("pipe.mp4", "a pipe"), ("/dev/zero", "a device"), ("/proc/kmsg", "system")):
+        with pytest.raises(ItemError, match=kind) as caught:
+            found(text)
+        assert caught.value.kind is FailureKind.UNREADABLE
 
 
 @pytest.mark.parametrize("line", ["nothing.mp4", "empty"])
