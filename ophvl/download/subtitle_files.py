@@ -1,19 +1,43 @@
-"""Parse subtitle files, each line once.
+"""Decode and parse subtitle files, each line once.
 
-In: the text of a WebVTT or SRT file. Out: lines with times, each once. Automatic captions roll: every cue
+In: the content of a WebVTT or SRT file. Out: lines with times, each once. Automatic captions roll: every cue
 repeats the line before it, and a line may grow word by word; what was shown before is left out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import html
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 FORMATS = ("vtt", "srt")
 """Formats that are read, the preferred one first."""
+
+_BYTE_ORDER_MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_ENCODINGS = [
+    "cp1252",
+    "gb18030",
+    "cp1251",
+    "shift_jis",
+    "big5",
+    "euc_kr",
+    "cp1256",
+    "cp1250",
+    "cp1254",
+]
+"""Encodings of subtitle files besides Unicode, the likelier first.
+
+Short texts do not tell Latin ones apart: these are read as Western.
+"""
+
+_TIME = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,3}):(\d{1,3}(?:[.,]\d{1,9})?)")
+_BLOCKS = ("NOTE", "STYLE", "REGION")
 
 _GAP_S = 2.0
 """After a longer pause, a repeated line was spoken again."""
@@ -36,30 +60,88 @@ class SubtitleLine:
     text: str
 
 
-def read(text: str, format: str, *, rolling: bool = False) -> list[SubtitleLine]:
-    """Parse a subtitle file into lines, in order of time; return none if it is malformed.
+def decode(content: bytes) -> str | None:
+    """Return the text of a subtitle file, whose encoding no header names; None if it is no text."""
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        text = content.decode()
+        if "\0" not in text:
+            return text
+    for encoding in ("utf-16-le", "utf-16-be"):
+        arrow = content.find("-->".encode(encoding))
+        if arrow >= 0 and arrow % 2 == 0:
+            return content.decode(encoding, errors="replace")
+    if b"-->" not in content or b"\0" in content:
+        return None
+    import charset_normalizer
+
+    # Numbers and times say nothing of the encoding. Of equally likely ones the first of the list is taken.
+    telling = b"\n".join(line for line in content.splitlines() if not line.isascii())
+    matches = charset_normalizer.from_bytes(telling, cp_isolation=_ENCODINGS)
+    ordered = sorted(matches, key=lambda m: (m.chaos, _ENCODINGS.index(m.encoding)))
+    return content.decode(ordered[0].encoding, errors="replace") if ordered else None
+
+
+def read(text: str, *, rolling: bool = False) -> list[SubtitleLine]:
+    """Parse WebVTT or SRT into lines, in order of time.
+
+    Files of many tools leave out the header, numbers or blank lines, or write times of the other format. So
+    whatever stands between one line of times and the next is the text of a cue. A cue whose times cannot be
+    read is left out.
 
     Args:
         text: content of the file.
-        format: one of `FORMATS`.
         rolling: remove the repeats of automatic captions. Manual subtitles are taken as they are: a speaker
             may say "good" three times.
     """
-    import webvtt
-    from webvtt.errors import MalformedFileError
+    cues = list(_cues(text))
+    return without_repeats(cues) if rolling else _rows(cues)
 
-    try:
-        cues = webvtt.from_buffer(io.StringIO(text.lstrip("\ufeff")), format=format)
-    except MalformedFileError:
-        return []
-    lines = [
-        SubtitleLine(
-            start_s=_seconds(cue.start), end_s=_seconds(cue.end), text=_TAG.sub("", cue.raw_text)
-        )
-        for cue in cues.captions
-    ]
-    valid = [line for line in lines if line.end_s > line.start_s]
-    return without_repeats(valid) if rolling else _rows(valid)
+
+def _cues(text: str) -> Iterator[SubtitleLine]:
+    """Yield the cues whose times can be read, with all their rows as text."""
+    lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    timings = [(number, span) for number, line in enumerate(lines) if (span := _span(line))]
+    ends = [number for number, _ in timings[1:]] + [len(lines)]
+    for (number, (start_s, end_s)), end in zip(timings, ends, strict=False):
+        rows = lines[number + 1 : end]
+        if end < len(lines):
+            rows = _without_identifier(rows)
+        if start_s is None or end_s is None or end_s <= max(0.0, start_s):
+            continue
+        text = _TAG.sub("", "\n".join(_without_blocks(rows)))
+        yield SubtitleLine(start_s=max(0.0, start_s), end_s=end_s, text=text)
+
+
+def _span(line: str) -> tuple[float | None, float | None] | None:
+    """Return start and end that a line of times names, None for one that is damaged; None for other lines."""
+    before, arrow, after = line.partition("-->")
+    if not arrow:
+        return None
+    start_s, end_s = (_seconds(part.strip().split(" ", 1)[0]) for part in (before, after))
+    return None if start_s is None and end_s is None else (start_s, end_s)
+
+
+def _without_identifier(rows: list[str]) -> list[str]:
+    """Remove the number or name of the next cue from the end of a cue's rows."""
+    if rows and (rows[-1].strip().isdecimal() or (len(rows) > 2 and not rows[-2].strip())):
+        return rows[:-1]
+    return rows
+
+
+def _without_blocks(rows: list[str]) -> Iterator[str]:
+    """Leave out comments, styles and regions of WebVTT, each of which ends with a blank line."""
+    skipping, after_blank = False, True
+    for row in rows:
+        blank = not row.strip()
+        if after_blank and row.startswith(_BLOCKS):
+            skipping = True
+        skipping = skipping and not blank
+        if not skipping:
+            yield row
+        after_blank = blank
 
 
 def _rows(cues: Iterable[SubtitleLine]) -> list[SubtitleLine]:
@@ -106,7 +188,11 @@ def _clean(row: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
 
 
-def _seconds(stamp: str) -> float:
-    """Parse `01:02:03.456` into seconds."""
-    hours, minutes, seconds = stamp.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+def _seconds(stamp: str) -> float | None:
+    """Parse `01:02:03.456`, `02:03,456` or `-00:01.000` into seconds; None if it is no time."""
+    match = _TIME.fullmatch(stamp)
+    if not match:
+        return None
+    sign, hours, minutes, seconds = match.groups()
+    value = int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    return -value if sign else value

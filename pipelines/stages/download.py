@@ -100,8 +100,13 @@ def download(
             return StageResult(tables=dict(previous))
         probed = probe(path)
         media = _media(video_id, str(path), probed, f"PyAV {version('av')}", speech)
-        result = _result(media, publication(video), read_sidecar_subtitles(path))
-        return replace(result, warnings=_warnings(media, probed))
+        lines, unusable = read_sidecar_subtitles(path)
+        result = _result(media, publication(video), lines)
+        unread = [
+            StageWarning(kind=WarningKind.SUBTITLES_UNREADABLE, item=one.name, message=one.reason)
+            for one in unusable
+        ]
+        return replace(result, warnings=(*_warnings(media, probed), *unread))
     if _is_fetched(previous, files):
         return StageResult(tables=dict(previous))
     files.make_room(config.reserve_gb, video["listed_duration_s"])

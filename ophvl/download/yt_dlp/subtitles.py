@@ -79,8 +79,8 @@ def _read(
     if content is None:
         return []
     if format in _TIMED_TEXT:
-        return subtitle_files.read(dfxp2srt(content), "srt", rolling=rolling)
-    return subtitle_files.read(content.decode(errors="replace"), format, rolling=rolling)
+        return subtitle_files.read(dfxp2srt(content), rolling=rolling)
+    return subtitle_files.read(subtitle_files.decode(content) or "", rolling=rolling)
 
 
 def _content(session: Session, file: Info) -> bytes | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
+
+import pytest
 
 from ophvl.download.sidecar_subtitles import read_sidecar_subtitles
 
 
 def beside(video: Path) -> list[tuple[str, str]]:
-    return sorted((line.language, line.text) for line in read_sidecar_subtitles(video))
+    return sorted((line.language, line.text) for line in read_sidecar_subtitles(video)[0])
 
 
 def write(folder: Path, **texts: str) -> None:
@@ -25,6 +28,58 @@ def test_subtitle_files_next_to_a_video(tmp_path: Path) -> None:
     (tmp_path / "case.en.srt").symlink_to(tmp_path / "nowhere.srt")
     (tmp_path / "case.de.vtt").mkdir()
     assert beside(video) == [("pt-BR", "dois"), ("und", "one")]
+    unusable = read_sidecar_subtitles(video)[1]
+    assert [one.name for one in unusable] == ["case.de.vtt", "case.en.srt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("case.srt", "und"),
+        ("case.SRT", "und"),
+        ("case.en-orig.vtt", "en-orig"),
+        ("case.en.forced.srt", "en"),
+        ("case.forced.srt", "und"),
+        ("case.en.sdh.srt", "en"),
+        ("case.English.srt", "English"),
+        ("case.mp4.srt", None),
+        ("Subs/case.de.srt", "de"),
+        ("subtitles/case.srt", "und"),
+        ("other.srt", None),
+        ("case2.srt", None),
+        ("case.2.srt", None),
+    ],
+)
+def test_the_names_that_players_find_are_found(
+    tmp_path: Path, name: str, language: str | None
+) -> None:
+    (tmp_path / "case.mp4").touch()
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\none\n")
+    expected = [] if language is None else [(language, "one")]
+    assert beside(tmp_path / "case.mp4") == expected
+
+
+def test_both_spellings_of_a_name_find_their_subtitles(tmp_path: Path) -> None:
+    video = tmp_path / f"{unicodedata.normalize('NFD', 'Müller')}.mp4"
+    video.touch()
+    name = unicodedata.normalize("NFC", "Müller.en.srt")
+    (tmp_path / name).write_text("1\n00:00:01,000 --> 00:00:02,000\none\n")
+    assert beside(video) == [("en", "one")]
+
+
+def test_a_file_without_subtitles_is_named(tmp_path: Path) -> None:
+    video = tmp_path / "case.mp4"
+    video.touch()
+    (tmp_path / "case.srt").write_bytes(b"\x00\x01" * 100)
+    os.mkfifo(tmp_path / "case.en.srt")
+    lines, unusable = read_sidecar_subtitles(video)
+    assert lines == ()
+    assert {one.name: one.reason.split(";")[0].split(",")[0] for one in unusable} == {
+        "case.en.srt": f"{tmp_path}/case.en.srt is a pipe",
+        "case.srt": "it holds no subtitle with times",
+    }
 
 
 def test_subtitles_go_to_the_video_that_has_their_whole_name(tmp_path: Path) -> None:
