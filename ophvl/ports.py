@@ -8,12 +8,18 @@ faults of the item.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ophvl.errors import ItemError
 from ophvl.stage import Port
+from ophvl.unicode import (
+    DESCRIPTION_CHARACTERS,
+    NAME_CHARACTERS,
+    TITLE_CHARACTERS,
+    normalise_markup,
+)
 from schemas.guards import Guard
 from schemas.transcripts import Word as Word
 from schemas.videos import Chapter as Chapter
@@ -36,7 +42,8 @@ class VideoMetadata:
 
     `url` is the address to fetch, which identifies the video. `site_id` is the extractor's own id, empty
     where it gives none; only ids of real sites are unique (see `ophvl.ids.site_id`). Entries of a playlist
-    or feed have only what the list says, often just a title.
+    or feed have only what the list says, often just a title. Texts are normalised (`ophvl.unicode`), wherever
+    they come from.
     """
 
     url: str
@@ -54,6 +61,24 @@ class VideoMetadata:
     tags: tuple[str, ...] = ()
     language: str | None = None
     licence: str | None = None
+
+    def __post_init__(self) -> None:
+        limits = dict.fromkeys(("channel", "language", "licence"), NAME_CHARACTERS)
+        limits |= {"title": TITLE_CHARACTERS, "description": DESCRIPTION_CHARACTERS}
+        texts: dict[str, object] = {
+            name: normalise_markup(text, limit).strip() or None
+            for name, limit in limits.items()
+            if (text := getattr(self, name)) is not None
+        }
+        texts["title"] = texts["title"] or ""
+        tags = (normalise_markup(tag, NAME_CHARACTERS).strip() for tag in self.tags)
+        texts["tags"] = tuple(filter(None, tags))
+        texts["chapters"] = tuple(
+            replace(chapter, title=normalise_markup(chapter.title, TITLE_CHARACTERS))
+            for chapter in self.chapters
+        )
+        for name, value in texts.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, kw_only=True)

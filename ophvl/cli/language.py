@@ -39,6 +39,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     from ophvl.text.correction.corrector import Corrector
     from ophvl.text.edits import apply
     from ophvl.text.narration.descriptive import descriptive_score
+    from ophvl.unicode import normalise
     from pipelines.stages.pair import PairConfig
     from pipelines.stages.segment import SegmentConfig
     from pipelines.wiring import corrector as open_corrector
@@ -50,7 +51,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     least = PairConfig().min_descriptive_score
 
     def read(row: Mapping[str, object]) -> dict[str, object]:
-        text = _text(row, "text")
+        text = normalise(_text(row, "text"))
         edits = corrector.edits(text)
         corrected = apply(text, edits)
         attributes = tagger.tag(corrected)
@@ -85,6 +86,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
 def title(file: File = _STANDARD_INPUT) -> None:
     """Structure titles: {"id", "raw_title", "description", "channel"} a line in, fields out."""
     from ophvl.text.titles.structure import structure_title
+    from ophvl.unicode import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, normalise_markup
     from pipelines.wiring import matcher as open_matcher
     from schemas.vocab import Surgical
 
@@ -92,8 +94,10 @@ def title(file: File = _STANDARD_INPUT) -> None:
     verdicts = {Surgical.YES: True, Surgical.NO: False, Surgical.UNKNOWN: None}
 
     def read(row: Mapping[str, object]) -> dict[str, object]:
-        raw = _text(row, "raw_title")
-        structured = structure_title(raw, _text(row, "description", optional=True), matcher)
+        raw = normalise_markup(_text(row, "raw_title"), TITLE_CHARACTERS)
+        description = _text(row, "description", optional=True)
+        described = normalise_markup(description, DESCRIPTION_CHARACTERS)
+        structured = structure_title(raw, described, matcher)
         return {
             "id": row.get("id"),
             "is_surgical": verdicts[structured.is_surgical],

@@ -7,10 +7,11 @@ repeats the line before it, and a line may grow word by word; what was shown bef
 from __future__ import annotations
 
 import contextlib
-import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+
+from ophvl.unicode import normalise_markup
 
 FORMATS = ("vtt", "srt")
 """Formats that are read, the preferred one first."""
@@ -184,7 +185,7 @@ def _overlap(shown: list[str], rows: list[str]) -> int:
 
 def _clean(row: str) -> str:
     """Return a line without entities, control characters and repeated spaces."""
-    plain = html.unescape(row).replace("\u200b", "")
+    plain = normalise_markup(row)
     return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
 
 

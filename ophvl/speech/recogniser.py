@@ -18,6 +18,7 @@ from ophvl.speech.hallucinations import flag_hallucinations
 from ophvl.speech.hot_words import NO_HOT_WORDS
 from ophvl.speech.vad import SpeechWindow, speech_windows
 from ophvl.speech.word_times import align_words, repair_times
+from ophvl.unicode import normalise
 
 if TYPE_CHECKING:
     from ophvl.ports import Samples
@@ -176,7 +177,8 @@ def segments_of(result: RecognisedText, window: SpeechWindow, language: str) -> 
     words = []
     for word in align_words(result.text, result.words, 0.0):
         start_s, stop_s = window.to_video_time(word.start_s, min(word.end_s, end_s))
-        words.append(replace(word, start_s=start_s, end_s=stop_s))
+        if text := normalise(word.word).strip():
+            words.append(replace(word, word=text, start_s=start_s, end_s=stop_s))
     if not words:
         return
     for span in _sentence_spans(repair_times(words, *window.to_video_time(0.0, end_s))):

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import ItemError, UsageError
+from ophvl.unicode import normalise
 from schemas.vocab import FailureKind
 
 if TYPE_CHECKING:
@@ -227,8 +228,8 @@ def _text(body: Mapping[str, Any]) -> str | None:
         answer = json.loads(fenced[1] if fenced else content)
         if set(answer) != {"text"}:
             return None
-        text = " ".join(answer["text"].split())
-        text.encode()  # A lone surrogate is no text that a table can hold.
+        answer["text"].encode()  # Half of a surrogate pair is no text.
+        text = " ".join(normalise(answer["text"]).split())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
     return text or None

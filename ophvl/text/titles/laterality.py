@@ -62,6 +62,7 @@ class EyeMention:
 
 def find_eye(text: str) -> EyeMention | None:
     """Return the eye that the text names; a narrowing ("BE?? only RE") decides over both eyes."""
+    text = text.replace("_", " ")  # File names have it for a blank.
     narrowed = _NARROWED.search(text)
     if narrowed:
         side = (narrowed["before"] or narrowed["after"]).lower()

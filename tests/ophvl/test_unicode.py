@@ -1,0 +1,136 @@
+"""Texts have one spelling, and keep what they say."""
+
+from __future__ import annotations
+
+import string
+import time
+import unicodedata
+
+import pytest
+
+from ophvl.ontology import Ontology
+from ophvl.ports import Chapter, VideoMetadata
+from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts.tagging import Tagger
+from ophvl.text.titles.structure import structure_title
+from ophvl.unicode import TITLE_CHARACTERS, normalise, normalise_markup
+
+SAMPLES = [
+    ("Mu\u0308ller, Sjo\u0308gren, Behc\u0327et", "Müller, Sjögren, Behçet"),
+    ("\uff30\uff28\uff21\uff23\uff2f\u3000\uff0b\u3000\uff29\uff2f\uff2c", "PHACO + IOL"),
+    ("\U0001d429\U0001d421\U0001d41a\U0001d41c\U0001d428", "phaco"),
+    ("phacoemulsi\ufb01cation", "phacoemulsification"),
+    ("phaco\u00ademulsi\u200bfication", "phacoemulsification"),
+    ("\u202aI\u200cO\u2060L\u202c\ufeff", "IOL"),
+    ("right\u00a0eye, left\u2009eye\u3000", "right eye, left eye "),
+    ("Descemet\u2019s \u201cbig bubble\u201d", 'Descemet\'s "big bubble"'),
+    ("10\u20130 nylon, \u22124.5 D", "10-0 nylon, -4.5 D"),
+    ("2\u00bd mm, \u00bd", "2 1/2 mm, 1/2"),
+    ("1\u20442", "1/2"),
+    ("10\u00b2, H\u2082O, x\u207b\u00b9", "10\u00b2, H\u2082O, x\u207b\u00b9"),
+    ("2.2\u339c, 5\u339f, 37\u2103", "2.2mm, 5mm\u00b2, 37\u00b0C"),
+    ("case \u2460, step \u24b6", "case \u2460, step A"),
+    ("眼科 مرحبا नमस्ते İstanbul \u0131", "眼科 مرحبا नमस्ते İstanbul \u0131"),
+    ("phaco \uff5c small pupil \u29f8 right eye\uff1f", "phaco | small pupil / right eye?"),
+    ("a\r\nb\rc\u2028d\te\x1b[2J\x00", "a\nb\nc\nd e [2J "),
+    ("half a \ud83dpair", "half a pair"),
+    ("👁\ufe0f 👩\u200d⚕\ufe0f", "👁 👩⚕"),
+    ("e" + "\u0301" * 1_000, "é" + "\u0301" * 3),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SAMPLES)
+def test_a_text_gets_its_one_spelling_and_keeps_it(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+    assert normalise(expected) == expected
+    normalise(text).encode()
+
+
+def test_ascii_and_accents_stay() -> None:
+    plain = string.ascii_letters + string.digits + string.punctuation + " \n"
+    assert normalise(plain) == plain
+    letters = "".join(chr(n) for n in range(0xC0, 0x180) if unicodedata.category(chr(n))[0] == "L")
+    kept = [c for c in letters if not unicodedata.decomposition(c).startswith("<")]
+    assert normalise("".join(kept)) == "".join(kept)
+
+
+def test_every_character_is_normal_after_one_pass() -> None:
+    for number in range(0x110000):
+        once = normalise(f"a{chr(number)}b")
+        assert normalise(once) == once, hex(number)
+
+
+def test_entities_are_resolved_also_twice_and_no_ampersand_is_lost() -> None:
+    assert normalise_markup("&quot;A &amp;amp; B&quot; &#39;&#x41;") == '"A & B" \'A'
+    assert normalise_markup("R&D &notes AT&T; &nosuch;") == "R&D &notes AT&T; &nosuch;"
+
+
+@pytest.mark.parametrize(
+    "shape", ["\u0301", "é", "\U0001d429", "½", "&amp;", "&", "\u200b", "a\u0301"]
+)
+def test_the_time_is_in_proportion_to_the_length(shape: str) -> None:
+    def seconds(count: int) -> float:
+        text = shape * count
+        started = time.process_time()
+        normalise_markup(text)
+        return time.process_time() - started
+
+    small = max(0.004, min(seconds(10_000) for _ in range(3)))
+    assert min(seconds(100_000) for _ in range(3)) < 15 * small
+
+
+def test_what_enters_as_metadata_is_normal_and_of_limited_length() -> None:
+    video = VideoMetadata(
+        url="https://example.org/\uff30",
+        webpage_url=None,
+        extractor="e",
+        site_id="1",
+        title="\uff30haco &amp; IOL " + "x" * 5_000,
+        description="Mu\u0308ller",
+        channel=" \u200b",
+        tags=("\ufb01bro",),
+        chapters=(Chapter(title="\uff29ncision", start_s=0.0, end_s=1.0),),
+    )
+    assert video.title.startswith("Phaco & IOL x")
+    assert len(video.title) == TITLE_CHARACTERS
+    assert (video.description, video.channel, video.tags) == ("Müller", None, ("fibro",))
+    assert video.chapters[0].title == "Incision"
+    assert video.url == "https://example.org/\uff30", "an address stays as it is"
+
+
+SPELLINGS = [
+    lambda text: unicodedata.normalize("NFD", text),
+    lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    lambda text: "".join(chr(0x1D41A + ord(c) - 97) if "a" <= c <= "z" else c for c in text),
+    lambda text: "\u00ad".join(text),
+    lambda text: "\u202b" + "\u200b".join(text) + "\u202c",
+    lambda text: text.replace(" ", "\u00a0").replace("'", "\u2019").replace("-", "\u2011"),
+    lambda text: text.replace("'", "&#39;").replace("fi", "\ufb01"),
+]
+
+
+@pytest.mark.parametrize("spelling", range(len(SPELLINGS)))
+def test_all_spellings_give_the_same_attributes_and_title(
+    matcher: Matcher, tagger: Tagger, spelling: int
+) -> None:
+    spell = SPELLINGS[spelling]
+    for text in (
+        "We do phacoemulsification, and Descemet's membrane is scored with a 23-gauge needle.",
+        "In this eye with Behçet disease the Müller muscle is shortened.",
+    ):
+        other = normalise_markup(spell(text))
+        assert other == text
+        assert tagger.tag(other) == tagger.tag(text)
+    title = "Phaco with small pupil, right eye"
+    structured = structure_title(normalise_markup(spell(title)), None, matcher)
+    assert structured == structure_title(title, None, matcher)
+
+
+def test_file_names_give_the_same_title_and_eye(matcher: Matcher) -> None:
+    name = structure_title("Phaco_with_small_pupil_RE_case12_final", None, matcher)
+    assert name.title == "Phacoemulsification for small pupil, right eye"
+
+
+def test_the_terms_of_the_ontology_are_normal(ontology: Ontology) -> None:
+    labels = [concept.label for concept in ontology.concepts.values()]
+    assert [label for label in labels if normalise(label) != label] == []
