@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
@@ -25,6 +26,7 @@ from ophvl.ports import Downloader, MediaFile, Probe, SpeechMeter, Subtitle, Vid
 from ophvl.sources.blocklists import BlockLists, names_of_video
 from ophvl.sources.licences import licence_class
 from ophvl.stage import Drop, Scope, StageResult, StageSpec, StageWarning
+from ophvl.unicode import normalise
 from pipelines.request_settings import RequestConfig
 from schemas.columns import column_names
 from schemas.media import MEDIA, MediaRow
@@ -219,14 +221,27 @@ def _is_fetched(previous: Mapping[str, pa.Table], files: MediaFolder) -> bool:
 
 
 def publication(video: Row, page: VideoMetadata | None = None) -> PublicationRow:
-    """Return what the video's own page says of it, else what its row of `videos` says."""
+    """Return what the video's own page says of it, else what its row of `videos` says.
+
+    A title that only repeats the name of the file says less than that of a list or feed.
+    """
     values = {name: video[name] for name in column_names(PublishedColumns)}
     values["chapters"] = [Chapter(**chapter) for chapter in video["chapters"]]
     if page is not None:
-        values |= {name: value for name in values if (value := getattr(page, name, None))}
+        own = {name: value for name in values if (value := getattr(page, name, None))}
+        if values["title"] and _is_file_name(page):
+            del own["title"]
+        values |= own
     values["licence_class"] = licence_class(values["licence"])
     page_id = site_id(page.extractor, page.site_id, page.url) if page else None
     return PublicationRow(**values, page_id=page_id)
+
+
+def _is_file_name(page: VideoMetadata) -> bool:
+    """Return whether the title of a page is the name of its file or its id, as of a file without a page."""
+    file = PurePosixPath(unquote(urlsplit(page.url).path))
+    names = {normalise(name).casefold() for name in (file.name, file.stem, page.site_id)}
+    return page.title.casefold() in names - {""}
 
 
 def _whole(probed: Probe) -> Probe:

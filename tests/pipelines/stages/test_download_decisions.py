@@ -300,3 +300,22 @@ def test_a_local_file_that_has_gone_keeps_what_was_read_of_it(tmp_path: Path) ->
     assert after["media"].equals(before["media"])
     with pytest.raises(ItemError):
         run(Site(path), tmp_path, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("title", "url", "expected"),
+    [
+        ("IMG 0042", "https://files.example/v/IMG%200042.mp4", "DMEK in a small eye"),
+        ("img_0042.MP4", "https://files.example/v/IMG_0042.mp4", "DMEK in a small eye"),
+        ("", "https://files.example/v/1.mp4", "DMEK in a small eye"),
+        ("DMEK, live", "https://files.example/v/1.mp4", "DMEK, live"),
+    ],
+)
+def test_the_title_of_a_feed_stays_where_the_page_only_repeats_the_name_of_the_file(
+    site: Site, tmp_path: Path, title: str, url: str, expected: str
+) -> None:
+    site.page = replace(PAGE, title=title, url=url)
+    columns = {"title": "DMEK in a small eye"}
+    assert only(run(site, tmp_path, columns=columns).tables["publications"])["title"] == expected
+    without = run(site, tmp_path / "b", columns={"title": ""}).tables["publications"]
+    assert only(without)["title"] == title
