@@ -25,6 +25,10 @@ class DiscoverConfig(RequestConfig):
     """Settings of stage discover."""
 
 
+_MAX_ADDRESS_CHARACTERS = 8_000
+"""Servers refuse longer ones."""
+
+
 def discover(
     line: SourceLine, *, config: DiscoverConfig, downloader: Downloader, matcher: Matcher
 ) -> StageResult:
@@ -35,6 +39,12 @@ def discover(
     """
     unusable: list[Unusable] = []
     if line.is_url:
+        if len(line.text) > _MAX_ADDRESS_CHARACTERS:
+            raise ItemError(
+                FailureKind.UNSUPPORTED,
+                f"the address has {len(line.text)} characters, and {_MAX_ADDRESS_CHARACTERS} are read at "
+                "most; mend the line",
+            )
         listed = [
             (site_id(video.extractor, video.site_id, video.url), video)
             for video in downloader.expand(line.text)

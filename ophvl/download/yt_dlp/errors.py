@@ -83,16 +83,18 @@ _TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST_MESSAGE = 500
 """Some sites put whole pages into their messages."""
+_READ_CHARACTERS = 20_000
+"""So much of a message is looked through."""
 _LONGEST_WAIT_S = 7 * 86_400.0
 """Longer waits are taken for mistakes of the host: none may be closed for ever."""
 _PREFIX = re.compile(r"^(ERROR: )?(\[[\w:+-]+\] (\S+: )?)?")
-_TAIL = re.compile(r"\s*(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
+_TAIL = re.compile(r"(\(caused by |[;.] *please report this issue on ).*", re.DOTALL)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 """Removed before the wording is matched: an address may hold any word."""
-_SECRET = re.compile(r"(?<=//)(?:[^/?#\s]+|[^/?#\s:@\[]*:(?!\d+(?:[/?#\s]|$))[^?#\s]*)@")
-"""Name and password in an address. A password may hold a slash; what follows a port is a path."""
-_QUERY = re.compile(r"(?P<address>//[^\s?#]+)[?#](?P<query>\S*?)(?=[:;,.)\]'\"]*(?:\s|$))")
-"""What follows an address, often a key or a signature; only what names a video or a list may be shown."""
+_ADDRESS = re.compile(r"//\S*")
+_PASSWORD = re.compile(r"[^/:@\[]*:(?!\d+(?:/|$))")
+"""Begins with a name and a password; what follows a port is a path."""
+_END_OF_SENTENCE = ":;,.)]'\""
 _PARTS = re.compile(r"[&;?#]")
 _SHOWN = re.compile(r"(?:v|list)=[\w.-]+")
 
@@ -141,8 +143,8 @@ def as_item_error(error: Exception, url: str, folder: Path | None = None) -> Ite
     if disk_error is not None:
         path = disk_error.filename or folder or without_secrets(url)
         raise DiskFaultError(str(path), disk_error.strerror or str(disk_error)) from error
-    message = _COLOUR.sub("", str(error)).strip()
-    message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(".")[:_LONGEST_MESSAGE]
+    message = _COLOUR.sub("", str(error)[:_READ_CHARACTERS]).strip()
+    message = _TAIL.sub("", _PREFIX.sub("", message)).rstrip(" .")[:_LONGEST_MESSAGE]
     kind = _kind(causes, _URL.sub("", message))
     return item_error(kind, url, message, _retry_after_s(causes))
 
@@ -165,12 +167,35 @@ def is_rate_limit(error: ItemError) -> bool:
 
 def without_secrets(text: str) -> str:
     """Return `text` without the passwords and tokens in its URLs."""
-    return _QUERY.sub(_open_query, _SECRET.sub("", text))
+    return _ADDRESS.sub(_open_address, text)
 
 
-def _open_query(match: re.Match[str]) -> str:
-    names = [shown[0] for part in _PARTS.split(match["query"]) if (shown := _SHOWN.match(part))]
-    return match["address"] + ("?" + "&".join(names) if names else "")
+def _open_address(match: re.Match[str]) -> str:
+    """Return an address, from its slashes on, without password, and of its query what names a video."""
+    address = match[0].rstrip(_END_OF_SENTENCE)
+    ending = match[0][len(address) :]
+    cut = re.search(r"[?#]", address)
+    if cut is None:
+        return _without_password(address) + ending
+    # The rest is often a key or a signature; only what names a video or a list may be shown.
+    parts = _PARTS.split(address[cut.end() :])
+    names = [shown[0] for part in parts if (shown := _SHOWN.match(part))]
+    query = "?" + "&".join(names) if names else ""
+    return _without_password(address[: cut.start()]) + query + ending
+
+
+def _without_password(address: str) -> str:
+    """Remove name and password before each host; a password may hold slashes."""
+    parts = address.split("//")
+    for number, part in enumerate(parts[1:], start=1):
+        authority = part.partition("/")[0]
+        if "@" in authority:
+            parts[number] = part[authority.rindex("@") + 1 :]
+        elif _PASSWORD.match(part):
+            rest = "//".join(parts[number:])
+            parts[number:] = [rest[rest.rfind("@") + 1 :]]
+            break
+    return "//".join(parts)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

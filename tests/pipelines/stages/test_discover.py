@@ -97,6 +97,12 @@ def test_a_bad_file_costs_itself_and_is_told(tmp_path: Path, matcher) -> None:
     assert "is a pipe" in told["pipe.mp4"]
 
 
+def test_an_address_without_end_is_refused(found) -> None:
+    with pytest.raises(ItemError, match="has 9020 characters") as caught:
+        found(f"https://e.example/{'a' * 9_002}")
+    assert caught.value.kind is FailureKind.UNSUPPORTED
+
+
 def test_a_line_that_names_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, found) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     for text, kind in (("pipe.mp4", "a pipe"), ("/dev/zero", "a device"), ("/proc/kmsg", "system")):
