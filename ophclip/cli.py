@@ -12,6 +12,7 @@ import typer
 
 from ophclip.errors import ConfigError, OphclipError
 from ophclip.version import __version__
+from ophvl.faults import explain
 
 if TYPE_CHECKING:
     from ophclip.inference.pretrained import Pretrained
@@ -41,6 +42,12 @@ def main() -> None:
         app()
     except (OphclipError, ConfigError) as err:
         sys.stderr.write(f"error: {err}\n")
+        sys.exit(2)
+    except (OSError, ModuleNotFoundError) as err:
+        message = explain(err)
+        if message is None:
+            raise
+        sys.stderr.write(f"error: {message}\n")
         sys.exit(2)
 
 

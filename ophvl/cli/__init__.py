@@ -6,7 +6,6 @@ Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or conf
 
 from __future__ import annotations
 
-import errno
 import sys
 
 import typer
@@ -15,6 +14,7 @@ from ophvl import __version__
 from ophvl.cli import config, discover, doctor, inspect, language, refresh, review, run
 from ophvl.cli.stop import end_on_sigterm
 from ophvl.errors import OphvlError, UsageError
+from ophvl.faults import explain
 
 app = typer.Typer(
     help="Turn eye-surgery videos into a hierarchical video-text dataset.",
@@ -67,11 +67,9 @@ def main() -> None:
     except OphvlError as err:
         sys.stderr.write(f"error: {err}\n")
         raise SystemExit(err.exit_code) from err
-    except OSError as err:
-        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, ModuleNotFoundError) as err:
+        message = explain(err)
+        if message is None:
             raise
-        sys.stderr.write(
-            f"error: the disk is full ({err}); finished work is saved. Make room, then run the same "
-            "command again\n"
-        )
+        sys.stderr.write(f"error: {message}\n")
         raise SystemExit(UsageError.exit_code) from err

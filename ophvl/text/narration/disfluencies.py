@@ -11,6 +11,7 @@ Each edit has one of these rules:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from schemas.narrations import Edit
@@ -31,19 +32,25 @@ def disfluency_edits(text: str, corrections: Sequence[Edit] = ()) -> tuple[Edit,
     >>> apply(text, disfluency_edits(text))
     'So I take the chopper'
     """
-    return tuple(
-        edit
-        for edit in _edits(text)
-        if all(edit.end <= c.start or c.end <= edit.start for c in corrections)
-    )
+    ordered = sorted(corrections, key=lambda c: c.start)
+    starts = [c.start for c in ordered]
+    edits = []
+    for edit in _edits(text):
+        before = bisect_left(
+            starts, edit.end
+        )  # Corrections do not overlap: the last of these ends last.
+        if before == 0 or ordered[before - 1].end <= edit.start:
+            edits.append(edit)
+    return tuple(edits)
 
 
 def _edits(text: str) -> Iterator[Edit]:
     tokens = list(_TOKEN.finditer(text))
+    following = _next_words([token.group() for token in tokens])
     has_begun = False
     for index, token in enumerate(tokens):
         word = token.group()
-        if rule := _rule(word, tokens[index + 1 :], has_begun):
+        if rule := _rule(word, following[index], has_begun):
             start, end = token.span()
             if has_begun:
                 start = tokens[index - 1].end()
@@ -57,16 +64,23 @@ def _edits(text: str) -> Iterator[Edit]:
                 yield _edit(start, start + 1, word[0], word[0].upper(), "capital")
 
 
-def _rule(word: str, following: Sequence[re.Match[str]], has_begun: bool) -> str | None:
+def _next_words(words: Sequence[str]) -> list[str]:
+    """Return for each word the next one that is no hesitation, in lower case; empty where there is none."""
+    following, after = [""] * len(words), ""
+    for index in range(len(words) - 1, -1, -1):
+        following[index] = after
+        if not _HESITATION.fullmatch(words[index]):
+            after = words[index].lower()
+    return following
+
+
+def _rule(word: str, next_word: str, has_begun: bool) -> str | None:
     """Return the rule by which a word is removed; None if it stays."""
     if _HESITATION.fullmatch(word):
         return "hesitation"
     if not has_begun and _STRAY.fullmatch(word):
         return "stray"
     plain = word.lower().removesuffix(",")
-    next_word = next(
-        (t.group().lower() for t in following if not _HESITATION.fullmatch(t.group())), ""
-    )
     if not plain.isalpha() or plain in _LEGITIMATE_REPETITIONS:
         return None
     return "stutter" if re.match(rf"{plain}\b(?!['\u2019-])", next_word) else None

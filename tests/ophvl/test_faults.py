@@ -1,0 +1,109 @@
+"""Faults of the machine end a command with words and code 2; bugs end it with a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+import ophclip.cli
+import ophvl.cli
+from ophvl.faults import explain
+
+
+def test_each_error_of_the_system_says_where_and_what_to_do() -> None:
+    for number in (errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EIO, errno.ELOOP, errno.EACCES):
+        message = explain(OSError(number, os.strerror(number), "/data/out"))
+        assert message is not None
+        assert message.startswith("/data/out: ")
+        assert ";" in message
+    assert explain(OSError("odd")) == "odd; mend this, then run the same command again"
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [
+        ("av", "curate"),
+        ("yt_dlp.utils", "curate"),
+        ("PIL", "curate"),
+        ("peft", "train"),
+        ("ray", "ray"),
+    ],
+)
+def test_a_missing_package_names_its_extra(module: str, extra: str) -> None:
+    message = explain(ModuleNotFoundError(f"No module named '{module}'", name=module))
+    assert message is not None
+    assert message.endswith(f"pip install 'ophvl[{extra}]'")
+
+
+def test_a_missing_module_of_ours_is_a_bug() -> None:
+    assert explain(ModuleNotFoundError("No module", name="ophvl.nothing")) is None
+    assert explain(ModuleNotFoundError("No module", name="unheard_of")) is None
+
+
+def commands(app: typer.Typer) -> list[list[str]]:
+    """Return the words of all commands of an application."""
+
+    def below(command: object, words: list[str]) -> list[list[str]]:
+        inner = getattr(command, "commands", None)
+        if not inner:
+            return [words]
+        return [found for name, one in inner.items() for found in below(one, [*words, name])]
+
+    return below(typer.main.get_command(app), [])
+
+
+ARGUMENTS = {
+    "show": ["youtube_x"],
+    "run": ["tag"],
+    "ingest": ["--source", "list.txt"],
+    "discover": ["--terms", "list.txt", "--to", "file/below/list.txt"],
+    "annotate": ["file/below.jsonl"],
+    "title": ["file/below.jsonl"],
+    "import": ["file/below.jsonl"],
+    "retry": ["--kind", "network"],
+    "train": ["--shards", "file/below"],
+    "zero-shot": ["--shards", "file/below", "--checkpoint", "file/below"],
+    "embed": ["--shards", "file/below", "--checkpoint", "file/below"],
+    "search": ["--embeddings", "file/below", "capsulorhexis"],
+    "export": ["--checkpoint", "file/below", "--to", "file/below"],
+}
+WITHOUT_FILES = ("describe", "doctor", "config")
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (package.__name__.partition(".")[0], words)
+        for package in (ophvl.cli, ophclip.cli)
+        for words in commands(package.app)
+        if words[-1] not in WITHOUT_FILES
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_a_path_below_a_file_ends_every_command_with_words(
+    tmp_path: Path, module: str, words: list[str]
+) -> None:
+    (tmp_path / "file").write_text("content")
+    (tmp_path / "list.txt").write_text("nothing.mp4\n")
+    out = (
+        ["--out", "file/below"]
+        if module == "ophvl" and words[-1] not in ("annotate", "title")
+        else []
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words, *ARGUMENTS.get(words[-1], []), *out],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip()
