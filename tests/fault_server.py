@@ -181,6 +181,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.01)
         self.close_connection = True
 
+    def drip(self, answer: bytes) -> None:
+        """Send the answer one byte at a time, for seconds."""
+        with contextlib.suppress(ConnectionError):
+            for byte in answer * 10:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.02)
+        self.close_connection = True
+
     def stall(self) -> None:
         self.video(self.server.video, stop_after=1000, announced=len(self.server.video))
         self.wfile.flush()
@@ -239,6 +248,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         "huge": lambda h, n: h.as_announced(10_000_000_000),
         "page-endless": lambda h, n: h.chunks("text/html", b"<html>"),
         "page-trickle": lambda h, n: h.trickle("text/html", b"<html>"),
+        "drip-headers": lambda h, n: h.drip(b"HTTP/1.1 200 OK\r\nX-A: b\r\n"),
+        "drip-page": lambda h, n: h.drip(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 999999\r\n\r\n<html>"
+        ),
         "body-500": lambda h, n: h.status(500),
         "body-403": lambda h, n: h.status(403),
         "body-gone": lambda h, n: h.status(410),

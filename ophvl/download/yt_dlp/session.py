@@ -16,7 +16,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import YoutubeDLError
 
 from ophvl.download.yt_dlp.errors import as_item_error, is_rate_limit
-from ophvl.download.yt_dlp.page_limits import bounded
+from ophvl.download.yt_dlp.page_limits import bounded, within
 from ophvl.errors import ItemError
 
 _RETRIED = ("http", "fragment", "extractor")
@@ -40,8 +40,10 @@ class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
     def urlopen(self, req: Request | str) -> Response:
         """Send a request; the response is limited in size and time."""
         self._last_error = None
+        send = super().urlopen
+        url = req if isinstance(req, str) else req.url
         try:
-            return bounded(super().urlopen(req), self._slow_s)
+            return bounded(within(self._slow_s, url, lambda: send(req)), self._slow_s)
         except HTTPError as err:
             self._last_error = err
             raise
