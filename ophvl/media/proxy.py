@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ _KEYFRAME_S = 2.0
 _SOUND = {"acodec": "aac", "audio_bitrate": "48k", "ac": 1, "ar": SAMPLE_RATE}
 _MAX_LOSS_S, _MAX_LOSS = 1.0, 0.02
 """How much shorter than the video a proxy may be, in seconds or as a share, whichever is more."""
+
+_LEAST_LIMIT_S, _SLOWEST = 600.0, 20.0
+"""How long ffmpeg may take: seconds, and so many more for each second of the video."""
 
 _NO_SPACE = "No space left on device"
 
@@ -84,6 +88,8 @@ class ProxyWriter:
             # ffmpeg reads the samples from its standard input.
             streams.append(ffmpeg.input("pipe:", format="f32le", ar=SAMPLE_RATE, ac=1).audio)
             options |= _SOUND
+        original = read_timeline(file.path)
+        limit_s = _LEAST_LIMIT_S + _SLOWEST * max(original.pictures_s, *original.sound_s, 0.0)
         with replacing(to) as temporary, tempfile.TemporaryFile() as stderr:
             output = ffmpeg.output(*streams, f"file:{temporary}", threads=1, **options)
             quiet = output.global_args("-hide_banner", "-loglevel", "error", "-y")
@@ -91,6 +97,9 @@ class ProxyWriter:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr)
             assert process.stdin is not None
             samples = 0
+            limit = threading.Timer(limit_s, process.kill)
+            limit.daemon = True
+            limit.start()
             try:
                 # ffmpeg ends early when it fails, and tells why in its messages.
                 with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
@@ -98,7 +107,13 @@ class ProxyWriter:
                         pipe.write(block.tobytes())
                         samples += len(block)
                 code = process.wait()
+                if code and not limit.is_alive():
+                    message = (
+                        f"{file.path} cannot be made smaller in {limit_s:.0f} s; it stays as it is"
+                    )
+                    raise ItemError(FailureKind.TIMEOUT, message)
             finally:
+                limit.cancel()
                 process.kill()
                 process.wait()
             stderr.seek(0)
@@ -107,7 +122,6 @@ class ProxyWriter:
                 kind = FailureKind.DISK_FULL if _NO_SPACE in messages else FailureKind.DECODE_ERROR
                 last = messages.splitlines()[-1] if messages else "ffmpeg gave no reason"
                 raise ItemError(kind, f"{file.path} cannot be made smaller: {last}")
-            original = read_timeline(file.path)
             if has_audio:
                 sound_s = original.sound_s[file.audio_stream]
                 _refuse_shorter(file, "sound", sound_s, samples / SAMPLE_RATE)

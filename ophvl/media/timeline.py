@@ -79,8 +79,10 @@ def on_one_clock(file: MediaFile) -> Iterator[MediaFile]:
     It is the file itself, or where its clock jumps a temporary copy of its packets, with one audio stream.
 
     Raises:
-        ItemError: DISK_FULL if there is no room for the copy.
+        ItemError: DISK_FULL if there is no room for the copy; DECODE_ERROR if its packets cannot be copied.
     """
+    import av
+
     if not file.clock_jumps:
         yield file
         return
@@ -88,12 +90,15 @@ def on_one_clock(file: MediaFile) -> Iterator[MediaFile]:
         copy = Path(folder) / "one-clock.nut"  # Nut holds every codec, and times of any unit.
         try:
             _copy(file, copy)
-        except OSError as err:
+        except OSError as err:  # Also of libav, where the system refuses to write.
             message = (
                 f"{file.path}: its time stamps jump, and a copy with mended ones cannot be written to "
                 f"{folder}: {err.strerror or err}; make room, or name another folder in TMPDIR"
             )
             raise ItemError(FailureKind.DISK_FULL, message) from err
+        except (av.error.FFmpegError, ValueError) as err:
+            message = f"{file.path}: its time stamps jump, and its packets cannot be copied: {err}"
+            raise ItemError(FailureKind.DECODE_ERROR, message) from err
         yield MediaFile(copy)
 
 

@@ -154,10 +154,10 @@ def _media(video_id: str, path: str, probed: Probe, tool: str, speech: SpeechMet
 
 
 def _audio_stream(probed: Probe, speech: SpeechMeter) -> int:
-    """Return which audio stream to hear: the one marked as default, else the one with most speech."""
+    """Return the audio stream to hear: of those marked as default, else of all, that with most speech."""
     heard = [number for number, sound_s in enumerate(probed.sound_s) if sound_s]
     marked = [number for number in probed.default_audio if number in heard]
-    candidates = marked if len(marked) == 1 else heard
+    candidates = marked or heard
     if len(candidates) < 2:
         return candidates[0] if candidates else 0
     files = {n: MediaFile(probed.path, n, probed.clock_jumps) for n in candidates}

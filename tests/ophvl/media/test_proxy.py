@@ -70,7 +70,7 @@ def test_what_cannot_be_decoded_leaves_nothing_behind(tmp_path: Path) -> None:
         WRITER.write(
             MediaFile(tmp_path / "v.mp4"), tmp_path / "p.mp4", size=(4, 4), has_audio=False
         )
-    assert caught.value.kind is FailureKind.DECODE_ERROR
+    assert caught.value.kind is FailureKind.NOT_A_VIDEO
     assert os.listdir(tmp_path) == ["v.mp4"]
 
 

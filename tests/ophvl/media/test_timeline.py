@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ophvl.errors import ItemError
 from ophvl.media.audio import FfmpegAudioReader
 from ophvl.media.frames import AvFrameReader
 from ophvl.media.probe import probe
 from ophvl.media.proxy import ProxyWriter
 from ophvl.media.timeline import read_timeline
 from ophvl.ports import SAMPLE_RATE, MediaFile
+from schemas.vocab import FailureKind
 from tests.media_factory import grey, make_video, tone
 
 FPS = 25
@@ -132,6 +134,14 @@ def test_sound_that_pauses_alone_and_a_picture_that_stays_are_no_jumps(tmp_path:
     assert read_timeline(slides).clock_jumps == 0
 
 
+def test_pictures_that_go_on_alone_after_the_sound_may_stay_for_long(tmp_path: Path) -> None:
+    talk = make_video(tmp_path / "talk.mkv", seconds=4.0, fps=10, audio=tone(1.0))
+    path = with_stamps(talk, tmp_path / "v.mkv", lambda t: t if t < 1.2 else 1.2 + (t - 1.2) * 300)
+    timeline = read_timeline(path)
+    assert timeline.clock_jumps == 0
+    assert timeline.pictures_s > 600
+
+
 def test_a_file_whose_clock_is_whole_is_read_as_it_is(tmp_path: Path) -> None:
     path = recording(tmp_path / "v.mp4", seconds=3.0, tone_at_s=1.0)
     timeline = read_timeline(path)
@@ -146,3 +156,16 @@ def test_a_silent_file_has_no_sound_and_a_stream_that_goes_on_is_measured(tmp_pa
     timeline = read_timeline(longer)
     assert timeline.pictures_s == pytest.approx(2.0, abs=0.1)
     assert timeline.sound_s == (pytest.approx(6.0, abs=0.15),)
+
+
+def test_a_copy_that_cannot_be_made_is_a_failure_of_its_video(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = recording(tmp_path / "a.ts", seconds=3.0, tone_at_s=1.0)
+    path = joined(tmp_path / "v.ts", part, part)
+    (small_disk / "ballast").write_bytes(b"x" * (8 * 2**20 - 2**14))
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    with pytest.raises(ItemError, match="name another folder in TMPDIR") as caught:
+        list(AvFrameReader().read(MediaFile(path, clock_jumps=1), [1.0]))
+    assert caught.value.kind is FailureKind.DISK_FULL
+    assert [one.name for one in small_disk.iterdir()] == ["ballast"]

@@ -245,7 +245,13 @@ def two_streams(path: Path, *marked: int) -> Path:
 
 @pytest.mark.parametrize(
     ("marked", "speech", "heard"),
-    [((1,), (9.0, 0.0), 1), ((0,), (0.0, 9.0), 0), ((), (1.0, 9.0), 1), ((), (0.0, 0.0), 0)],
+    [
+        ((1,), (9.0, 0.0), 1),
+        ((0,), (0.0, 9.0), 0),
+        ((), (1.0, 9.0), 1),
+        ((), (0.0, 0.0), 0),
+        ((0, 1), (1.0, 9.0), 1),
+    ],
 )
 def test_of_several_audio_streams_the_default_or_that_with_most_speech_is_heard(
     tmp_path: Path, marked: tuple[int, ...], speech: tuple[float, ...], heard: int
@@ -257,7 +263,7 @@ def test_of_several_audio_streams_the_default_or_that_with_most_speech_is_heard(
     (warning,) = result.warnings
     assert warning.kind is WarningKind.AUDIO_STREAM_CHOSEN
     assert f"number {heard + 1} is heard" in warning.message
-    assert ("marked as default" in warning.message) == bool(marked)
+    assert ("marked as default" in warning.message) == (len(marked) == 1)
 
 
 def test_what_a_file_lacks_is_told_and_is_in_its_row(tmp_path: Path) -> None:
@@ -271,6 +277,17 @@ def test_what_a_file_lacks_is_told_and_is_in_its_row(tmp_path: Path) -> None:
     assert row["duration_s"] == pytest.approx(row["sound_s"])
     assert (row["audio_stream"], row["clock_jumps"]) == (None, None)
     assert {w.kind for w in result.warnings} == {WarningKind.CUT_SHORT, WarningKind.LENGTHS_DIFFER}
+
+
+def test_sound_that_ends_before_the_pictures_is_told(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", seconds=6.0, audio=tone(3.0))
+    result = run(Site(path), tmp_path, columns={"location": str(path), "extractor": "file"})
+    (warning,) = result.warnings
+    assert warning.kind is WarningKind.LENGTHS_DIFFER
+    assert "the last picture stays" not in warning.message
+    almost = make_video(tmp_path / "w.mp4", seconds=3.5, audio=tone(3.0))
+    columns = {"location": str(almost), "extractor": "file"}
+    assert run(Site(almost), tmp_path, columns=columns).warnings == ()
 
 
 def test_a_fetched_file_that_is_cut_is_fetched_again(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from ophvl.media.frames import AvFrameReader
 from ophvl.ports import Frame
 from pipelines.stages.frames import FramesConfig, frames
 from schemas.frames import FRAMES
+from schemas.vocab import WarningKind
 from tests.factories import media_row, pair_row, table, video_id
-from tests.media_factory import make_video
+from tests.media_factory import make_damaged, make_video
 
 VIDEO = video_id(1)
 STORED = f"media/{VIDEO}.mp4"
@@ -124,6 +125,35 @@ def test_new_pictures_are_put_between_those_taken_over(run) -> None:
     assert decoded == [1.05]
     assert made.column("time_s").to_pylist() == [0.25, 1.05, 1.55]
     assert made.take([0, 2]).column("jpeg").equals(before.column("jpeg"))
+
+
+def test_damaged_pictures_are_counted_and_told(tmp_path: Path) -> None:
+    make_damaged(tmp_path / "v.mp4", seconds=6.0)
+    result = frames(
+        table("media", media_row(1, path=str(tmp_path / "v.mp4"))),
+        table("pairs", pair_row(1, frame_times_s=[0.5, 5.5])),
+        previous={"frames": FRAMES.empty()},
+        config=FramesConfig(short_side=48),
+        frame_reader=AvFrameReader(short_side=48),
+        files=MediaFolder(root=tmp_path),
+    )
+    assert result.tables["frames"].num_rows == 2
+    (warning,) = result.warnings
+    assert (warning.kind, warning.item) == (WarningKind.DAMAGED_PICTURES, VIDEO)
+    assert int(warning.message.split()[0]) >= 20
+
+
+def test_a_whole_video_gives_no_warning(tmp_path: Path) -> None:
+    make_video(tmp_path / "v.mp4", seconds=1.0)
+    result = frames(
+        table("media", media_row(1, path=str(tmp_path / "v.mp4"))),
+        table("pairs", pair_row(1, frame_times_s=[0.5])),
+        previous={"frames": FRAMES.empty()},
+        config=FramesConfig(short_side=48),
+        frame_reader=AvFrameReader(short_side=48),
+        files=MediaFolder(root=tmp_path),
+    )
+    assert result.warnings == ()
 
 
 def test_a_proxy_is_looked_at_where_the_file_itself_is_gone(run, tmp_path: Path) -> None:
