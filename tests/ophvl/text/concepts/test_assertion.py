@@ -41,6 +41,8 @@ def assertions(matcher, text):
         ("In case of bleeding use cautery.", "bleeding", HYPOTHETICAL),
         ("There is a risk of endophthalmitis.", "endophthalmitis", HYPOTHETICAL),
         ("Posterior capsule rupture may occur here.", "posterior capsule rupture", HYPOTHETICAL),
+        ("We see vitreous loss, and endophthalmitis may occur.", "vitreous loss", PRESENT),
+        ("We see vitreous loss, and endophthalmitis may occur.", "endophthalmitis", HYPOTHETICAL),
         ("To avoid iris prolapse we suture the wound.", "iris prolapse", HYPOTHETICAL),
         ("To avoid iris prolapse we suture the wound.", "suture", PRESENT),
         ("If you look closely the capsulorhexis is round.", "capsulorhexis", PRESENT),

@@ -174,6 +174,7 @@ def test_surgery_is_what_the_video_shows(matcher, raw, surgery):
         ("Phaco, IOL +21.0 D", ()),
         ("Dropped nucleus avoided, phaco", ()),
         ("Vitrectomy for vitreous haemorrhage", ("vitreous hemorrhage",)),
+        ("Vitrectomy after retinal detachment", ("retinal detachment",)),
     ],
 )
 def test_condition(matcher, raw, condition):

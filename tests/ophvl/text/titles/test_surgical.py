@@ -29,6 +29,7 @@ from schemas.vocab import Surgical
         ("Webinar: trabeculectomy pearls", Surgical.UNKNOWN),
         ("Phaco on a goat eye, wet lab", Surgical.UNKNOWN),
         ("Treating a crossed eye without surgery", Surgical.UNKNOWN),
+        ("Gonioscopy of the angle", Surgical.UNKNOWN),
         ("case_4687.mp4", Surgical.UNKNOWN),
         ("eye", Surgical.UNKNOWN),
         ("", Surgical.UNKNOWN),
@@ -100,3 +101,10 @@ def test_real_lay_titles_are_seldom_taken_for_surgery(matcher):
     counts = Counter(assess_listing(title, None, matcher).is_surgical for title in titles)
     assert counts[Surgical.YES] <= 0.03 * len(titles)
     assert counts[Surgical.NO] >= 0.6 * len(titles)
+
+
+def test_a_question_in_the_description_decides_nothing(matcher):
+    assessment = assess_listing("case 1", "Is the cornea clear here?", matcher)
+    assert (assessment.is_surgical, assessment.reason) == (Surgical.UNKNOWN, "")
+    in_title = assess_listing("Is the cornea clear here?", None, matcher)
+    assert (in_title.is_surgical, in_title.reason) == (Surgical.UNKNOWN, "a question")
