@@ -108,3 +108,24 @@ def test_narrations_are_cut_as_often_as_asked_and_by_default_never():
     for preset in PRESETS.values():
         whole = resolve([preset]).augment
         assert all(crop_text(SAID, config=whole, random=generator(n)) == SAID for n in range(20))
+
+
+def test_colours_mix_within_bounds_however_strong_the_mixing():
+    config = AugmentConfig(channel_mix=3.0)
+    mix = draw_augmentation(4000, config=config, random=generator(3)).mix
+    assert torch.isfinite(mix).all()
+    assert mix.abs().max() <= (1 + 6 * 3.0) / 0.3
+    mild = draw_augmentation(100, config=AugmentConfig(), random=generator(3)).mix
+    torch.testing.assert_close(mild.sum(2), torch.ones(100, 3))
+
+
+def test_stretching_keeps_the_area_and_changes_the_sides_as_stated():
+    config = AugmentConfig(
+        rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.5, shift=0.0, mirror_p=0.0
+    )
+    theta = draw_augmentation(500, config=config, random=generator(4)).theta
+    along, across = theta[:, 0, 0], theta[:, 1, 1]
+    torch.testing.assert_close(along * across, torch.ones(500))
+    ratio = along / across
+    assert 0.5 <= ratio.min() < 0.55
+    assert 1.45 < ratio.max() <= 1.5
