@@ -293,3 +293,9 @@ def test_a_state_without_remembered_neighbours_can_be_loaded():
     other.load(state)
     assert other.filled.tolist() == [False, False, True]
     assert other.overlap(found_sets([1]), ["a"]) is None
+
+
+def test_entries_that_were_never_written_come_before_those_written_at_the_first_step():
+    bank = MemoryBank(["a", "b", "c"], [None] * 3, [frozenset()] * 3, dim=2)
+    bank.write([0], torch.eye(2)[:1], torch.eye(2)[:1], step=0)
+    assert bank.oldest(3) == [1, 2, 0]

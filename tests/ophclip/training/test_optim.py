@@ -34,6 +34,7 @@ def test_the_middle_of_the_fall_is_half_way():
 def test_a_run_shorter_than_its_warm_up_still_works():
     shares = [lr_share(step, 3, OPTIM) for step in range(3)]
     assert all(0 < share <= 1 for share in shares)
+    assert shares[-1] == 1.0, "the rise takes the whole of it"
     assert lr_share(0, 1, OPTIM) > 0
 
 

@@ -34,6 +34,8 @@ def test_modifiers_that_name_the_kind_belong_to_the_span(matcher, text, surface)
         ("The forceps are closed.", "forceps"),
         ("Now forceps please.", "forceps"),
         ("I use my forceps.", "forceps"),
+        ("I hold the iris, Now forceps please.", "forceps"),
+        ("Let us pick up Our forceps.", "forceps"),
         ("Forceps. Cannula next.", "Cannula"),
     ],
 )
@@ -61,3 +63,8 @@ def test_coordinated_names_share_their_head(matcher):
         ("superior", "anatomy:superior_rectus_muscle"),
         ("inferior rectus", "anatomy:inferior_rectus_muscle"),
     ]
+
+
+def test_a_size_without_an_entry_of_its_own_keeps_the_concept_of_the_head(matcher):
+    (found,) = instruments(matcher, "The skin is closed with a 3-0 PDS suture.")
+    assert found == ("3-0 PDS suture", matcher.concept_of("pds suture", Kind.INSTRUMENT).concept_id)

@@ -224,3 +224,10 @@ def test_titles_hold_no_phrases_of_their_own(tagger):
 )
 def test_texts_without_content_hold_nothing(tagger, text):
     assert tagger.tag(text) == []
+
+
+def test_a_phrase_is_linked_to_the_terms_inside_it_alone(tagger):
+    text = "To prevent iris prolapse we suture the wound with nylon."
+    (phrase,) = [a for a in tagger.tag(text) if a.kind is Kind.OBJECTIVE]
+    assert phrase.surface == "To prevent iris prolapse"
+    assert phrase.linked == ("complication:iris_prolapse", "anatomy:iris")

@@ -1,9 +1,12 @@
 """Corrections of misheard surgical speech, with the packaged ontology."""
 
+import math
+from collections.abc import Sequence
+
 import pytest
 
 from ophvl.ontology import Ontology
-from ophvl.text.correction.corrector import Corrector
+from ophvl.text.correction.corrector import MIN_GAIN, Corrector
 from ophvl.text.edits import apply
 from schemas.narrations import Edit
 
@@ -133,3 +136,31 @@ def test_a_scorer_may_refuse(ontology: Ontology) -> None:
 )
 def test_words_that_are_terms_as_they_stand_are_left_alone(corrector, text):
     assert corrector.edits(text) == ()
+
+
+def test_a_possessive_of_the_text_is_not_doubled(corrector: Corrector) -> None:
+    text = "The decimate's membrane is peeled from the graft on the cornea."
+    edits = corrector.edits(text)
+    assert apply(text, edits) == "The Descemet's membrane is peeled from the graft on the cornea."
+
+
+def test_what_gains_less_than_the_least_is_no_edit(ontology: Ontology) -> None:
+    text = "The decimate's membrane is peeled from the graft on the cornea."
+    scorer, scores = Less(), set[float]()
+    corrector = Corrector(ontology, scorer)
+    for half_nats in range(40):
+        scorer.nats = half_nats / 2
+        scores.update(edit.score for edit in corrector.edits(text))
+    least = round(1 / (1 + math.exp(-MIN_GAIN)), 3)
+    assert len(scores) > 2
+    assert min(scores) >= least
+
+
+class Less:
+    """Takes the same from every edit."""
+
+    nats = 0.0
+    revision = "less"
+
+    def gains(self, text: str, edits: Sequence[Edit]) -> list[float]:
+        return [-self.nats] * len(edits)

@@ -42,3 +42,9 @@ def test_spans_beside_a_term_stop_at_fixed_tokens_and_punctuation() -> None:
     assert list(spans_from(tokens, 9)) == []
     assert list(spans_to(tokens, 0)) == []
     assert list(spans_from(tokenize("a b c d e"), 1)) == [(1, 2), (1, 3), (1, 4)]
+
+
+def test_no_group_goes_across_a_comma() -> None:
+    words = {group for _, _, group in groups(tokenize("rare, word here"))}
+    assert ("word", "here") in words
+    assert not any("rare" in group and len(group) > 1 for group in words)
