@@ -55,7 +55,9 @@ def explain(fault: OSError | ModuleNotFoundError) -> str | None:
     if advice is None:
         reason = fault.strerror or str(fault) or type(fault).__name__
         advice = f"{reason}; mend this, {_AGAIN}"
-    return f"{os.fsdecode(fault.filename)}: {advice}" if fault.filename else advice
+    if isinstance(fault.filename, str | bytes):  # Else none, or the number of an open file.
+        return f"{os.fsdecode(fault.filename)}: {advice}"
+    return advice
 
 
 def _missing_package(module: str) -> str | None:

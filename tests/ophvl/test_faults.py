@@ -22,6 +22,7 @@ def test_each_error_of_the_system_says_where_and_what_to_do() -> None:
         assert message is not None
         assert message.startswith("/data/out: ")
         assert ";" in message
+    assert explain(OSError(errno.EIO, "Input/output error", 7)) == explain(OSError(errno.EIO, ""))
     assert explain(OSError("odd")) == "odd; mend this, then run the same command again"
 
 
