@@ -4,6 +4,7 @@ import pytest
 
 from ophvl.text.concepts.cue_index import CueIndex
 from ophvl.text.concepts.postop_care import advice_spans
+from schemas.vocab import Kind
 
 
 def advice(text, known=()):
@@ -35,3 +36,10 @@ def test_known_advice_takes_its_lead_in_and_a_time_that_follows():
     assert "wear sunglasses outdoors" in advice(text, [(start, start + len("sunglasses"))])
     text = "Then wear sunglasses and rest."
     assert advice(text, [(start, start + len("sunglasses"))]) == ["wear sunglasses"]
+
+
+@pytest.mark.parametrize("adverb", ["Usually", "We give postoperatively", "Preferably"])
+def test_an_adverb_before_the_treatment_is_no_part_of_it(tagger, adverb):
+    text = f"{adverb} antibiotic drops for two weeks."
+    (advice,) = [a for a in tagger.tag(text) if a.kind is Kind.POSTOP_CARE]
+    assert advice.surface == "antibiotic drops for two weeks"

@@ -231,3 +231,12 @@ def test_a_phrase_is_linked_to_the_terms_inside_it_alone(tagger):
     (phrase,) = [a for a in tagger.tag(text) if a.kind is Kind.OBJECTIVE]
     assert phrase.surface == "To prevent iris prolapse"
     assert phrase.linked == ("complication:iris_prolapse", "anatomy:iris")
+
+
+def test_a_phrase_has_the_longest_concept_of_its_kind(tagger):
+    (cause,) = [
+        a
+        for a in tagger.tag("This cataract was caused by blunt trauma.")
+        if a.kind is Kind.DISEASE_CAUSE
+    ]
+    assert cause.label == "blunt trauma"
