@@ -32,7 +32,7 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
     """
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise ConfigError(f"{to} is not an empty folder; give another --to")
-    target = to.resolve()
+    target = Path(os.path.realpath(to))
     working = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         working.mkdir(parents=True)

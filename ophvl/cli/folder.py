@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def open_store(out: Path, *, must_exist: bool = True) -> Store:
     from ophvl.dataset.store import Store
     from pipelines.registry import load_stages
 
-    store = Store(out.resolve(), load_stages())
+    store = Store(Path(os.path.realpath(out)), load_stages())
     if must_exist:
         store.require()
     store.upgrade(print_message)

@@ -49,7 +49,7 @@ class Job:
     @property
     def root(self) -> Path:
         """The absolute path of the dataset folder."""
-        return self.out.resolve()
+        return Path(os.path.realpath(self.out))
 
     def names(self, span: tuple[str, str]) -> list[str]:
         """Return the stages from the first to the last of a range."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections import Counter
@@ -50,7 +51,7 @@ def read_source_list(
         raise UsageError(f"cannot read the source list {path}: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
-    resolved = path.resolve()
+    resolved = Path(os.path.realpath(path))
     counts: Counter[str] = Counter()
     lines = []
     noted_s = time.monotonic()

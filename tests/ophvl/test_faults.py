@@ -108,3 +108,18 @@ def test_a_path_below_a_file_ends_every_command_with_words(
     assert "Traceback" not in done.stderr
     assert done.returncode == 2, done.stderr
     assert done.stderr.strip()
+
+
+@pytest.mark.parametrize("words", [["stats"], ["ingest", "--source", "list.txt"]])
+def test_a_link_to_itself_ends_a_command_with_words(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "list.txt").write_text("nothing.mp4\n")
+    (tmp_path / "loop").symlink_to("loop")
+    done = subprocess.run(
+        [sys.executable, "-m", "ophvl", *words, "--out", "loop"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr

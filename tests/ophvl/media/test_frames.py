@@ -7,6 +7,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -99,3 +100,23 @@ def test_damage_costs_the_pictures_that_it_hits(tmp_path: Path) -> None:
     before, last = AvFrameReader().read(MediaFile(path), [1.0, 15.0])
     assert (before.damaged, last.time_s) == (0, 15.0)
     assert last.damaged > 10
+
+
+@pytest.mark.parametrize("kind", ["a picture between", "a keyframe"])
+def test_one_damaged_packet_costs_its_frame(tmp_path: Path, kind: str) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=6.0, fps=10, gop=10)
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size, p.is_keyframe) for p in container.demux(video=0) if p.size]
+    wanted = kind == "a keyframe"
+    number = next(n for n, p in enumerate(packets) if n > 25 and p[2] is wanted)
+    content = bytearray(path.read_bytes())
+    position, size, _ = packets[number]
+    content[position : position + size] = bytes(size)
+    path.write_bytes(content)
+    times = [n / 10 + 0.05 for n in range(60)]
+    frames = list(AvFrameReader(short_side=96).read(MediaFile(path), times))
+    assert len(frames) == 60
+    assert 1 <= sum(frame.damaged for frame in frames) <= 10
+    after = 10 * (number // 10 + 2)  # The keyframe after the damage and the ones beyond are whole.
+    for n in (*range(20), *range(after, 60)):
+        assert level(frames[n]) == pytest.approx(grey(n), abs=12)
