@@ -9,7 +9,6 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +25,7 @@ _PURPOSES = frozenset(("forced", "sdh", "default", "foreign", "full"))
 """What else may stand there."""
 
 _UNDETERMINED = "und"
-_FOLDERS = ("", "Subs", "Subtitles", "subs", "subtitles")
+_FOLDERS = frozenset(("subs", "subtitles"))
 _MAX_BYTES = 64 * 2**20
 
 
@@ -68,37 +67,41 @@ def _read(path: Path) -> tuple[str, str]:
 
 def _beside(video: Path) -> list[tuple[Path, str]]:
     """Return path and language of the subtitle files of a video."""
-    stem = _composed(video.stem)
+    folder = video.parent
+    changed_ns = folder.stat().st_mtime_ns
     found = []
-    for name in _FOLDERS:
-        folder = video.parent / name if name else video.parent
-        try:
-            changed_ns = folder.stat().st_mtime_ns
-            by_stem = _by_stem(folder, video.parent, changed_ns)
-        except OSError:  # Most videos have no such folder.
-            continue
-        found += [(folder / file, language) for file, language in by_stem.get(stem, ())]
+    for name in _folders(folder, changed_ns):
+        place = folder / name
+        by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
+        found += [(place / file, language) for file, language in by_stem[_composed(video.stem)]]
     return found
 
 
+@lru_cache(maxsize=4)
+def _folders(folder: Path, changed_ns: int) -> tuple[str, ...]:
+    """Return the folders that may hold the subtitles of the videos in a folder: itself, and `Subs`."""
+    names = (name for name in sorted(os.listdir(folder)) if name.lower() in _FOLDERS)
+    return (".", *(name for name in names if (folder / name).is_dir()))
+
+
 @lru_cache(maxsize=8)
-def _by_stem(folder: Path, videos: Path, changed_ns: int) -> Mapping[str, list[tuple[str, str]]]:
+def _by_stem(
+    folder: Path, videos: Path, changed_ns: tuple[int, int]
+) -> defaultdict[str, list[tuple[str, str]]]:
     """Return names and languages of the subtitle files of a folder by the stem of their video.
 
     A folder is listed once, not once a video: it may hold 44,290 of them. `changed_ns` is part of the
     cache key. A file belongs to the video with the longest stem that its own begins with.
     """
-    names = sorted(os.listdir(folder))
     stems = {_composed(Path(name).stem) for name in os.listdir(videos) if not _is_subtitle(name)}
-    by_stem: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name in filter(_is_subtitle, names):
+    by_stem: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for name in filter(_is_subtitle, sorted(os.listdir(folder))):
         stem, tags = _composed(Path(name).stem), list[str]()
         while stem not in stems and "." in stem:
             stem, _, tag = stem.rpartition(".")
             tags.append(tag)
         languages = [t for t in reversed(tags) if t.lower() not in _PURPOSES]
-        named = not tags or all(map(_LANGUAGE.fullmatch, languages))
-        if stem in stems and named:
+        if stem in stems and all(map(_LANGUAGE.fullmatch, languages)):
             by_stem[stem].append((name, languages[0] if languages else _UNDETERMINED))
     return by_stem
 
