@@ -9,6 +9,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,13 +68,13 @@ def _read(path: Path) -> tuple[str, str]:
 
 def _beside(video: Path) -> list[tuple[Path, str]]:
     """Return path and language of the subtitle files of a video."""
-    folder = video.parent
+    folder, stem = video.parent, _composed(video.stem)
     changed_ns = folder.stat().st_mtime_ns
     found = []
     for name in _folders(folder, changed_ns):
         place = folder / name
         by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
-        found += [(place / file, language) for file, language in by_stem[_composed(video.stem)]]
+        found += [(place / file, language) for file, language in by_stem.get(stem, ())]
     return found
 
 
@@ -87,7 +88,7 @@ def _folders(folder: Path, changed_ns: int) -> tuple[str, ...]:
 @lru_cache(maxsize=8)
 def _by_stem(
     folder: Path, videos: Path, changed_ns: tuple[int, int]
-) -> defaultdict[str, list[tuple[str, str]]]:
+) -> Mapping[str, list[tuple[str, str]]]:
     """Return names and languages of the subtitle files of a folder by the stem of their video.
 
     A folder is listed once, not once a video: it may hold 44,290 of them. `changed_ns` is part of the
