@@ -73,7 +73,10 @@ def _beside(video: Path) -> list[tuple[Path, str]]:
     found = []
     for name in _folders(folder, changed_ns):
         place = folder / name
-        by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
+        try:
+            by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
+        except OSError:  # A folder of subtitles that cannot be read; the video is usable.
+            continue
         found += [(place / file, language) for file, language in by_stem.get(stem, ())]
     return found
 
