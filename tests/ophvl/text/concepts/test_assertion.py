@@ -128,3 +128,90 @@ def test_time_grows_in_proportion_to_the_text(matcher):
         return min(tries)
 
     assert seconds(12_000) < 10 * seconds(3000)
+
+
+@pytest.mark.parametrize(
+    "cue",
+    [
+        *("no", "without", "absence of", "lack of", "free of", "instead of", "rather than"),
+        *(
+            "neither",
+            "not",
+            "never",
+            "we cannot see",
+            "we don't see",
+            "it isn't",
+            "it doesn't show",
+        ),
+    ],
+)
+def test_each_denial_before_a_finding_negates_it(matcher, cue):
+    assert assertions(matcher, f"There is {cue} bleeding.")["bleeding"] is NEGATED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("no longer any", "no doubt of", "no more than", "not only", "not just", "not merely"),
+        *("no financial", "no commercial", "no conflict over"),
+    ],
+)
+def test_what_follows_a_denial_may_show_that_it_denies_nothing(matcher, words):
+    assert assertions(matcher, f"It is {words} bleeding.")["bleeding"] is PRESENT
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *(f"were not {verb}" for verb in ("needed", "required", "necessary", "used", "placed")),
+        *(f"was never {verb}" for verb in ("seen", "present", "done", "given", "made", "noted")),
+        *("weren't needed", "isn't present", "aren't used", "were not really needed"),
+        *("are absent", "is unnecessary"),
+    ],
+)
+def test_each_denial_after_its_object_negates_it(matcher, rest):
+    assert assertions(matcher, f"Sutures {rest}.")["sutures"] is NEGATED
+    assert assertions(matcher, f"A tear, sutures {rest}.")["tear"] is PRESENT
+
+
+@pytest.mark.parametrize(
+    "cue",
+    [
+        *("if", "in case of", "in the event of", "unless", "whether", "a risk of", "risks of"),
+        *("a chance of", "the danger of", "may be", "might be", "could be", "would be"),
+        *("we avoid", "avoiding", "to prevent", "preventing", "be careful not to cause"),
+        "so as not to cause",
+    ],
+)
+def test_each_supposition_makes_what_follows_hypothetical(matcher, cue):
+    assert assertions(matcher, f"Here {cue} bleeding.")["bleeding"] is HYPOTHETICAL
+
+
+@pytest.mark.parametrize("verb", ["occur", "happen", "result", "develop", "follow", "arise"])
+@pytest.mark.parametrize("modal", ["may", "might also", "can", "could", "would"])
+def test_each_supposition_after_its_object_makes_it_hypothetical(matcher, modal, verb):
+    assert assertions(matcher, f"Bleeding {modal} {verb}.")["bleeding"] is HYPOTHETICAL
+
+
+@pytest.mark.parametrize(
+    "border",
+    [
+        *(".", ";", ":", " but", " however", " although", " though", " so", " because", " since"),
+        *(" then", " except", " while", " which", " until", " once", " after", " and there is"),
+        *(" and we see", " and the", " and now", " and an", ", I see", " and it shows"),
+    ],
+)
+def test_each_border_ends_the_scope(matcher, border):
+    found = assertions(matcher, f"There is no bleeding{border} edema.")
+    assert (found["bleeding"], found["edema"]) == (NEGATED, PRESENT)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *("pull", "push", "touch", "remove", "withdraw", "rotate", "lift", "grasp", "hold"),
+        *("release", "tilt", "move", "drop", "turn", "tighten", "cut", "damage"),
+    ],
+)
+def test_an_instrument_that_is_not_handled_is_there(matcher, verb):
+    assert assertions(matcher, f"Do not {verb} the forceps.")["forceps"] is PRESENT
