@@ -150,3 +150,73 @@ def test_a_phrase_has_an_end(matcher):
     (objective,) = phrases(matcher, text, Kind.OBJECTIVE)
     assert len(objective) < 150
     assert objective.endswith(("the", "good"))
+
+
+@pytest.mark.parametrize(
+    "cue",
+    [
+        *("due to", "secondary to", "caused by", "resulting from", "as a result of"),
+        *("as a complication of", "owing to", "induced by", "attributed to", "triggered by"),
+        *("brought on by", "stemming from", "arising from", "related to", "provoked by"),
+        "on a background of",
+    ],
+)
+def test_each_cue_of_a_cause_opens_one(matcher, cue):
+    text = f"This cataract is {cue} blunt trauma."
+    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == [f"{cue} blunt trauma"]
+    assert phrases(matcher, f"This is {cue} luck.", Kind.DISEASE_CAUSE) == []
+
+
+@pytest.mark.parametrize("cue", ["from", "after", "following", "since", "because of"])
+def test_these_words_open_a_cause_after_a_condition_alone(matcher, cue):
+    text = f"A cataract {cue} blunt trauma."
+    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == [f"{cue} blunt trauma"]
+    assert phrases(matcher, f"We see a cataract, {cue} the case.", Kind.DISEASE_CAUSE) == []
+    assert phrases(matcher, f"We go on {cue} blunt trauma.", Kind.DISEASE_CAUSE) == []
+
+
+@pytest.mark.parametrize("rest", ["that", "which", "the procedure", "two days", "here", "inside"])
+def test_what_is_no_cause_is_none(matcher, rest):
+    assert phrases(matcher, f"A cataract after {rest}.", Kind.DISEASE_CAUSE) == []
+
+
+@pytest.mark.parametrize(
+    "border",
+    [
+        *(".", ";", ",", " with", " so", " and I", " but", " because", " which", " was", " is"),
+        *(" had", " can", " underwent", " presented", " while", " then", " where", " in a"),
+    ],
+)
+def test_a_cause_ends_at_each_border(matcher, border):
+    text = f"This cataract is due to blunt trauma{border} pain."
+    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == ["due to blunt trauma"]
+
+
+@pytest.mark.parametrize(
+    "border",
+    [
+        *(".", ",", ";", " and then", " because", " but", " which", " before", " after", " so"),
+        *(" when", " while", " using", " if", " we", " and it", " and now", " by pulling"),
+    ],
+)
+def test_an_objective_ends_at_each_border(matcher, border):
+    text = f"I use a hook to enlarge the pupil{border} slowly."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == ["to enlarge the pupil"]
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        *("visualization", "better visibility", "hemostasis", "exposure", "extra protection"),
+        *("stability", "prophylaxis", "traction", "tamponade", "centration", "fixation"),
+        *("access", "drainage", "retraction", "stabilisation"),
+    ],
+)
+def test_each_goal_after_for_is_an_objective(matcher, goal):
+    text = f"We place a hook for {goal}."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == [f"for {goal}"]
+
+
+@pytest.mark.parametrize("gerund", ["watching", "joining", "listening", "having", "waiting"])
+def test_thanks_and_waits_are_no_objectives(matcher, gerund):
+    assert phrases(matcher, f"Thank you for {gerund} the video.", Kind.OBJECTIVE) == []
