@@ -261,7 +261,7 @@ def _clip_span(span: WordSpan, config: SegmentConfig, duration_s: float) -> tupl
 
 STAGE = StageSpec(
     name="segment",
-    version=4,
+    version=5,
     scope=Scope.UNIT,
     run=segment,
     settings=SegmentConfig,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ophvl.ontology.forms import fold_term
 from ophvl.text.correction.phonetics import letter_names, sounds, without_doubles
 from ophvl.text.correction.word_frequency import is_protected
 
@@ -30,7 +31,7 @@ _POSSESSIVE = re.compile(r"['\u2019][sS]$")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A recognised word: `text[start:end].lower() == word`."""
+    """A recognised word at `text[start:end]`. `word` is in small letters, without accents, as terms are listed."""
 
     start: int
     end: int
@@ -51,7 +52,7 @@ def tokenize(text: str) -> list[Token]:
     end = 0
     for match in _TOKEN.finditer(text):
         bare = _POSSESSIVE.sub("", match.group())
-        word = bare.lower()
+        word = bare.lower() if bare.isascii() else fold_term(bare)
         gap = text[end : match.start()]
         is_spelled = len(bare) == 1 or (bare.isupper() and len(bare) < _LONGEST_SPELLED)
         tokens.append(

@@ -156,6 +156,24 @@ def test_what_gains_less_than_the_least_is_no_edit(ontology: Ontology) -> None:
     assert min(scores) >= least
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Müller muscle is shortened with the Castroviejo caliper.",
+        "In this eye with Behçet disease we remove the vitreous.",
+        "Sjögren syndrome, Löfgren syndrome and the naïve pupil of the eye.",
+        "The Ahmed valve of Señor Núñez lies in Tenon's capsule, and Çelik holds the iris.",
+    ],
+)
+def test_accents_are_no_mishearing(corrector: Corrector, text: str) -> None:
+    assert corrector.edits(text) == ()
+
+
+def test_words_with_accents_are_corrected_like_those_without(corrector: Corrector) -> None:
+    text = "We stain the capsule with tripán blue and tear the capsule or héxus."
+    assert [edit.after for edit in corrector.edits(text)] == ["trypan", "capsulorhexis"]
+
+
 class Less:
     """Takes the same from every edit."""
 

@@ -18,6 +18,11 @@ def test_tokens_have_positions_in_the_text() -> None:
     assert [t.word for t in tokens if t.after_hyphen] == ["sec"]
 
 
+def test_words_are_compared_without_accents() -> None:
+    tokens = tokenize("Müller, Behçet")
+    assert [(t.start, t.end, t.word) for t in tokens] == [(0, 6, "muller"), (8, 14, "behcet")]
+
+
 def test_groups_stop_at_punctuation_and_fixed_tokens() -> None:
     texts = {" ".join(words) for _, _, words in groups(tokenize("high lloyd, two zone yules"))}
     assert texts == {"high", "lloyd", "high lloyd", "zone", "yules", "zone yules"}
