@@ -39,7 +39,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     from ophvl.text.correction.corrector import Corrector
     from ophvl.text.edits import apply
     from ophvl.text.narration.descriptive import descriptive_score
-    from ophvl.unicode import normalise
+    from ophvl.unicode import normalise_markup
     from pipelines.stages.pair import PairConfig
     from pipelines.stages.segment import SegmentConfig
     from pipelines.wiring import corrector as open_corrector
@@ -51,7 +51,7 @@ def annotate(file: File = _STANDARD_INPUT) -> None:
     least = PairConfig().min_descriptive_score
 
     def read(row: Mapping[str, object]) -> dict[str, object]:
-        text = normalise(_text(row, "text"))
+        text = normalise_markup(_text(row, "text"))  # It may come from a page.
         edits = corrector.edits(text)
         corrected = apply(text, edits)
         attributes = tagger.tag(corrected)

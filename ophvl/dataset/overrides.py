@@ -21,6 +21,7 @@ from ophvl.atomic_io import write_text
 from ophvl.errors import UsageError
 from ophvl.stage import Drop
 from ophvl.text.words import words_of
+from ophvl.unicode import normalise
 from schemas.vocab import DropReason, Kind, NarrationReading, Target
 
 FILE = "overrides.jsonl"
@@ -48,6 +49,12 @@ class Override:
     surface: str
     after: str
     value: str
+
+    def __post_init__(self) -> None:
+        # People edit the file, and their editor may spell a text otherwise than the tables do.
+        for name in ("before", "surface", "after", "value"):
+            if isinstance(text := getattr(self, name), str):  # `_check` refuses anything else.
+                object.__setattr__(self, name, normalise(text))
 
     @classmethod
     def of(

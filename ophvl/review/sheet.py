@@ -13,7 +13,7 @@ import io
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ophvl.dataset.overrides import Override, attribute_value
 from ophvl.errors import UsageError
 from ophvl.text.narration.disfluencies import RULES as DISFLUENCY_RULES
+from ophvl.unicode import normalise
 from schemas.vocab import Kind, NarrationReading, Target, TextColumn
 
 if TYPE_CHECKING:
@@ -214,11 +215,31 @@ def _parse(row: Sequence[str], where: str) -> Item:
     if len(row) != len(COLUMNS):
         raise UsageError(f"{where}: {len(row)} cells, expected {len(COLUMNS)}")
     cells = dict(zip(COLUMNS, map(_unescape, row), strict=True))
+    item = _reading(cells, where)
+    if item.item_id != cells["item_id"]:
+        # A program may have decomposed the letters, or replaced the quotes, of a text of the tables.
+        cells = {name: normalise(cell) for name, cell in cells.items()}
+        item = _reading(cells, where)
+    if item.item_id != cells["item_id"]:
+        raise UsageError(
+            f"{where}: the reading itself was changed (by the spreadsheet?), so the judgement cannot be "
+            "placed; fill in only reader, judgement and comment, or judge on the HTML page"
+        )
     judgement = cells["judgement"].strip().lower()
     if judgement and judgement not in list(Judgement):
         raise UsageError(
             f"{where}: judgement '{judgement}' is not one of {', '.join(Judgement)} or empty"
         )
+    return replace(
+        item,
+        reader=normalise(cells["reader"]).strip(),
+        judgement=Judgement(judgement) if judgement else None,
+        comment=normalise(cells["comment"]),
+    )
+
+
+def _reading(cells: Mapping[str, str], where: str) -> Item:
+    """Return the reading in the cells of a row, without a judgement."""
     try:
         item = _item(
             stratum=cells["stratum"],
@@ -235,18 +256,7 @@ def _parse(row: Sequence[str], where: str) -> Item:
         size = int(cells["stratum_size"])
     except ValueError as err:
         raise UsageError(f"{where}: {err}") from err
-    if item.item_id != cells["item_id"]:
-        raise UsageError(
-            f"{where}: the reading itself was changed (by the spreadsheet?), so the judgement cannot be "
-            "placed; fill in only reader, judgement and comment, or judge on the HTML page"
-        )
-    return replace(
-        item,
-        stratum_size=size,
-        reader=cells["reader"].strip(),
-        judgement=Judgement(judgement) if judgement else None,
-        comment=cells["comment"],
-    )
+    return replace(item, stratum_size=size)
 
 
 def _item(

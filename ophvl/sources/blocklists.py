@@ -27,6 +27,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from ophvl.errors import UsageError
 from ophvl.ids import ID, canonical_url, channel_handle
 from ophvl.stage import Drop
+from ophvl.unicode import NAME_CHARACTERS, normalise_markup
 from schemas.vocab import DropReason
 
 Row = Mapping[str, Any]
@@ -241,11 +242,11 @@ def _is_channel(word: str) -> bool:
 
 
 def _channel(text: str) -> str:
-    """Normalise a channel's id, handle or name for comparison."""
+    """Normalise a channel's id, handle or name for comparison: the tables hold names normalised."""
     if _CHANNEL_ID.fullmatch(text):
         return _CHANNEL + text
     name = unquote(text) if text.startswith("@") else text
-    return _CHANNEL + " ".join(name.split()).casefold()
+    return _CHANNEL + " ".join(normalise_markup(name, NAME_CHARACTERS).split()).casefold()
 
 
 def _names_of_address(text: str) -> set[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ophvl.errors import ConfigError
 from ophvl.ports import HotWords
+from ophvl.unicode import normalise
 
 PACKAGED = Path(__file__).with_name("hot_words.toml")
 
@@ -43,7 +44,7 @@ def load_hot_words(path: Path = PACKAGED) -> HotWords:
         raise ConfigError(f"a word of the hot words in {path} is blank; take it out")
     return HotWords(
         version=values["version"],
-        words=tuple(word.strip() for word in values["words"]),
-        prompt=values["prompt"].strip(),
+        words=tuple(normalise(word).strip() for word in values["words"]),
+        prompt=normalise(values["prompt"]).strip(),
         sha256=hashlib.sha256(content).hexdigest(),
     )

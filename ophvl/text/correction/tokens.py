@@ -31,7 +31,7 @@ _POSSESSIVE = re.compile(r"['\u2019][sS]$")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A recognised word at `text[start:end]`. `word` is in small letters, without accents, as terms are listed."""
+    """A recognised word at `text[start:end]`; `word` is it as terms are listed: small letters, no accents."""
 
     start: int
     end: int

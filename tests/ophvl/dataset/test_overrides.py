@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def reads(asked: Judged, text: str, **changes: object) -> bool:
 def test_a_reading_is_known_by_its_words_and_two_on_either_side() -> None:
     row = wrong()
     assert (row.before, row.surface, row.after) == ("now the", "bag", "you see")
+
+
+def test_the_file_may_spell_a_text_otherwise_than_the_tables(tmp_path: Path) -> None:
+    text = "Now Müller's muscle is cut."
+    row = wrong(text=text, start=4, end=19, value="müller muscle")
+    assert row.surface == "müller's muscle"
+    write_overrides(tmp_path / "overrides.jsonl", [row])
+    path = tmp_path / "decomposed.jsonl"
+    lines = (tmp_path / "overrides.jsonl").read_text(encoding="utf-8")
+    path.write_text(unicodedata.normalize("NFD", lines).replace("'", "\u2019"), encoding="utf-8")
+    assert Overrides(path).of("file_a") == (row,)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,18 @@ def test_the_sheet_comes_back_as_it_was(tmp_path: Path) -> None:
     items = [replace(i, reader="Ada", judgement=Judgement.RIGHT) for i in sheet_of(TEXT, "-x y z")]
     path = tmp_path / "sheet.csv"
     path.write_text(to_csv(items), newline="")
+    assert from_csv(path) == items
+
+
+def test_a_program_may_spell_the_cells_otherwise(tmp_path: Path) -> None:
+    items = [
+        replace(i, reader="Zoë") for i in sheet_of("Müller's muscle is cut with a 10-0 needle")
+    ]
+    path = tmp_path / "sheet.csv"
+    spelt = unicodedata.normalize("NFD", to_csv(items)).replace(
+        "Mu\u0308ller's", "Mu\u0308ller\u2019s"
+    )
+    path.write_text(spelt, encoding="utf-8", newline="")
     assert from_csv(path) == items
 
 

@@ -62,6 +62,7 @@ def judged(
         "https://www.youtube.com/@some%53urgeon",
         "https://www.youtube.com/@someSurgeon/videos  asked for by its surgeon",
         "channel:Eye  Clinic of Some Town  # asked for by its head",
+        "channel:Eye\u00a0Clin\u200bic of \uff33\uff4f\uff4d\uff45 Town",
         "CHANNEL: eye clinic of some town",
         "\ufeffdQw4w9WgXcQ   asked for by its surgeon, 2026-11-01",
     ],
