@@ -37,6 +37,8 @@ def test_fingerprints_stay(spec):
     known = FINGERPRINTS["stages"][spec.name]
     if spec.name == "segment":
         spec = replace(spec, version=3)  # Versions 4 and 5 cut rows at max_clip_s and keep accents.
+    if spec.name in ("tag", "title"):  # They read underscores in file names as blanks.
+        spec = replace(spec, version=spec.version - 1)
     if spec.name == "download":  # Version 4 reads the time stamps of files too; nothing is fetched.
         ports = {name: port for name, port in spec.ports.items() if name != "speech"}
         spec = replace(spec, version=3, ports=ports)
@@ -75,7 +77,7 @@ def test_tables_of_the_earlier_version_stay():
         assert columns == known["columns"], name
 
 
-def test_a_folder_reduced_to_proxies_is_opened_and_only_narrations_are_cut_anew(tmp_path):
+def test_a_folder_reduced_to_proxies_is_opened_and_only_its_texts_are_read_anew(tmp_path):
     folder = tmp_path / "dataset"
     shutil.copytree(GOLDEN / "dataset", folder)
     before = {name: Store(folder, load_stages()).entries(name) for name in MODULES}
@@ -91,7 +93,9 @@ def test_a_folder_reduced_to_proxies_is_opened_and_only_narrations_are_cut_anew(
     after = {name: Store(folder, load_stages()).entries(name) for name in before}
     redone = [(s, u) for s in before for u in before[s] if after[s][u] != before[s][u]]
     # Their rows did not change: nothing is fetched, and nothing after them is redone.
-    assert redone == [(s, unit) for s in ("download", "segment") for unit in before[s]]
+    assert redone == [
+        (s, unit) for s in ("download", "segment", "tag", "title") for unit in before[s]
+    ]
     assert {e.outcome for of_stage in after.values() for e in of_stage.values()} == {
         EntryOutcome.EMITTED
     }

@@ -17,6 +17,7 @@ from ophvl.text.concepts.compounds import complete_coordinations, extend_instrum
 from ophvl.text.concepts.cue_index import CueIndex
 from ophvl.text.concepts.matching import PHRASE_KINDS, Match, Matcher
 from ophvl.text.concepts.phrases import Phrase, find_phrases
+from ophvl.text.words import with_blanks
 from schemas.vocab import Kind
 
 PHRASE_SCORE = 0.8
@@ -69,7 +70,7 @@ class Tagger:
         """Return all attributes of the text by start, the longer first; only narrations have phrases."""
         matches = self.matcher.find(text, register=register)
         if register is Register.TITLE:
-            return _attributes(matches, classify(matches, text))
+            return _attributes(matches, classify(matches, with_blanks(text)))
         cues = CueIndex(text)
         phrases = find_phrases(cues, matches)
         terms = extend_instruments(

@@ -23,6 +23,7 @@ from pathlib import Path
 from ophvl.errors import ConfigError
 from ophvl.ontology import Concept, Ontology
 from ophvl.text.concepts.matching import Match
+from ophvl.text.words import with_blanks
 from schemas.titles import Evidence
 from schemas.vocab import Kind
 
@@ -153,15 +154,17 @@ def _implied(
 
 def _measured(text: TaggedText, ontology: Ontology, named_ids: set[str]) -> Iterator[_Value]:
     """Yield what numbers state: "27G PPV" names a system, "SMILE -5.00 D" a myopia."""
-    gauge = _GAUGE.search(text.text) if _VITRECTOMY in named_ids else None
+    spaced = with_blanks(text.text)
+    gauge = _GAUGE.search(spaced) if _VITRECTOMY in named_ids else None
     if gauge:
         label = f"{gauge[1]}-gauge vitrectomy system"
-        yield _value("device", label, text.column, gauge.group(), None)
-    power = None if named_ids.isdisjoint(_REFRACTIVE) else _POWER.search(text.text)
+        yield _value("device", label, text.column, text.text[slice(*gauge.span())], None)
+    power = None if named_ids.isdisjoint(_REFRACTIVE) else _POWER.search(spaced)
     if power:
         concept_id = _HYPEROPIA if power[1] == "+" else _MYOPIA
         label = ontology.concepts[concept_id].label
-        yield _value("condition", label, text.column, power.group(), concept_id)
+        surface = text.text[slice(*power.span())]
+        yield _value("condition", label, text.column, surface, concept_id)
 
 
 def _value(field: str, label: str, column: str, surface: str, concept_id: str | None) -> _Value:

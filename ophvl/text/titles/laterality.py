@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ophvl.text.words import with_blanks
 from schemas.vocab import Eye
 
 _PARTS = (
@@ -62,18 +63,23 @@ class EyeMention:
 
 def find_eye(text: str) -> EyeMention | None:
     """Return the eye that the text names; a narrowing ("BE?? only RE") decides over both eyes."""
-    text = text.replace("_", " ")  # File names have it for a blank.
-    narrowed = _NARROWED.search(text)
+    spaced = with_blanks(text)
+    narrowed = _NARROWED.search(spaced)
     if narrowed:
         side = (narrowed["before"] or narrowed["after"]).lower()
-        return EyeMention(eye=_SIDES.get(side, Eye.LEFT), surface=narrowed.group())
+        return EyeMention(eye=_SIDES.get(side, Eye.LEFT), surface=_surface(text, narrowed))
     for eye, pattern in ((Eye.BOTH, _BOTH), (Eye.RIGHT, _RIGHT), (Eye.LEFT, _LEFT)):
-        match = pattern.search(text)
+        match = pattern.search(spaced)
         if match:
-            return EyeMention(eye=eye, surface=match.group().strip())
-    standalone = _STANDALONE.search(text)
+            return EyeMention(eye=eye, surface=_surface(text, match))
+    standalone = _STANDALONE.search(spaced)
     if standalone:
         return EyeMention(
             eye=_SIDES.get(standalone["side"].lower(), Eye.LEFT), surface=standalone["side"]
         )
     return None
+
+
+def _surface(text: str, match: re.Match[str]) -> str:
+    """Return the words of a match as the text has them."""
+    return text[match.start() : match.end()].strip(" _")

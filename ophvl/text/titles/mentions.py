@@ -16,6 +16,7 @@ from itertools import accumulate
 from ophvl.ontology import Register
 from ophvl.text.concepts.assertion import Assertion, classify
 from ophvl.text.concepts.matching import Match, Matcher
+from ophvl.text.words import with_blanks
 from schemas.vocab import Kind
 
 PROCEDURES = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
@@ -58,7 +59,7 @@ def present_matches(text: str, matcher: Matcher) -> list[Match]:
     matches = matcher.find(text, register=Register.TITLE)
     return [
         m
-        for m, assertion in zip(matches, classify(matches, text), strict=True)
+        for m, assertion in zip(matches, classify(matches, with_blanks(text)), strict=True)
         if assertion is Assertion.PRESENT
     ]
 
@@ -77,6 +78,7 @@ def is_past(text: str, start: int) -> bool:
 
 def shown_matches(text: str, matches: Sequence[Match]) -> list[Match]:
     """Return the present concepts that the video itself shows, in the same order."""
+    text = with_blanks(text)
     excluded = [
         m
         for m in matches

@@ -19,6 +19,7 @@ from ophvl.ontology.forms import fold
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.titles.fields import TaggedText, read_fields
 from ophvl.text.titles.mentions import description_lead, is_past, present_matches, shown_matches
+from ophvl.text.words import with_blanks
 from schemas.vocab import Kind, Surgical
 
 CUES = Path(__file__).with_name("cues.tsv")
@@ -176,7 +177,7 @@ def _compared(text: TaggedText) -> str:
     """Return the word that sets one procedure against another: "LASIK vs SMILE" may well be a talk."""
     surgeries = [match for match in text.matches if match.kind is Kind.SURGERY]
     for first, second in pairwise(surgeries):
-        versus = _VERSUS.fullmatch(text.text, first.end, second.start)
+        versus = _VERSUS.fullmatch(with_blanks(text.text), first.end, second.start)
         if versus:
             return versus[1]
     return ""

@@ -219,6 +219,13 @@ def test_titles_hold_no_phrases_of_their_own(tagger):
     assert attributes[0].concept_id == "surgery:phacoemulsification"
 
 
+def test_a_file_name_denies_what_its_words_deny(tagger):
+    title = "Phaco_without_iris_hooks_RE"
+    phaco, hooks, *_ = tagger.tag(title, register=Register.TITLE)
+    assert (phaco.assertion, hooks.assertion) == (Assertion.PRESENT, Assertion.NEGATED)
+    assert title[hooks.start : hooks.end] == hooks.surface == "iris_hooks"
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "\n", "\U0001f631", "'s", "\u0130\u0130\u0130", "to", "not"]
 )

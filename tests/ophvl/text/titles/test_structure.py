@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,26 @@ def test_evidence_quotes_words_of_the_text(matcher):
     texts = {"title": raw, "description": description}
     assert {e.field for e in structured.evidence} == {"is_surgical", "surgery", "condition", "eye"}
     assert all(e.surface in texts[e.text_column] for e in structured.evidence)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Phaco with small pupil RE case12 final",
+        "27G PPV for RD, both eyes",
+        "PCO after cataract surgery LE",
+        "Dropped nucleus avoided phaco left upper lid",
+        "Yamane technique without glue OS",
+        "SMILE -5.00 D OU",
+        "LASIK vs SMILE",
+        "Cornea Institute phaco, right eye",
+    ],
+)
+def test_a_file_name_gives_the_title_of_its_words(matcher, title):
+    name = title.replace(" ", "_")
+    spaced, structured = structure_title(title, None, matcher), structure_title(name, None, matcher)
+    assert replace(structured, evidence=(), reason="") == replace(spaced, evidence=(), reason="")
+    assert all(e.surface in name for e in structured.evidence)
 
 
 def test_negated_concepts_stay_out(matcher):
