@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,52 @@ def test_odd_texts_do_no_harm() -> None:
     rows, _ = filter_("annotate", *(json.dumps({"id": n, "text": t}) for n, t in enumerate(odd)))
     shown = [odd[0], odd[1], "\u0130", *odd[3:5], "  [31m", odd[6]]
     assert [row["text"] for row in rows] == shown
+
+
+def case_file(name: str) -> Path:
+    """A file of inputs that were tried: spellings of one text."""
+    folder = os.environ.get("OPHVL_TEST_DATA")
+    path = Path(folder or "", "..", "cases", "text", name)
+    if folder is None or not path.exists():
+        pytest.skip(f"the folder that OPHVL_TEST_DATA names has no neighbour cases/text/{name}")
+    return path
+
+
+def test_spellings_that_were_tried_give_the_same_attributes() -> None:
+    rows, _ = filter_("annotate", file=case_file("annotate.jsonl"))
+    of_text: dict[str, list[dict[str, object]]] = {}
+    for row in rows:
+        number, dash, _ = row.pop("id").partition("-")
+        of_text.setdefault(number if dash and number.isdigit() else "", []).append(row)
+    assert {name: len(same) for name, same in of_text.items()} == {"0": 2, "1": 2, "2": 2, "": 3}
+    for first, *others in of_text.values():
+        assert others == [first] * len(others)
+        assert first["corrected"] == first["text"]
+    for number, name in (("0", "Müller"), ("1", "Behçet"), ("2", "naïve")):
+        assert name in of_text[number][0]["corrected"]
+
+
+def test_spellings_that_were_tried_give_the_same_title() -> None:
+    rows, _ = filter_("title", file=case_file("titles.jsonl"))
+    by_id = {row.pop("id"): row for row in rows}
+    entities, expected = by_id.pop("entities"), by_id["plain"]
+    assert expected["title"] == "Phacoemulsification for small pupil, right eye"
+    assert [name for name, row in by_id.items() if row != expected] == []
+    assert len(by_id) == 10
+    written = '"Phacoemulsification with small pupil & iris hooks, right eye"'
+    (plain,), _ = filter_("title", json.dumps({"id": "entities", "raw_title": written}))
+    assert entities == {name: value for name, value in plain.items() if name != "id"}
+
+
+def test_offsets_point_into_the_texts_that_are_printed() -> None:
+    text = "I inject tri\u00adpan blue under Descemet&#39;s membrane, 2\u00bd \u339c from Mu\u0308ller."
+    ((row,), _) = filter_("annotate", json.dumps({"id": 1, "text": text}))
+    assert row["text"] == "I inject tripan blue under Descemet's membrane, 2 1/2 mm from Müller."
+    (edit,) = row["edits"]
+    assert row["text"][edit["start"] : edit["end"]] == edit["from"] == "tripan"
+    assert row["attributes"]
+    for attribute in row["attributes"]:
+        assert row["corrected"][attribute["start"] : attribute["end"]] == attribute["surface"]
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
