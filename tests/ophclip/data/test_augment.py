@@ -129,3 +129,76 @@ def test_stretching_keeps_the_area_and_changes_the_sides_as_stated():
     ratio = along / across
     assert 0.5 <= ratio.min() < 0.55
     assert 1.45 < ratio.max() <= 1.5
+
+
+def test_colours_are_mixed_as_each_new_channel_states():
+    frames = torch.tensor([204, 102, 51], dtype=torch.uint8).view(1, 1, 3, 1, 1)
+    mix = torch.tensor([[[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.25, 0.25, 0.5]]])
+    made = augment(frames.expand(1, 1, 3, 8, 8), unchanged(mix=mix), side=8)
+    # 0.5 * 0.8 + 0.5 * 0.4; 0.4; 0.25 * 0.8 + 0.25 * 0.4 + 0.5 * 0.2.
+    assert made[0, 0, :, 4, 4].tolist() == pytest.approx([0.6, 0.4, 0.4], abs=1e-5)
+
+
+def test_what_lies_outside_of_a_frame_mirrors_what_lies_inside():
+    frames = torch.full((1, 1, 3, 8, 8), 255, dtype=torch.uint8)
+    moved = unchanged(theta=torch.tensor([[[1.4, 0, 0.5], [0, 1.4, -0.5]]]))
+    assert torch.allclose(augment(frames, moved, side=8), torch.ones(1, 1, 3, 8, 8), atol=1e-5)
+
+
+STILL = AugmentConfig(
+    rotation_deg=0.0, zoom_min=1.0, zoom_max=1.0, stretch=0.0, shift=0.0,
+    brightness=0.0, contrast=0.0, saturation=0.0, cast=0.0, channel_mix=0.0,
+)  # fmt: skip
+
+
+def drawn(**strengths):
+    """Parameters of 500 items, of which only the given strengths are not zero."""
+    config = STILL.model_copy(update=strengths)
+    return draw_augmentation(500, config=config, random=generator(8))
+
+
+def test_a_rotation_keeps_shape_and_size_and_its_angle_is_in_degrees_either_way():
+    turn = drawn(rotation_deg=40.0).theta[:, :, :2]
+    torch.testing.assert_close(turn @ turn.transpose(1, 2), torch.eye(2).expand(500, 2, 2))
+    torch.testing.assert_close(torch.linalg.det(turn), torch.ones(500))
+    angles = torch.rad2deg(torch.atan2(turn[:, 1, 0], turn[:, 0, 0]))
+    assert -40.01 <= angles.min() < -38
+    assert 38 < angles.max() <= 40.01
+
+
+def test_shifts_are_shares_of_the_side_and_zooms_shares_that_are_shown():
+    shift = drawn(shift=0.1).theta[:, :, 2]  # The side is 2 long in these coordinates.
+    for along in shift.unbind(1):
+        assert -0.2001 <= along.min() < -0.19
+        assert 0.19 < along.max() <= 0.2001
+    assert not torch.equal(shift[:, 0], shift[:, 1])
+    zoom = drawn(zoom_min=0.5, zoom_max=0.9).theta
+    torch.testing.assert_close(zoom[:, 0, 0], zoom[:, 1, 1])
+    assert 0.5 <= zoom[:, 0, 0].min() < 0.51
+    assert 0.89 < zoom[:, 0, 0].max() <= 0.9001
+
+
+def test_brightness_changes_all_channels_alike_and_a_cast_each_for_itself():
+    bright = drawn(brightness=0.3).cast
+    torch.testing.assert_close(bright, bright[:, :1].expand(500, 3))
+    cast = drawn(cast=0.3).cast
+    assert not torch.isclose(cast[:, 0], cast[:, 1], atol=1e-3).all()
+    for factor in (bright[:, 0], *cast.unbind(1)):
+        assert 0.6999 <= factor.min() < 0.72
+        assert 1.28 < factor.max() <= 1.3001
+
+
+@pytest.mark.parametrize("name", ["contrast", "saturation"])
+def test_each_strength_moves_its_own_factor(name):
+    made = drawn(**{name: 0.4})
+    factor = getattr(made, name)
+    assert 0.5999 <= factor.min() < 0.63
+    assert 1.37 < factor.max() <= 1.4001
+    other = {"contrast": "saturation", "saturation": "contrast"}[name]
+    assert getattr(made, other).unique().tolist() == [1.0]
+
+
+def test_resizing_averages_what_falls_into_one_pixel():
+    rows = torch.arange(32) % 2 * 255  # Stripes finer than the new pixels.
+    frames = rows.to(torch.uint8).expand(1, 3, 32, 32)
+    assert torch.allclose(resize_frames(frames, side=8)[..., 2:6], torch.tensor(0.5), atol=0.02)
