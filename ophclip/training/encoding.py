@@ -41,7 +41,7 @@ def batch_input(run: Run, level: Level, batch: Batch, terms: Sequence[Term], ste
             embeddings |= term.encode(chosen)
         return embeddings
 
-    # As a resize_frames string: it is part of the key of random draws.
+    # As a plain string: it is part of the key of random draws.
     return Input(name=str(level), count=len(batch.rows), frames=batch.frames, encode=encode)
 
 

@@ -1,5 +1,5 @@
 """The log of a run: `metrics.jsonl` (every step), TensorBoard, Weights & Biases if a project is named,
-and a progress bar or resize_frames lines.
+and a progress bar or plain lines.
 
 A terminal gets a bar; a file or pipe gets a line every `log_every` steps.
 """
