@@ -63,14 +63,18 @@ class VideoMetadata:
     licence: str | None = None
 
     def __post_init__(self) -> None:
-        limits = dict.fromkeys(("channel", "language", "licence"), NAME_CHARACTERS)
+        limits = dict.fromkeys(("channel", "language"), NAME_CHARACTERS)
         limits |= {"title": TITLE_CHARACTERS, "description": DESCRIPTION_CHARACTERS}
+        limits["licence"] = DESCRIPTION_CHARACTERS
         texts: dict[str, object] = {
             name: normalise_markup(text, limit).strip() or None
             for name, limit in limits.items()
             if (text := getattr(self, name)) is not None
         }
         texts["title"] = texts["title"] or ""
+        if self.licence and len(licence := str(texts["licence"])) > NAME_CHARACTERS:
+            # What is cut off may restrict it, so it must not pass for a licence that ends there.
+            texts["licence"] = f"{licence[: NAME_CHARACTERS - 3]}..."
         tags = (normalise_markup(tag, NAME_CHARACTERS).strip() for tag in self.tags)
         texts["tags"] = tuple(filter(None, tags))
         texts["chapters"] = tuple(

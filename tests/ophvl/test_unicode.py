@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 import string
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.language.__main__ import OWN_GOLD
 from ophvl.ontology import Ontology
 from ophvl.ports import Chapter, VideoMetadata
+from ophvl.sources.licences import licence_class
 from ophvl.text.concepts.matching import Matcher
 from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.titles.structure import structure_title
-from ophvl.unicode import TITLE_CHARACTERS, normalise, normalise_markup
+from ophvl.unicode import NAME_CHARACTERS, TITLE_CHARACTERS, normalise, normalise_markup
+from schemas.vocab import LicenceClass
 
 SAMPLES = [
     ("Mu\u0308ller, Sjo\u0308gren, Behc\u0327et", "Müller, Sjögren, Behçet"),
@@ -134,6 +140,29 @@ def test_what_enters_as_metadata_is_normal_and_of_limited_length() -> None:
     assert video.url == "https://example.org/\uff30", "an address stays as it is"
 
 
+def test_a_licence_that_is_cut_is_no_licence() -> None:
+    licence = "CC BY" + " " * 300 + "NC"
+    video = VideoMetadata(
+        url="u", webpage_url=None, extractor="e", site_id="1", title="t", licence=licence
+    )
+    assert video.licence is not None
+    assert len(video.licence) == NAME_CHARACTERS
+    assert replace(video, licence=video.licence) == video
+    assert licence_class(video.licence) is LicenceClass.UNKNOWN
+    assert licence_class(replace(video, licence="CC BY").licence) is LicenceClass.OPEN
+
+
+def gold_texts() -> list[str]:
+    """Narrations and titles of the gold set, in their one spelling."""
+    lines = [
+        line
+        for name in ("narrations", "titles")
+        for line in (OWN_GOLD / f"{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    rows = [json.loads(line) for line in lines]
+    return [normalise(row.get("text") or row["raw_title"]) for row in rows]
+
+
 SPELLINGS = [
     lambda text: unicodedata.normalize("NFD", text),
     lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
@@ -141,8 +170,17 @@ SPELLINGS = [
     lambda text: "\u00ad".join(text),
     lambda text: "\u202b" + "\u200b".join(text) + "\u202c",
     lambda text: text.replace(" ", "\u00a0").replace("'", "\u2019").replace("-", "\u2011"),
-    lambda text: text.replace("'", "&#39;").replace("fi", "\ufb01"),
+    lambda text: text.replace("&", "&amp;").replace("'", "&#39;").replace("fi", "\ufb01"),
+    lambda text: text.translate({ord("A") + n: 0x1F150 + n for n in range(26)}),
+    lambda text: "\ufe0f".join(text).replace("-", "&amp;#8209;").replace(" ", "&amp;nbsp;"),
+    lambda text: re.sub(r"(?<=[A-Za-z])\d(?!\d)", lambda m: chr(0x2080 + int(m[0])), text),
 ]
+
+
+@pytest.mark.parametrize("spelling", range(len(SPELLINGS)))
+def test_all_spellings_of_the_gold_set_are_one(spelling: int) -> None:
+    for text in gold_texts():
+        assert normalise_markup(SPELLINGS[spelling](text)) == text
 
 
 @pytest.mark.parametrize("spelling", range(len(SPELLINGS)))
