@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from ophvl.errors import ConfigError
 from ophvl.ontology.forms import fold_term, variants
+from ophvl.unicode import normalise
 from schemas.vocab import Kind
 
 FOLDER = Path(__file__).parent
@@ -61,8 +62,11 @@ class Concept:
     source: str = ""
 
     def forms(self) -> set[str]:
-        """Return the folded spellings that mean this concept in any case."""
-        return {form for term in (self.label, *self.synonyms) for form in variants(term, self.kind)}
+        """Return the folded spellings that mean this concept in any case, also as texts spell them."""
+        listed = (self.label, *self.synonyms)
+        # "26\u00bd-gauge" stands in texts as "26 1/2-gauge", in older tables as it is listed.
+        terms = {*listed, *map(normalise, listed)}
+        return {form for term in terms for form in variants(term, self.kind)}
 
 
 @dataclass(frozen=True, kw_only=True)

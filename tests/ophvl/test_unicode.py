@@ -10,9 +10,11 @@ import string
 import time
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import ophvl
 from benchmarks.language.__main__ import OWN_GOLD
 from ophvl.ontology import Ontology
 from ophvl.ports import Chapter, VideoMetadata
@@ -22,6 +24,8 @@ from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.titles.structure import structure_title
 from ophvl.unicode import NAME_CHARACTERS, TITLE_CHARACTERS, normalise, normalise_markup
 from schemas.vocab import LicenceClass
+
+PACKAGE = Path(ophvl.__file__).parent
 
 SAMPLES = [
     ("Mu\u0308ller, Sjo\u0308gren, Behc\u0327et", "Müller, Sjögren, Behçet"),
@@ -208,3 +212,15 @@ def test_file_names_give_the_same_title_and_eye(matcher: Matcher) -> None:
 def test_the_terms_of_the_ontology_are_normal(ontology: Ontology) -> None:
     labels = [concept.label for concept in ontology.concepts.values()]
     assert [label for label in labels if normalise(label) != label] == []
+    # Also synonyms, cues and mishearings.
+    files = [path for suffix in ("tsv", "toml") for path in PACKAGE.rglob(f"*.{suffix}")]
+    lines = [
+        line.replace("\t", " ") for path in files for line in path.read_text("utf-8").split("\n")
+    ]
+    assert len(lines) > 4_000
+    (fraction,) = [line for line in lines if normalise(line) != line]
+    assert "26½-gauge needle" in fraction
+    forms = ontology.concepts["instrument:26-gauge_needle"].forms()
+    assert {"26 1 2 gauge needle", "261\u20442 gauge needle"} <= forms, (
+        "in texts, and in old tables"
+    )
