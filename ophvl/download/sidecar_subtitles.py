@@ -5,6 +5,7 @@ In: a video's path. Out: the lines of its subtitle files, and the files that can
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import unicodedata
@@ -69,15 +70,14 @@ def _read(path: Path) -> tuple[str, str]:
 def _beside(video: Path) -> list[tuple[Path, str]]:
     """Return path and language of the subtitle files of a video."""
     folder, stem = video.parent, _composed(video.stem)
-    changed_ns = folder.stat().st_mtime_ns
-    found = []
-    for name in _folders(folder, changed_ns):
-        place = folder / name
-        try:
-            by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
-        except OSError:  # A folder of subtitles that cannot be read; the video is usable.
-            continue
-        found += [(place / file, language) for file, language in by_stem.get(stem, ())]
+    found: list[tuple[Path, str]] = []
+    with contextlib.suppress(OSError):  # A folder that may not be listed; the video is usable.
+        changed_ns = folder.stat().st_mtime_ns
+        for name in _folders(folder, changed_ns):
+            place = folder / name
+            with contextlib.suppress(OSError):
+                by_stem = _by_stem(place, folder, (changed_ns, place.stat().st_mtime_ns))
+                found += [(place / file, language) for file, language in by_stem.get(stem, ())]
     return found
 
 

@@ -240,7 +240,7 @@ class _Info:
         """Return a field of text; None where it is absent, empty or not text."""
         value = self._values.get(key)
         if isinstance(value, str):
-            return value.strip() or None
+            return _whole(value).strip() or None
         self._note(key, value)
         return None
 
@@ -254,7 +254,7 @@ class _Info:
     def texts(self, key: str) -> tuple[str, ...]:
         """Return the texts of a list."""
         items = self._list(key)
-        texts = tuple(item for item in items if isinstance(item, str))
+        texts = tuple(_whole(item) for item in items if isinstance(item, str))
         if len(texts) < len(items):
             self._left_out[key] = None
         return texts
@@ -269,7 +269,7 @@ class _Info:
             title = item.get("title")
             start_s, end_s = _seconds(item.get("start_time")), _seconds(item.get("end_time"))
             if isinstance(title, str) and start_s is not None and end_s is not None:
-                chapters.append(Chapter(title=title.strip(), start_s=start_s, end_s=end_s))
+                chapters.append(Chapter(title=_whole(title).strip(), start_s=start_s, end_s=end_s))
         chapters = [chapter for chapter in chapters if chapter.title]
         if len(chapters) < len(items):
             self._left_out["chapters"] = None
@@ -297,6 +297,11 @@ def _seconds(value: object) -> float | None:
     if not is_number or not 0 <= float(value) <= _MAX_DURATION_S:  # type: ignore[arg-type]
         return None
     return float(value)  # type: ignore[arg-type]
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which JSON may hold and no table can."""
+    return text.encode(errors="ignore").decode()
 
 
 def _is_hidden(name: str) -> bool:

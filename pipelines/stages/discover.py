@@ -6,6 +6,8 @@ Local files are known by their content, so that a renamed copy is the same video
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ophvl.errors import ItemError
@@ -25,6 +27,7 @@ class DiscoverConfig(RequestConfig):
     """Settings of stage discover."""
 
 
+_MAX_MESSAGE_CHARACTERS = 2_000
 _MAX_ADDRESS_CHARACTERS = 8_000
 """Servers refuse longer ones."""
 
@@ -57,14 +60,19 @@ def discover(
         _row(line, video_id, unique[video_id], matcher)
         for video_id in dict.fromkeys(i for i, _ in listed)
     ]
-    warnings = {one.name: one for one in unusable}
-    return StageResult(
-        tables={"videos": VIDEOS.table(rows)},
-        warnings=tuple(
-            StageWarning(kind=WarningKind.FILE_UNUSABLE, item=name, message=one.reason)
-            for name, one in warnings.items()
-        ),
-    )
+    return StageResult(tables={"videos": VIDEOS.table(rows)}, warnings=tuple(_warnings(unusable)))
+
+
+def _warnings(unusable: Iterable[Unusable]) -> Iterator[StageWarning]:
+    """Yield one warning for each name; files of several folders may share one."""
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for one in unusable:
+        reasons[one.name].append(one.reason)
+    for name, of_name in reasons.items():
+        message = of_name[0] if len(of_name) == 1 else f"{len(of_name)} files: {'; '.join(of_name)}"
+        yield StageWarning(
+            kind=WarningKind.FILE_UNUSABLE, item=name, message=message[:_MAX_MESSAGE_CHARACTERS]
+        )
 
 
 def _local_videos(line: SourceLine) -> tuple[list[LocalVideo], list[Unusable]]:

@@ -208,3 +208,14 @@ def test_a_change_of_the_metadata_beside_a_file_is_noticed(video: Path) -> None:
     write(video, "{}")
     (after,) = read_source_list(listed)
     assert before.stamp != after.stamp
+
+
+def test_no_field_of_text_keeps_half_a_surrogate_pair(video: Path) -> None:
+    names = ("title", "description", "webpage_url", "uploader_id", "uploader_url", "channel_id")
+    more = ("channel", "upload_date", "language", "license")
+    fields = ", ".join(f'"{name}": "@a\\ud83db"' for name in (*names, *more))
+    write(video, f"{{{fields}}}")
+    metadata = read_video(video).metadata
+    for value in vars(metadata).values():
+        str(value).encode()
+    assert metadata.webpage_url == metadata.channel_id == "@ab"

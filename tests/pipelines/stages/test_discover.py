@@ -103,6 +103,20 @@ def test_an_address_without_end_is_refused(found) -> None:
     assert caught.value.kind is FailureKind.UNSUPPORTED
 
 
+def test_bad_files_of_one_name_in_two_folders_are_both_told(tmp_path: Path, matcher) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "case" / name).mkdir(parents=True)
+        (tmp_path / "case" / name / "clip.mp4").write_bytes(name.encode())
+        (tmp_path / "case" / name / "clip.info.json").write_text("{" if name == "a" else "[1]")
+    (tmp_path / "list.txt").write_text("case")
+    (line,) = read_source_list(tmp_path / "list.txt")
+    result = discover(line, config=DiscoverConfig(), downloader=None, matcher=matcher)
+    (warning,) = result.warnings
+    assert warning.item == "clip.info.json"
+    assert "2 files: it is not readable JSON" in warning.message
+    assert "it holds no JSON object" in warning.message
+
+
 def test_a_line_that_names_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, found) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     for text, kind in (("pipe.mp4", "a pipe"), ("/dev/zero", "a device"), ("/proc/kmsg", "system")):
