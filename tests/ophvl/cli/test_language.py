@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -114,39 +114,52 @@ def test_odd_texts_do_no_harm() -> None:
     assert [row["text"] for row in rows] == shown
 
 
-def case_file(name: str) -> Path:
-    """A file of inputs that were tried: spellings of one text."""
-    folder = os.environ.get("OPHVL_TEST_DATA")
-    path = Path(folder or "", "..", "cases", "text", name)
-    if folder is None or not path.exists():
-        pytest.skip(f"the folder that OPHVL_TEST_DATA names has no neighbour cases/text/{name}")
-    return path
+def bold(text: str) -> str:
+    """Write small letters as mathematical bold ones."""
+    return "".join(chr(0x1D41A + ord(c) - 97) if "a" <= c <= "z" else c for c in text)
 
 
-def test_spellings_that_were_tried_give_the_same_attributes() -> None:
-    rows, _ = filter_("annotate", file=case_file("annotate.jsonl"))
-    of_text: dict[str, list[dict[str, object]]] = {}
-    for row in rows:
-        number, dash, _ = row.pop("id").partition("-")
-        of_text.setdefault(number if dash and number.isdigit() else "", []).append(row)
-    assert {name: len(same) for name, same in of_text.items()} == {"0": 2, "1": 2, "2": 2, "": 3}
-    for first, *others in of_text.values():
-        assert others == [first] * len(others)
-        assert first["corrected"] == first["text"]
-    for number, name in (("0", "Müller"), ("1", "Behçet"), ("2", "naïve")):
-        assert name in of_text[number][0]["corrected"]
+def full_width(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
-def test_spellings_that_were_tried_give_the_same_title() -> None:
-    rows, _ = filter_("title", file=case_file("titles.jsonl"))
-    by_id = {row.pop("id"): row for row in rows}
-    entities, expected = by_id.pop("entities"), by_id["plain"]
-    assert expected["title"] == "Phacoemulsification for small pupil, right eye"
-    assert [name for name, row in by_id.items() if row != expected] == []
-    assert len(by_id) == 10
-    written = '"Phacoemulsification with small pupil & iris hooks, right eye"'
-    (plain,), _ = filter_("title", json.dumps({"id": "entities", "raw_title": written}))
-    assert entities == {name: value for name, value in plain.items() if name != "id"}
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Müller muscle is shortened with the caliper.", "Müller"),
+        ("In this eye with Behçet disease we remove the vitreous.", "Behçet"),
+        ("The naïve pupil is stretched, then Descemet's membrane is scored.", "naïve"),
+    ],
+)
+def test_all_spellings_give_the_same_attributes(text: str, name: str) -> None:
+    spellings = [
+        *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")),
+        *(bold(text), full_width(text)),
+        text.replace("e", "e\u00ad").replace(" ", "\u200b "),
+        text.replace("'", "\u2019").replace(" ", "\u00a0"),
+    ]
+    lines = (json.dumps({"id": 0, "text": spelling}) for spelling in spellings)
+    (first, *others), _ = filter_("annotate", *lines)
+    assert others == [first] * len(others)
+    assert first["text"] == first["corrected"] == text
+    assert name in first["corrected"]
+    assert first["attributes"]
+
+
+def test_all_spellings_give_the_same_title() -> None:
+    title = "Phacoemulsification with small pupil, right eye"
+    spellings = [
+        *(title, bold(title), full_width(title), f"\u202a{title}\u202c"),
+        *(title.replace("fi", "\ufb01"), title.replace(" ", "\u00a0")),
+        *(title.replace("em", "\u200bem"), title.replace("ic", "i\u00adc")),
+        "Phaco_with_small_pupil_RE_case12_final",
+        "Phaco \uff5c small pupil \u29f8 right eye\uff1f",
+        f"&quot;{title}&quot;",
+    ]
+    lines = (json.dumps({"id": 0, "raw_title": spelling}) for spelling in spellings)
+    (first, *others), _ = filter_("title", *lines)
+    assert first["title"] == "Phacoemulsification for small pupil, right eye"
+    assert others == [first] * len(others)
 
 
 def test_offsets_point_into_the_texts_that_are_printed() -> None:
