@@ -198,7 +198,8 @@ def test_each_strength_moves_its_own_factor(name):
     assert getattr(made, other).unique().tolist() == [1.0]
 
 
-def test_resizing_averages_what_falls_into_one_pixel():
-    rows = torch.arange(32) % 2 * 255  # Stripes finer than the new pixels.
-    frames = rows.to(torch.uint8).expand(1, 3, 32, 32)
-    assert torch.allclose(resize_frames(frames, side=8)[..., 2:6], torch.tensor(0.5), atol=0.02)
+def test_resizing_averages_all_that_falls_into_one_pixel():
+    columns = (torch.arange(32) % 4 == 0) * 255  # One in four: between the middles of new pixels.
+    frames = columns.to(torch.uint8).expand(1, 3, 32, 32)
+    made = resize_frames(frames, side=8)[..., 2:6]
+    assert torch.allclose(made, torch.tensor(0.25), atol=0.02)

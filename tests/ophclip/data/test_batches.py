@@ -178,3 +178,36 @@ def test_only_requested_frames_are_decoded(root, monkeypatch):
     )
     made = make_batches(root, cache_mb=0)[0]
     assert len(decoded) == made.frames.shape[0] * made.frames.shape[1]
+
+
+def test_frames_stay_in_memory_only_if_all_of_them_fit(root):
+    shards = open_shards(root, cached_groups=2)
+    # Three colours of 2 ** 18 pixels: 4 frames are 3 MiB.
+    row = dataclasses.replace(shards.rows[0], frame_times_s=(0.0, 1.0, 2.0, 3.0))
+    for cache_mb, fits in ((3, True), (2, False)):
+        config = small_config(f"data.cache_mb={cache_mb}").data
+        assert FrameStore(shards, [row], config=config, side=512).in_memory is fits
+
+
+def test_a_context_frame_half_a_stride_off_still_counts(root):
+    row = dataclasses.replace(open_shards(root, cached_groups=1).rows[0], frame_times_s=(0.0, 9.0))
+    near, far = (
+        context_frames(row, 4.0, end_s, count=1, stride_s=4.0).mask for end_s in (7.0, 7.5)
+    )
+    assert near == (True, True)  # Requested at 0 and 11 seconds.
+    assert far == (True, False)
+
+
+def test_a_clip_without_the_row_of_its_video_has_its_own_frames_around_it(root):
+    row = open_shards(root, cached_groups=1).rows[0]
+    context = ContextSampler(videos={}, count=1, stride_s=5.0).frames_around(row)
+    assert context.row is row
+
+
+def test_a_draw_at_the_very_end_of_the_last_segment_is_the_last_frame(monkeypatch):
+    most = 1 - 2.0**-24  # The largest number that can be drawn.
+    monkeypatch.setattr(torch, "rand", lambda count, **_: torch.full((count,), most))
+    for total, count in itertools.product((1, 3, 7, 64), (1, 3, 16)):
+        indices = sample_frame_indices(total, count, generator(0))
+        assert indices[-1] == total - 1
+        assert indices == sorted(indices)

@@ -11,7 +11,7 @@ import pytest
 from ophclip.data.shards import open_shards
 from ophclip.errors import DataError
 from schemas.shards import SHARDS
-from tests.ophclip.shard_factory import jpeg, video_rows, write_dataset, write_shard
+from tests.ophclip.shard_factory import attribute, jpeg, video_rows, write_dataset, write_shard
 
 
 def test_root_and_shards_folder_are_the_same_dataset(tmp_path):
@@ -96,3 +96,40 @@ def test_fingerprint_follows_the_data_and_the_manifest(tmp_path):
     (root / "shards" / "manifest.json").write_text("{}", encoding="utf-8")
     third = open_shards(root, cached_groups=1).fingerprint
     assert len({first, second, third}) == 3
+
+
+def test_each_column_of_a_row_arrives_and_concepts_by_their_kind(tmp_path):
+    written = dataclasses.replace(
+        video_rows(1)[0],
+        channel_id="channel",
+        confidence=0.25,
+        split="val",
+        attributes=[
+            attribute("surgery", "cataract"),
+            attribute("surgery", "glaucoma", negated=True),
+            attribute("surgery", None),
+            attribute("phase", "incision"),
+        ],
+    )
+    write_shard(tmp_path, [written])
+    (row,) = open_shards(tmp_path, cached_groups=1).rows
+    for name in ("channel_id", "confidence", "split", "level", "kind", "video_id", "text", "title"):
+        assert getattr(row, name) == getattr(written, name), name
+    assert (row.start_s, row.end_s) == (written.start_s, written.end_s)
+    assert row.frame_times_s == tuple(written.frame_times_s)
+    assert (row.surgeries, row.phases) == ({"cataract"}, {"incision"})
+
+
+def test_the_row_groups_used_last_stay_in_memory(tmp_path, monkeypatch):
+    write_shard(tmp_path, [row for i in range(1, 7) for row in video_rows(i)])
+    shards = open_shards(tmp_path, cached_groups=2)
+    one, two, three = (next(r for r in shards.rows if r.group == g) for g in range(3))
+    read, plain = [], pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile,
+        "read_row_group",
+        lambda file, group, **options: read.append(group) or plain(file, group, **options),
+    )
+    for row in (one, two, one, three, one, two):
+        shards.jpegs(row)
+    assert read == [0, 1, 2, 1]  # The first was used again, so the second made room.
