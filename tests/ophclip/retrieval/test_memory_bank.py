@@ -99,6 +99,7 @@ def test_entries_hold_no_gradient():
     live = torch.randn(1, 8, requires_grad=True)
     bank.write([0], live * 2, live, step=0)
     assert not bank.visual.requires_grad
+    assert not bank.title.requires_grad
 
 
 def names(kind: str, size: int, among: int, random: torch.Generator) -> list[str | None]:
@@ -299,3 +300,9 @@ def test_entries_that_were_never_written_come_before_those_written_at_the_first_
     bank = MemoryBank(["a", "b", "c"], [None] * 3, [frozenset()] * 3, dim=2)
     bank.write([0], torch.eye(2)[:1], torch.eye(2)[:1], step=0)
     assert bank.oldest(3) == [1, 2, 0]
+
+
+def test_an_empty_name_is_an_unknown_one():
+    bank = MemoryBank(["v0", "v1"], ["", None], [frozenset()] * 2, dim=2)
+    bank.write(range(2), torch.eye(2), torch.eye(2), step=0)
+    assert search(bank, torch.ones(2, 2), 2, key="text", channel_ids=["", None]).mask.all()
