@@ -190,3 +190,18 @@ def test_embed_and_search_meet_by_default(trained, tmp_path, monkeypatch, capsys
     assert code == 0, said.err
     assert "embeddings: embeddings\n" in said.out
     assert re.search(r"^  2 +-?\d\.\d{3}  file_\w+  0:00:\d\d-0:00:\d\d  ", said.out, re.MULTILINE)
+
+
+def test_hits_are_one_moment_from_half_of_the_shorter_one_on():
+    for shared_s, same in ((5.0, True), (4.9, False), (-1.0, False)):
+        one, other = hit(0, 10), hit(10 - shared_s, 110)
+        assert search._overlap(one, other) is search._overlap(other, one) is same
+
+
+def test_hits_of_equal_similarity_come_in_the_order_of_pairs_and_times():
+    hits = [
+        dataclasses.replace(hit(start_s, start_s + 1), pair_id=pair)
+        for pair, start_s in (("b", 0), ("a", 20), ("a", 10))
+    ]
+    best = search._distinct(hits, 3)
+    assert [(h.pair_id, h.start_s) for h in best] == [("a", 10), ("a", 20), ("b", 0)]
