@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ophclip.data.augment import resize_frames
 from ophclip.losses import contrastive
+from ophclip.retrieval.memory_bank import MemoryBank
 from ophclip.training.terms.contrast import VideoContrast
 from ophclip.training.terms.retrieval import Retrieval
 from schemas.vocab import Level
@@ -127,3 +130,38 @@ def test_it_is_off_with_a_reason(corpus, setting, reason):
     config, lines = small_config(setting), []
     assert Retrieval.start(make_run(config, corpus, scaled(config)), lines.append) is None
     assert lines == [f"retrieval is off: {reason}"]
+
+
+@pytest.mark.parametrize("key", ["joint", "visual", "text"])
+def test_neighbours_are_those_of_the_key_and_of_other_channels(corpus, key):
+    owners = ("a", "b", None)
+    term = term_of(corpus, f"bank.key={key}", "bank.neighbours=1")
+    seen, named = filled(term)
+    term.bank = MemoryBank(term.bank.video_ids, owners, [frozenset()] * 3, dim=384)
+    term.bank.write(range(3), seen, named, step=0)
+    rows = [
+        dataclasses.replace(row, channel_id=channel)
+        for row, channel in zip(corpus.videos[:3], owners, strict=True)
+    ]
+    random = torch.Generator().manual_seed(6)
+    visual, title = F.normalize(torch.randn(2, 3, 384, generator=random), dim=-1)
+    found = term.search(visual, title, rows, step=2).neighbours
+    asked = {"visual": visual, "text": title, "joint": F.normalize(visual + title, dim=-1)}[key]
+    held = {"visual": seen, "text": named, "joint": F.normalize(seen + named, dim=-1)}[key]
+    for number, channel in enumerate(owners):
+        scores = {
+            entry: float(asked[number] @ held[entry])
+            for entry, owner in enumerate(owners)
+            if owner is None or owner != channel
+        }
+        best = max(scores, key=scores.__getitem__)
+        assert found.index[number].tolist() == [best]
+        assert float(found.score[number, 0]) == pytest.approx(scores[best], abs=1e-5)
+
+
+def test_a_single_narrated_video_has_nothing_to_be_contrasted_with(corpus):
+    term = term_of(corpus)
+    filled(term)
+    rows = [corpus.videos[0], *corpus.titled_silent_videos]
+    embeddings = F.normalize(torch.randn(len(rows), 384), dim=-1)
+    assert term.search(embeddings, embeddings, rows, step=1) is None
