@@ -19,6 +19,11 @@ def test_a_loss_that_is_not_finite_is_named() -> None:
         DivergenceCheck(0).check(7, Level.CLIP, {"clip": math.nan}, [])
 
 
+def test_a_further_term_that_is_not_finite_stops_the_run_as_well() -> None:
+    with pytest.raises(TrainingError, match=r"clip 1, carry inf"):
+        DivergenceCheck(0).check(7, Level.CLIP, {"clip": 1.0, "carry": math.inf}, [])
+
+
 def test_a_loss_far_above_guessing_stops_the_run_and_a_single_high_step_does_not() -> None:
     watch = DivergenceCheck(3.0)
     for step in range(WINDOW - 1):

@@ -50,3 +50,12 @@ def test_parts_may_bring_different_embeddings_and_some_without_gradient() -> Non
     alone = weight.detach().clone().requires_grad_()
     ((alone.sum() + 5 * alone.sum() + 2) ** 2).backward()
     torch.testing.assert_close(weight.grad, alone.grad)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_loss_is_scaled_before_gradients_are_taken(count: int) -> None:
+    weight = nn.Parameter(torch.tensor([2.0]))
+    parts = [lambda: {"a": weight * 1.0}] * count
+    backward(parts, lambda made: made["a"].sum() ** 2, scale=lambda value: value * 8)
+    # The derivative of (count * weight) ** 2, eight times.
+    assert float(weight.grad) == 8 * 2 * count**2 * 2.0

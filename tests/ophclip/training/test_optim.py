@@ -80,3 +80,10 @@ def test_vectors_do_not_decay_and_nothing_is_left_out():
         assert group["lr"] == OPTIM.lr * (0.5 if name.startswith("image_encoder.") else 1.0)
     assert isinstance(held[id(model.log_scales["clip"])], dict)
     assert torch.is_tensor(model.log_scales["clip"])
+
+
+def test_the_optimiser_has_the_decays_of_the_settings():
+    values = {"beta1": 0.7, "beta2": 0.95, "weight_decay": 0.3}
+    optimiser = build_optimiser(OphCLIP(small_config().model), OPTIM.model_copy(update=values))
+    assert {group["betas"] for group in optimiser.param_groups} == {(0.7, 0.95)}
+    assert {group["weight_decay"] for group in optimiser.param_groups} == {0.0, 0.3}

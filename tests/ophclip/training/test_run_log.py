@@ -33,3 +33,23 @@ def test_without_the_package_the_mend_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ConfigError, match="pip install wandb"):
         RunLog(tmp_path, start=0, total=1, log_every=1, wandb="ophvl-tests")
+
+
+def test_lines_come_every_so_often_and_at_the_end_with_the_latest_of_each_level(tmp_path, capsys):
+    with RunLog(tmp_path, start=0, total=5, log_every=3, wandb="") as log:
+        for step, level in enumerate(("clip", "video", "clip", "clip", "clip")):
+            log.step(step, level, {"loss": float(step), "lr": 0.5})
+    said = [line.split("  ")[:2] for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        ["step 3/5", "loss clip 2.000, video 1.000"],
+        ["step 5/5", "loss clip 4.000, video 1.000"],
+    ]
+
+
+def test_a_resumed_run_drops_the_lines_of_steps_done_again_and_a_line_cut_short(tmp_path):
+    text = "".join(f'{{"step": {step}}}\n' for step in range(4))
+    (tmp_path / METRICS).write_text(f'{text}{{"step": 4, "lev', encoding="utf-8")
+    with RunLog(tmp_path, start=2, total=4, log_every=9, wandb="") as log:
+        log.step(2, "video", {"loss": 1.0, "lr": 0.5})
+    lines = (tmp_path / METRICS).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [0, 1, 2]

@@ -207,3 +207,9 @@ def test_settings_of_two_terms_may_not_share_a_name():
 
     with pytest.raises(TypeError, match="optim"):
         assemble((*TERMS, Optimiser))
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_one_file_of_an_encoder_is_not_enough(tmp_path, file):
+    (tmp_path / file).touch()
+    assert not is_available(str(tmp_path))
