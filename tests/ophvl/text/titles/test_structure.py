@@ -307,7 +307,7 @@ def test_argentinian_flag_sign(matcher, raw):
     assert "argentinian flag sign" in result.condition
 
 
-def test_a_concept_that_goes_on_beyond_the_shown_part_does_not_count(matcher):
+def test_a_concept_behind_the_shown_part_does_not_count(matcher):
     description = tagged_text(
         "description", "Cataract. Follow us for DMEK in the next video", matcher
     )
@@ -376,3 +376,13 @@ def test_steps_come_from_the_narrations_if_any_name_one_and_are_no_field_besides
         title, NOTHING, matcher.ontology, chapters=chapters, gathered=gathered(Kind.PHASE, 1)
     )
     assert both.title == "Phacoemulsification. Steps: phase 0."
+
+
+def test_a_concept_that_the_end_of_the_lead_cuts_in_two_does_not_count(matcher):
+    filler = "Cataract. " + "The day was long and warm. " * 14
+    cut = filler + "Pars plana vitrectomy was done."
+    assert len(filler) < 400 < len(filler) + len("Pars plana vitrectomy")
+    description = tagged_text("description", cut, matcher)
+    assert "pars plana vitrectomy" in {m.label for m in description.matches}
+    structured = structure(tagged_text("title", "case_1", matcher), description, matcher.ontology)
+    assert (structured.surgery, structured.condition) == ((), ("cataract",))
