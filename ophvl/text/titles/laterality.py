@@ -31,13 +31,13 @@ _BOTH = re.compile(
     r"|\bBMR\b|\bBLR\b|\bODI\b|\bAO\b(?=\s*(?:$|[|,.)]))|双眼|雙眼|両眼|양안|العينين|كلتا العينين"
 )
 _RIGHT = re.compile(
-    rf"\b(?:OD|RE|O\.D\.|R/E|RT EYE|RLL|RUL)\b(?!:)"
+    rf"\b(?:OD|RE|O\.D\.|R/E|RT EYE|RLL|RUL)(?![\w:])"
     rf"|\b(?i:right|rt\.?)\s+(?=(?i:{_PARTS})\b)|\b(?i:r eye)\b"
     r"|\b(?i:olho direito|ojo derecho|[oœ]e?il droit|rechtes auge|rechten auge|occhio destro|sağ göz"
     r"|правый глаз|правого глаза|mata kanan)|右眼|العين اليمنى|दा(?:हिनी|यीं|ईं) आ[ँं]ख|오른쪽 눈|우안"
 )
 _LEFT = re.compile(
-    rf"\b(?:OS|LE|O\.S\.|L/E|OI|OE|OG|LT EYE|LLL|LUL)\b(?!:)"
+    rf"\b(?:OS|LE|O\.S\.|L/E|OI|OE|OG|LT EYE|LLL|LUL)(?![\w:])"
     rf"|\b(?i:left|lt\.?)\s+(?=(?i:{_PARTS})\b)|\b(?i:l eye)\b"
     r"|\b(?i:olho esquerdo|ojo izquierdo|[oœ]e?il gauche|linkes auge|linken auge|occhio sinistro|sol göz"
     r"|левый глаз|левого глаза|mata kiri)|左眼|العين اليسرى|बा(?:यीं|ईं) आ[ँं]ख|왼쪽 눈|좌안"
