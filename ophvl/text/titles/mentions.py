@@ -26,10 +26,11 @@ _AVERTED = re.compile(
     re.IGNORECASE,
 )
 _PAST = re.compile(
-    r"(?<!before and )(?<!before & )(?<!before/)"
-    r"\b(?:after|post(?:-?\s?op(?:erative)?)?|following|previous|prior|past|old|failed|s/p|h/o|status post"
-    r"|history of|operated|already|due to|caused by|secondary to|apos|despues de|apres|nach|dopo|sonrasi"
-    r"|после)[\s:-]+(?:a\s+|an\s+|the\s+)?(?:(?:complicated|uneventful|multiple|failed|recent|routine"
+    r"(?<!before and )(?<!before & )(?<!before/)(?<!before )"
+    r"\b(?:after|post(?:-?\s?op(?:erative)?)?|following|previous|prior|past|old|failed|s[/ ]p|h[/ ]o"
+    r"|status post|history of|operated|already|due to|caused by|secondary to"
+    r"|ap[oó]s|despu[eé]s de|apr[eè]s|nach|dopo|sonras[iı]|после)"  # noqa: RUF001
+    r"[\s:-]+(?:a\s+|an\s+|the\s+)?(?:(?:complicated|uneventful|multiple|failed|recent|routine"
     r"|successful|previous|old|prior|cataract|glaucoma|eye|laser|refractive|retina|retinal|squint)\s+)*$",
     re.IGNORECASE,
 )

@@ -29,37 +29,43 @@ _PROCEDURES = frozenset({Kind.SURGERY, Kind.PHASE, Kind.OPERATION})
 _EYE_KINDS = frozenset({Kind.ANATOMY, Kind.DISEASE, Kind.COMPLICATION, Kind.INSTRUMENT})
 _EXAMINATIONS = frozenset(
     {
-        *("operation:gonioscopy", "operation:slit_lamp_examination", "operation:tonometry"),
-        *("operation:biometry", "operation:funduscopy", "operation:ophthalmoscopy"),
-        *("operation:examination_under_anesthesia", "operation:fundus_examination"),
+        *("operation:gonioscopy", "operation:nasal_endoscopy", "phase:anterior_chamber_inspection"),
+        *("phase:corneal_measurement", "phase:peripheral_retinal_inspection"),
     }
 )
 """Done in surgery and outside of it: they do not name surgery."""
 
 _INTRAOPERATIVE = frozenset(
-    f"complication:{slug}"
-    for slug in (
-        *("posterior_capsule_rupture", "anterior_capsule_tear", "argentinian_flag_sign"),
-        *("rhexis_runout", "vitreous_loss", "dropped_nucleus", "iris_prolapse", "corneal_burn"),
+    {
+        *("complication:posterior_capsule_rupture", "complication:anterior_capsule_tear"),
+        *("complication:argentinian_flag_sign", "complication:rhexis_runout"),
         *(
-            "intraoperative_miosis",
-            "suprachoroidal_hemorrhage",
-            "suction_loss",
-            "flap_complication",
+            "complication:vitreous_loss",
+            "complication:dropped_nucleus",
+            "complication:iris_prolapse",
         ),
-        *("iatrogenic_retinal_break", "chamber_collapse", "zonular_dialysis"),
-    )
+        *("complication:corneal_burn", "complication:intraoperative_miosis"),
+        *("complication:suprachoroidal_hemorrhage", "complication:suction_loss"),
+        *("complication:flap_complication", "complication:iatrogenic_retinal_break"),
+        *("complication:chamber_collapse", "complication:zonular_dialysis"),
+    }
 )
 """Happen in surgery alone: "Argentinian flag sign, how I managed it"."""
 
+_SURGERY_WORDS_OF_OTHER_SCRIPTS = (
+    *("عملية", "عمليه", "جراحة", "استئصال", "ازالة", "सर्जरी", "ऑपरेशन", "शस्त्रक्रिया", "शल्य"),
+    *("手术", "手術", "摘除", "切除", "수술", "절제"),
+)
+"""They may have letters before and after them; folding changes some, so the folded form counts."""
 _SURGERY_WORD = re.compile(
     r"\b(?:surger(?:y|ies)|surgical|intraoperative|intra op|operat(?:ion|ed|ive)|removal|excision|incision"
     r"|resection|extraction|explantation|implantation|transplant(?:ation)?|graft|drainage|repair|biopsy"
-    r"|reconstruction|repositioning|exchange|revision|washout|lavage|decompression|fixation|peel(?:ing)?|curettage|debridement|debulking|aspiration|injection|suturing"
+    r"|reconstruction|repositioning|exchange|revision|washout|lavage|decompression|fixation|peel(?:ing)?"
+    r"|curettage|debridement|debulking|aspiration|injection|suturing"
     r"|cirurgia|cirugia|operacion|operacao|chirurgie|chirurgia|intervento|operation|eingriff|op"
-    r"|ameliyat(?:i|lari)?|ameliyatı|cerrahi(?:si)?|операци[яию]|хирурги[яию]|удаление|удаления"  # noqa: RUF001
-    r"|عملية|عمليه|جراحة|استئصال|ازالة|operasi|bedah|phau thuat)\b"
-    r"|सर्जरी|ऑपरेशन|शस्त्रक्रिया|शल्य|手术|手術|摘除|切除|수술|절제"
+    r"|ameliyat(?:[iı]|lar[iı])?|cerrahi(?:si)?|операци[яию]|хирурги[яию]|удаление|удаления"  # noqa: RUF001
+    r"|operasi|bedah|phau thuat"
+    r")\b" + "".join(f"|{fold(word).text}" for word in _SURGERY_WORDS_OF_OTHER_SCRIPTS)
 )
 _QUESTION = re.compile(
     r"(?:is|are|am|can|could|does|do|did|will|should|why|when|which|who)\b[^?]*\?"

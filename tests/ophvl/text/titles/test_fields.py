@@ -104,6 +104,63 @@ def values(matcher, title):
             {"surgery": ("small-incision lenticule extraction",), "condition": ("myopia",)},
         ),
         ("Phaco -5.00 D", {"surgery": ("phacoemulsification",)}),
+        # A value of which another one has all words and more is left out.
+        (
+            "Xen gel stent implantation",
+            {"surgery": ("gel stent implantation",), "device": ("gel stent",)},
+        ),
+        (
+            "Corneal foreign body extraction",
+            {
+                "surgery": ("corneal foreign body removal",),
+                "condition": ("corneal foreign body",),
+            },
+        ),
+        ("Traction suture placement", {"technique": ("traction suture placement",)}),
+        # The step at the end of a procedure's name, and a single word in it, are no steps.
+        (
+            "YAG laser capsulotomy",
+            {"surgery": ("nd:yag laser capsulotomy",), "device": ("nd:yag laser",)},
+        ),
+        (
+            "Manual small-incision extracapsular surgery",
+            {"surgery": ("manual small-incision cataract surgery",)},
+        ),
+        ("Primary posterior capsulorhexis", {"surgery": ("primary posterior capsulotomy",)}),
+        ("Surgical posterior capsulotomy", {"surgery": ("surgical posterior capsulotomy",)}),
+        # A longer name before the head is a step.
+        (
+            "Big-bubble DALK",
+            {
+                "surgery": ("deep anterior lamellar keratoplasty",),
+                "technique": ("big-bubble technique",),
+            },
+        ),
+        (
+            "Flanged IOL fixation",
+            {
+                "surgery": ("flanged intrascleral intraocular lens fixation",),
+                "technique": ("yamane technique",),
+                "device": ("intraocular lens",),
+            },
+        ),
+        # A field of work counts where no procedure is named; a condition or device is none.
+        (
+            "Eyelid surgery for entropion",
+            {"surgery": ("eyelid surgery",), "condition": ("entropion",)},
+        ),
+        (
+            "Eyelid surgery with capsulorhexis forceps",
+            {"surgery": ("eyelid surgery",), "device": ("capsulorhexis forceps",)},
+        ),
+        ("Eyelid surgery, blepharoplasty", {"surgery": ("blepharoplasty",)}),
+        (
+            "Eyelid surgery with IOL implantation",
+            {
+                "surgery": ("eyelid surgery", "intraocular lens implantation"),
+                "device": ("intraocular lens",),
+            },
+        ),
     ],
 )
 def test_fields_of_a_title(matcher, title, expected):
