@@ -79,7 +79,7 @@ _CLASSES = {
 _CLOSE = {
     frozenset(pair): cost
     for pairs, cost in (
-        ("pb td kg fv TD sz SC CJ", 0.3),
+        ("pb td kg fv sz SC CJ", 0.3),
         ("DT dD tT sS fT vD bv SJ sC sJ", 0.4),
         ("mn", 0.45),
         ("lr pf wv pv bf kC gJ sT tD tC dJ ng wr nl Th", 0.6),
@@ -168,7 +168,7 @@ def distance(observed: str, intended: str, limit: float = math.inf) -> float:
             row.append(last)
         if min(row) > limit:
             return math.inf
-    return row[-1]
+    return row[-1] if row[-1] <= limit else math.inf
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,7 @@
 """Tokens of a recognised text and groups of them."""
 
+import pytest
+
 from ophvl.text.correction.tokens import (
     groups,
     is_mixed,
@@ -53,3 +55,66 @@ def test_no_group_goes_across_a_comma() -> None:
     words = {group for _, _, group in groups(tokenize("rare, word here"))}
     assert ("word", "here") in words
     assert not any("rare" in group and len(group) > 1 for group in words)
+
+
+SMALL_WORDS = (
+    "am and are as at be been but by from had has have if is it its of on so that their then there these "
+    "this those was we were when which while with because before after until"
+)
+
+
+@pytest.mark.parametrize("word", SMALL_WORDS.split())
+def test_a_small_word_stands_inside_a_group_only(word: str) -> None:
+    texts = {" ".join(words) for _, _, words in groups(tokenize(f"carrot {word} home"))}
+    assert texts == {"carrot", word, "home", f"carrot {word} home"}
+
+
+def test_a_group_has_four_words_at_most() -> None:
+    sizes = {len(words) for _, _, words in groups(tokenize("try am sin a lone star"))}
+    assert sizes == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [("BSS", True), ("bss", False), ("B", True), ("b", True), ("DMEK", True), ("DSAEK", False)],
+)
+def test_letters_by_name_are_in_capitals_and_four_at_most(text: str, spelled: bool) -> None:
+    (token,) = tokenize(text)
+    assert token.is_spelled is spelled
+
+
+@pytest.mark.parametrize(
+    ("text", "sounds"),
+    [
+        *[("PAR", "piear"), ("par", "par"), ("A", "@"), ("I", "A"), ("bss", "bieses")],
+        *[("D-SEC", "disek"), ("Schlemm's", "Slem"), ("don't", "dant")],
+    ],
+)
+def test_sounds_of_tokens(text: str, sounds: str) -> None:
+    tokens = tokenize(text)
+    assert sounds_of(tokens) == sounds
+
+
+@pytest.mark.parametrize(
+    ("text", "joined", "after_hyphen"),
+    [
+        *[("zone yules", True, False), ("zone-yules", True, True), ("zone  yules", True, False)],
+        *[
+            ("zone\nyules", True, False),
+            ("zone - yules", True, False),
+            ("zone, yules", False, False),
+        ],
+        *[("zone.yules", False, False), ("zone_yules", False, False), ("zone/yules", False, False)],
+    ],
+)
+def test_what_joins_words(text: str, joined: bool, after_hyphen: bool) -> None:
+    first, second = tokenize(text)
+    assert (first.is_joined, first.after_hyphen) == (False, False)
+    assert (second.is_joined, second.after_hyphen) == (joined, after_hyphen)
+
+
+def test_an_abbreviation_after_a_hyphen_is_no_mixture() -> None:
+    assert not is_mixed(tokenize("visco-EL"))
+    assert is_mixed(tokenize("visco EL"))
+    assert not is_mixed(tokenize("visco E"))
+    assert not is_mixed(tokenize("EL"))
