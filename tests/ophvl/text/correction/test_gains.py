@@ -16,7 +16,14 @@ from ophvl.text.correction.word_frequency import UNKNOWN, log_probability
 from schemas.vocab import Kind
 
 TERMS = {
-    Kind.INSTRUMENT: ["keratome", "sinskey hook", "crescent blade", "iris hook", "capsule hook"],
+    Kind.INSTRUMENT: [
+        "keratome",
+        "sinskey hook",
+        "crescent blade",
+        "iris hook",
+        "capsule hook",
+        "lewicky hook",
+    ],
     Kind.ANATOMY: ["zonule", "fovea", "vitreous", "trabecular meshwork", "lamina cribrosa"],
     Kind.DISEASE: ["pterygium", "keratoconus", "recurrent pterygium", "macular hole"],
     Kind.SURGERY: ["viscocanalostomy", "pterygium excision"],
@@ -122,15 +129,34 @@ def test_words_of_a_group_are_not_independent(generator):
 
 
 def test_the_rest_of_a_term(generator):
-    candidate = found(generator, ON_TOPIC + "sin ski hook")["sin ski", "Sinskey"]
+    candidate = found(generator, ON_TOPIC + "sin sky hook")["sin sky", "Sinskey"]
     assert candidate.rule == "rest_of_term"
     heads = generator._lexicon.completions_before("hook")
-    assert sorted({entry.text for entry in heads}) == ["Sinskey", "capsule"]  # "iris" is too short
-    english = 3.0 + log_probability("sin") + log_probability("ski")
+    assert sorted({entry.text for entry in heads}) == [
+        "Sinskey",
+        "capsule",
+        "lewicky",
+    ]  # "iris" is too short
+    english = 3.0 + log_probability("sin") + log_probability("sky")
     of_two_terms = 0.25 * math.log(2)  # "sinskey hook" and "sinskey hooks"
-    far = 2.8 * apart("sin ski", "sinskey")
+    assert (far := 2.8 * apart("sin sky", "sinskey")) > 0
     expected = -3.0 - 0.25 * math.log(len(heads)) + of_two_terms - far - english
     assert candidate.gain == pytest.approx(expected)
+
+
+def test_the_rest_of_a_term_where_the_topic_is_not_sure(generator):
+    def gain(text: str) -> float:
+        return found(generator, text)["sin sky", "Sinskey"].gain
+
+    less = generator._topic(tokenize("fovea sin sky hook"))
+    assert 0 < less < 1
+    expected = gain(ON_TOPIC + "sin sky hook") - 14.0 / 2 * (1 - less)
+    assert gain("fovea sin sky hook") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("heard", ["sinskey hook", "fovea hook"])
+def test_what_is_a_term_or_a_surgical_word_is_completed_by_no_other(generator, heard):
+    assert not [c for c in found(generator, ON_TOPIC + heard).values() if c.rule == "rest_of_term"]
 
 
 def test_a_surgical_word_of_the_text_is_likely_as_it_stands(generator):
@@ -158,7 +184,13 @@ def test_the_topic_that_a_confirmed_mishearing_needs(generator):
     ("words", "limit"),
     [
         *[("qzxv", 0.22), ("table", 0.085), ("fovea", 0.0), ("keratolysis", 0.0)],
-        *[("table qzxv", 0.22), ("table chair", 0.17), ("fovea zonule", 0.0)],
+        *[
+            ("table gonioscope", 0.22),
+            ("table meridional", 0.17),
+            ("table qzxv", 0.22),
+            ("table chair", 0.17),
+            ("fovea zonule", 0.0),
+        ],
         *[("hole table", 0.17), ("table keratolysis", 0.0), ("cystic", 0.085)],
     ],
 )

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+import pytest
+
 from ophvl.ontology import Concept, Ontology
 from ophvl.text.correction.lexicon import Lexicon, LexiconEntry
 from ophvl.text.correction.phonetics import key, sounds
@@ -170,3 +172,38 @@ def test_names_have_capitals_and_some_a_possessive() -> None:
     heads = {entry.text for entry in lexicon.completions_before("membrane")}
     assert heads == {"Descemet", "Descemet's"}
     assert {entry.text for entry in lexicon.completions_before("valve")} == {"Ahmed"}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "with",
+        "under",
+        "over",
+    ],
+)
+def test_a_completion_neither_begins_nor_ends_with_a_small_word(word: str) -> None:
+    lexicon = lexicon_of(concept(Kind.ANATOMY, f"zinnian crown {word} morgagnian globe"))
+    after = {e.text for e in lexicon.completions_after("zinnian crown")}
+    before = {e.text for e in lexicon.completions_before("morgagnian globe")}
+    assert after == before == set()
+    assert lexicon.completions_after(f"zinnian crown {word}") == ()
+    assert lexicon.completions_before(f"{word} morgagnian globe") == ()
+    between = {e.text for e in lexicon.completions_after("zinnian")}
+    assert between == set()  # four words are too long to be misheard as one
+    shorter = lexicon_of(concept(Kind.ANATOMY, f"crown {word} globe membrane"))
+    assert f"crown {word} globe" in {e.text for e in shorter.completions_before("membrane")}
