@@ -158,7 +158,7 @@ def _objectives(cues: CueIndex, matches: Sequence[Match]) -> Iterator[Phrase]:
 
 def _is_objective(text: str, cue: re.Match[str], action_starts: set[int]) -> bool:
     verb, following = cue["verb"].lower(), (cue["next"] or "").lower()
-    if verb in _NO_VERBS or verb.endswith(("ing", "ed")) or verb.endswith("ly"):
+    if verb in _NO_VERBS or (verb not in PURPOSES and verb.endswith(("ing", "ed", "ly"))):
         return False
     is_verb = verb in PURPOSES or cue.start("verb") in action_starts or following in _OBJECT_NEXT
     if not is_verb:
@@ -218,7 +218,7 @@ _CAUSE_FIRST_WORDS = word_set(
 _CAUSE_AFTER_DISEASE_WORDS = word_set("from after following since because")
 _CAUSE_AFTER_DISEASE = re.compile(r"\b(?:from|after|following|since|because of)\b", re.I)
 _BETWEEN_DISEASE_AND_CAUSE = re.compile(
-    r"[ ,]*(?:(?:of|in|on) (?:(?:the|a|an|his|her|this|both) )?(?:\w+[ -]){0,2}?\w+ )?[ ,]*", re.I
+    r"[ ,]*(?:(?:of|in|on) (?:(?:the|a|an|his|her|this|both) )?(?:\w+[ -]){0,2}?\w+\b)?[ ,]*", re.I
 )
 _NOT_A_CAUSE = re.compile(
     r"\s+(?:that|which|this|the (?:procedure|operation|surgery|case|injection)\b|\d|one|two"

@@ -13,7 +13,7 @@ from ophvl.text.concepts.cue_index import CueIndex, word_set
 
 _NUMBER = (
     r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|few"
-    r"|couple of|several)"
+    r"|(?:a )?couple of|several)"
 )
 _TIME_AFTER = re.compile(
     rf"\b(?:for (?:(?:the|at least|about|another|up to|next|first|or) )*{_NUMBER}?(?: (?:to"
@@ -23,8 +23,8 @@ _TIME_AFTER = re.compile(
     rf"|overnight|tonight|tomorrow|at bedtime|until [\w' ]+|till [\w' ]+"
     rf"|(?:{_NUMBER} times|once|twice|thrice) (?:(?:a|per|every|each) (?:day|week)|daily)"
     rf"|(?:once |twice )?daily"
-    rf"|every {_NUMBER} hours|every (?:hour|morning|evening|month|week|day)|hourly|q\.?i\.?d"
-    rf"|t\.?d\.?s|b\.?i\.?d"
+    rf"|every {_NUMBER} hours|every (?:hour|morning|evening|month|week|day)|hourly|qid"
+    rf"|tds|bid"
     rf"|(?:at|in|after|within) (?:the )?{_NUMBER} (?:days?|weeks?|months?)|next (?:day|morning"
     rf"|week|month)"
     r"|(?:on )?(?:the )?(?:first|second|third|following|next) (?:postoperative )?(?:day|morning)"
