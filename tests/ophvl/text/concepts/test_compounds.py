@@ -2,6 +2,7 @@
 
 import pytest
 
+from ophvl.text.concepts import compounds
 from ophvl.text.concepts.tagging import Tagger
 from schemas.vocab import Kind
 
@@ -68,3 +69,95 @@ def test_coordinated_names_share_their_head(matcher):
 def test_a_size_without_an_entry_of_its_own_keeps_the_concept_of_the_head(matcher):
     (found,) = instruments(matcher, "The skin is closed with a 3-0 PDS suture.")
     assert found == ("3-0 PDS suture", matcher.concept_of("pds suture", Kind.INSTRUMENT).concept_id)
+
+
+MODIFIERS = (
+    "flat curved straight blunt blunt-tipped sharp angled bent disposable diamond serrated toothed "
+    "non-toothed smooth irrigating aspirating grasping tying holding locking retractable flexible rigid "
+    "wire glass plastic metal steel silicone titanium soft hard foldable preloaded three-piece one-piece "
+    "single-piece multifocal toric monofocal hydrophobic hydrophilic acrylic absorbable nonabsorbable "
+    "non-absorbable releasable adjustable double-armed braided monofilament interrupted running "
+    "continuous mattress purse-string bimanual coaxial microincision trailing leading superior inferior "
+    "nasal temporal second vacuum guarded pediatric paediatric microsurgical intraocular vertical "
+    "horizontal tapered spatulated cutting solid barbed illuminated wide-angle handheld indirect micro "
+    "mini fine long short round ring reverse angulated bipolar monopolar ultrasonic femtosecond argon "
+    "diode green"
+)
+
+
+@pytest.mark.parametrize("modifier", MODIFIERS.split())
+def test_each_modifier_belongs_to_the_span(matcher, modifier):
+    text = f"we hold {modifier} forceps"
+    assert f"{modifier} forceps" in [surface for surface, _ in instruments(matcher, text)]
+    assert "forceps" in [surface for surface, _ in instruments(matcher, "we hold nice forceps")]
+
+
+def test_three_modifiers_belong_to_the_span_at_most(matcher):
+    text = "we hold long curved blunt fine forceps"
+    assert "curved blunt fine forceps" in [surface for surface, _ in instruments(matcher, text)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "i",
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "my",
+        "your",
+        "now",
+        "then",
+        "and",
+        "with",
+        "using",
+        "our",
+        "dr",
+        "i'm",
+        "we",
+    ],
+)
+def test_a_small_word_in_capitals_is_no_eponym(matcher, word):
+    text = f"we hold {word.capitalize()} forceps"
+    assert "forceps" in [surface for surface, _ in instruments(matcher, text)]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits"),
+    [
+        *[("one", 1), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("six", 6), ("seven", 7)],
+        *[("eight", 8), ("nine", 9), ("ten", 10), ("eleven", 11), ("twelve", 12), ("eighteen", 18)],
+        *[("twenty", 20), ("thirty", 30), ("forty", 40), ("twenty-seven", 27), ("thirty one", 31)],
+        *[("forty-two", 42), ("8", 8), ("10", 10)],
+    ],
+)
+def test_numbers_in_words_are_those_in_digits(number, digits):
+    assert compounds._to_digits(number) == compounds._to_digits(str(digits)) == str(digits)
+
+
+@pytest.mark.parametrize("unit", ["gauge", "gage", "g", "G"])
+@pytest.mark.parametrize("number", ["30", "thirty", "Thirty"])
+def test_each_way_to_say_a_gauge(matcher, number, unit):
+    text = f"we use a {number} {unit} needle"
+    ((surface, concept_id),) = instruments(matcher, text)
+    assert surface == f"{number} {unit} needle"
+    assert concept_id == matcher.concept_of("30 gauge needle", Kind.INSTRUMENT).concept_id
+
+
+@pytest.mark.parametrize("unit", ["oh", "o", "0", "zero"])
+def test_each_way_to_say_a_suture_size(matcher, unit):
+    ((surface, concept_id),) = instruments(matcher, f"closed with ten-{unit} nylon")
+    assert (surface, concept_id) == (f"ten-{unit} nylon", "instrument:10-0_nylon_suture")
+
+
+@pytest.mark.parametrize("joint", ["and", "or", "and the", "or the", ", and", ", or the"])
+def test_each_way_to_share_a_head(matcher, joint):
+    blank = "" if joint.startswith(",") else " "
+    text = f"the superior{blank}{joint} inferior rectus are exposed"
+    attributes = Tagger(matcher).tag(text)
+    assert [a.surface for a in attributes if a.kind is Kind.ANATOMY] == [
+        "superior",
+        "inferior rectus",
+    ]

@@ -65,3 +65,66 @@ def test_the_score_stays_between_0_and_1(score):
 )
 def test_the_score_is_the_sum_that_is_stated(score, text, expected):
     assert score(text) == pytest.approx(expected, abs=1e-6)
+
+
+FULL = "now capsulorhexis, forceps, cornea"
+"""Scores 0.85: an action, a tool, a place, speech in the room, density."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *["I", "we", "here", "now", "next", "I'm", "we\u2019re", "you see", "you can notice"],
+        *["note how", "note the", "note that", "is being", "are being", "gently", "carefully"],
+        *["slowly", "using", "with a", "with the", "with my"],
+    ],
+)
+def test_words_of_speech_in_the_room(score, words):
+    assert score(f"{words} forceps") == pytest.approx(0.20 + 0.15 + 0.15)
+    assert score(f"x{words}x forceps") == pytest.approx(0.20 + 0.15)
+
+
+OFF_TOPIC = [
+    *["hello", "hi everyone", "hi everybody", "good morning", "good evening", "good afternoon"],
+    *["welcome", "thanks", "thank you", "see you", "my name is", "I am Dr", "I'm Dr", "hope you"],
+    *[
+        "stay tuned",
+        "gratitude",
+        "grateful",
+        "dedicate",
+        "dedicated",
+        "pleasure to",
+        "for watching",
+    ],
+    *["for joining", "for your attention", "organizers", "organiser", "enjoyed", "raise your hand"],
+    *["subscribe", "like and share", "comment", "comments", "channel", "bell icon", "link below"],
+    *["link in", "link is", "website", "sponsor", "sponsored", "discount", "promo"],
+    *["brought to you", "episode", "registration", "register", "half price", "use the code"],
+    *["wet lab", "workshop", "course", "courses", "webinar", "fellowship", "conflict of interest"],
+    *["financial interest", "financial disclosures", "disclosure", "speaker", "podium", "panel"],
+    *["audience", "committee", "congress", "conference", "session", "chair", "chairman"],
+    *["chairperson", "coffee", "phone", "like button", "tutorial", "residents", "video"],
+    *["credit points", "trained in", "trained at", "next talk", "next lecture", "let me know"],
+    *["any questions", "which one do you", "do you prefer", "questions", "what do you think"],
+    *["hear from", "would you", "study", "studies", "percent", "per cent of eyes", "trial"],
+    *["published", "literature", "meta-analysis", "p value", "randomised", "randomized"],
+    *["guideline", "evidence", "lecture", "talk on", "talk about", "presentation", "slide"],
+    *["incidence", "prevalence", "data", "journal", "outcome", "success was", "success rate is"],
+    *["success of", "series of", "cohort", "survey", "theory", "history of", "40 %", "40%"],
+    *["year-old", "year old", "presented with", "presents with", "complained of"],
+    *["complaining of", "complains of", "visual acuity", "referred", "diagnosed"],
+    *["on examination", "last week", "month ago", "months ago", "year ago", "underwent"],
+]
+
+
+@pytest.mark.parametrize("words", OFF_TOPIC)
+def test_each_sign_of_other_talk_costs(score, words):
+    full = score(f"{FULL} zzz")
+    assert score(f"{FULL} {words}") <= full - 0.4 + 0.15 + 1e-6
+    if words[-1] != "%":
+        assert score(f"{FULL} zz{words}zz") >= full - 0.15
+
+
+def test_a_question_mark_counts_at_the_end(score):
+    assert score(f"{FULL} ? ") == pytest.approx(score(FULL) - 0.4)
+    assert score(f"{FULL} ? then") > score(FULL) - 0.15

@@ -46,3 +46,41 @@ def test_other_words_for_the_same_are_faithful(tagger, source: str, rewritten: s
 )
 def test_additions_are_reported(tagger, source: str, rewritten: str, item: str) -> None:
     assert item in [f"{a.outcome}: {a.item}" for a in additions(source, rewritten, tagger)]
+
+
+@pytest.mark.parametrize(
+    ("word", "digits"),
+    [
+        *[("one", "1"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6")],
+        *[("seven", "7"), ("eight", "8"), ("nine", "9"), ("ten", "10"), ("eleven", "11")],
+        *[("twelve", "12"), ("thirteen", "13"), ("fourteen", "14"), ("fifteen", "15")],
+        ("sixteen", "16"),
+    ],
+)
+def test_a_number_in_words_is_that_in_digits(tagger, word, digits):
+    assert additions(f"It took {word} of them.", f"It took {digits} of them.", tagger) == ()
+    assert additions("It took some of them.", f"It took {word} of them.", tagger) != ()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *["seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty"],
+        *["seventy", "eighty", "ninety", "hundred", "half"],
+    ],
+)
+def test_each_further_number_is_an_addition(tagger, word):
+    found = additions("It took some of them.", f"It took {word} of them.", tagger)
+    assert [f"{a.outcome}: {a.item}" for a in found] == [f"added_number: {word}"]
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        *["right", "left", "both", "bilateral", "superior", "inferior", "nasal", "temporal"],
+        *["superonasal", "superotemporal", "inferonasal", "inferotemporal", "upper", "lower"],
+    ],
+)
+def test_each_side_is_an_addition(tagger, side):
+    found = additions("It is there.", f"It is {side.capitalize()} there.", tagger)
+    assert f"added_side: {side}" in [f"{a.outcome}: {a.item}" for a in found]
