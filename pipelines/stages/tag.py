@@ -156,7 +156,7 @@ def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRo
 
 STAGE = StageSpec(
     name="tag",
-    version=4,
+    version=5,
     scope=Scope.UNIT,
     run=tag,
     settings=TagConfig,

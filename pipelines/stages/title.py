@@ -133,7 +133,7 @@ def _row(video_id: str, raw_title: str, structured: StructuredTitle) -> TitleRow
 
 STAGE = StageSpec(
     name="title",
-    version=3,
+    version=4,
     scope=Scope.UNIT,
     run=title,
     settings=TitleConfig,
