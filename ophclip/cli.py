@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 
 from ophclip.errors import ConfigError, OphclipError
 from ophclip.version import __version__
-from ophvl.faults import explain
+from ophvl.errors import OphvlError
+from ophvl.faults import errors_in_words, remedy
 
 if TYPE_CHECKING:
     from ophclip.inference.pretrained import Pretrained
@@ -37,18 +37,9 @@ CheckpointOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line; exit with code 2 on an error that the user can fix."""
-    try:
+    """Run the command line; end with code 2 and a message on what the user or the machine can mend."""
+    with errors_in_words(OphclipError, OphvlError, extra="train"):
         app()
-    except (OphclipError, ConfigError) as err:
-        sys.stderr.write(f"error: {err}\n")
-        sys.exit(2)
-    except (OSError, ModuleNotFoundError) as err:
-        message = explain(err)
-        if message is None:
-            raise
-        sys.stderr.write(f"error: {message}\n")
-        sys.exit(2)
 
 
 def _version(requested: bool) -> None:
@@ -287,6 +278,6 @@ def _new_run(out: Path, preset: str) -> Path:
         except FileExistsError:
             continue
         except OSError as err:
-            raise ConfigError(f"cannot create the run folder {run}: {err.strerror}") from err
+            raise ConfigError(f"cannot create the run folder {run}: {remedy(err)}") from err
         return run
     raise ConfigError(f"{out} already holds 999 runs of {stamp}; give another --out")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ophvl.faults import naming
+
 PARTIAL = ".partial"
 """Suffix of files that are still being written. Files with it are never read."""
 
@@ -21,8 +23,9 @@ def replacing(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
+        with naming(path):
+            yield temporary
+        with naming(path), temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
@@ -47,9 +50,10 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         for file in temporary.iterdir():
-            with file.open("rb+") as opened:
+            with naming(file), file.open("rb+") as opened:
                 os.fsync(opened.fileno())
         temporary.chmod(0o755)
         old = path.with_name(f".{path.name}.old{PARTIAL}")

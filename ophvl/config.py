@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, fie
 from pydantic.fields import FieldInfo
 
 from ophvl.errors import ConfigError
+from ophvl.faults import remedy
 
 
 class Settings(BaseModel):
@@ -134,7 +135,7 @@ def read_layer(path: Path) -> Layer:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
-        raise ConfigError(f"cannot read the config file {path}: {err.strerror}") from err
+        raise ConfigError(f"cannot read the config file {path}: {remedy(err)}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(
             f"{path} is not valid TOML: {err}. Correct the file and run again."

@@ -4,11 +4,13 @@
     ├── UsageError       wrong command, empty list, missing folder: exit code 2
     │   ├── ConfigError  a setting that does not exist or does not fit: exit code 2
     │   ├── DiskFullError    no disk space for the next result: the run stops; run again with space
-    │   └── DiskFaultError   the system cannot read or write a file: likewise, once that is repaired
+    │   ├── DiskFaultError   the system cannot read or write a file: likewise, once that is repaired
+    │   └── DamagedFileError a file of ours is cut short or changed: exit code 2
     ├── SchemaError      a table that breaks its schema: exit code 2
     ├── ItemError        one source line or video cannot be processed: recorded, the run goes on
     └── HostClosedError  the host of an item takes no requests for a while: the item stays pending
 
+What the machine does besides, an `OSError` or a missing extra, `ophvl.faults` puts into words: exit code 2.
 Any other exception is a bug in this code: the run stops with exit code 1 and a traceback.
 A message states what happened, to which item, and what to do next.
 """
@@ -66,6 +68,19 @@ class DiskFaultError(UsageError):
             f"{self.path}: {self.reason}. The run stopped; finished work is saved. Repair the disk, "
             "the rights or the limit, then run the same command again"
         )
+
+
+class DamagedFileError(UsageError):
+    """A file that a command of ours wrote is cut short or changed; `remedy` is what to do about it."""
+
+    def __init__(self, path: str, reason: str, remedy: str) -> None:
+        super().__init__(path, reason, remedy)
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged ({self.reason}); {self.remedy}"
 
 
 class SchemaError(OphvlError):

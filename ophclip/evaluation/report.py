@@ -24,6 +24,7 @@ from ophclip.evaluation.zero_shot import (
 from ophclip.model import weights
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.version import __version__
+from ophvl.faults import naming
 
 
 def evaluate_phases(
@@ -93,8 +94,12 @@ def evaluate_phases(
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     working = target.with_name(f".{target.name}.{os.getpid()}")
-    working.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    working.replace(target)
+    try:
+        with naming(target):
+            working.write_text(json.dumps(document, indent=1), encoding="utf-8")
+            working.replace(target)
+    finally:
+        working.unlink(missing_ok=True)
     return result, target
 
 

@@ -27,6 +27,7 @@ from ophclip.errors import DataError
 from ophclip.evaluation.metrics import Scores, score
 from ophclip.inference.spans import embed_spans, row_features, windows
 from ophclip.model.dual_encoder import OphCLIP
+from ophvl.faults import remedy
 from schemas.labels import LABELS
 from schemas.vocab import Level, Task
 
@@ -87,8 +88,8 @@ def read_prompts(path: Path = PROMPTS) -> tuple[Prompt, ...]:
             for entry in entries
         )
     except OSError as err:
-        raise DataError(f"cannot read the prompts {path}: {err.strerror}") from err
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as err:
+        raise DataError(f"cannot read the prompts {path}: {remedy(err)}") from err
+    except (KeyError, TypeError, ValueError) as err:
         raise DataError(f"{path} is not a prompt file: {err}") from err
     empty = [prompt.name for prompt in prompts if not prompt.sentences]
     if empty:

@@ -25,6 +25,7 @@ from ophclip.data.shards import Sample, Shards
 from ophclip.errors import ConfigError
 from ophclip.inference.pretrained import Pretrained
 from ophclip.inference.spans import Span, embed_spans, row_features
+from ophvl.faults import naming, reading, remedy
 from schemas.vocab import Level
 
 ROWS, WINDOWS = "rows", "windows"
@@ -103,7 +104,7 @@ def write_embeddings(
         for name in (ROWS, WINDOWS):
             (to / name).mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise ConfigError(f"cannot create the folder {to}: {err.strerror}") from err
+        raise ConfigError(f"cannot create the folder {to}: {remedy(err)}") from err
     for number, shard in enumerate(shards.files):
         progress = f"{number + 1}/{len(shards.files)} {shard.name}"
         # The rows' file is renamed last: where it exists, the windows' file exists too.
@@ -135,10 +136,7 @@ def read_embeddings(
     pairs = [(folder / ROWS / shard.name, folder / WINDOWS / shard.name) for shard in shards.files]
     if not all(_has_schema(path, columns) for pair in pairs for path in pair):
         return None
-    return (
-        EmbeddingTables(rows=pq.read_table(rows), windows=pq.read_table(windows))
-        for rows, windows in pairs
-    )
+    return (EmbeddingTables(rows=_read(rows), windows=_read(windows)) for rows, windows in pairs)
 
 
 @torch.no_grad()
@@ -278,6 +276,11 @@ def _window_rows(
     ]
 
 
+def _read(path: Path) -> pa.Table:
+    with reading(path, "delete the folder, and embed again with `ophclip embed`"):
+        return pq.read_table(path)
+
+
 def _has_schema(path: Path, columns: pa.Schema) -> bool:
     """Return whether a file holds embeddings of the checkpoint and shards that `columns` names."""
     try:
@@ -291,7 +294,7 @@ def _parquet_writer(path: Path, columns: pa.Schema) -> Iterator[pq.ParquetWriter
     """Open a writer whose file appears at `path` when the block ends without an exception."""
     working = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with pq.ParquetWriter(working, columns) as writer:
+        with naming(path), pq.ParquetWriter(working, columns) as writer:
             yield writer
         working.replace(path)
     finally:

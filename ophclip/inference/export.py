@@ -14,6 +14,7 @@ from ophclip.inference.modeling_ophclip import OphCLIPConfig, OphCLIPModel
 from ophclip.inference.pretrained import Pretrained
 from ophclip.model.dual_encoder import OphCLIP
 from ophclip.model.lora import without_adapters
+from ophvl.faults import naming
 
 CARD = Path(__file__).with_name("model_card.md")
 CODE = Path(modeling_ophclip.__file__)
@@ -35,23 +36,27 @@ def export(source: Pretrained, to: Path, *, licence: str) -> None:
     target = Path(os.path.realpath(to))
     working = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        working.mkdir(parents=True)
-        converted(source.model).save_pretrained(working)
+        _write(source, working, licence=licence)
+        working.rename(target)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def _write(source: Pretrained, folder: Path, *, licence: str) -> None:
+    """Write the files of a model to a new folder."""
+    folder.mkdir(parents=True)
+    with naming(folder):
+        converted(source.model).save_pretrained(folder)
         # safetensors lets only the owner read the file; this folder is to be passed on.
-        (working / "model.safetensors").chmod(0o644)
+        (folder / "model.safetensors").chmod(0o644)
         tokenizer = source.model.text_encoder.tokenizer
         # So that `truncation=True` alone cuts where training cut.
         tokenizer.model_max_length = source.config.model.max_tokens
-        tokenizer.save_pretrained(working)
-        shutil.copyfile(CODE, working / CODE.name)
+        tokenizer.save_pretrained(folder)
+        shutil.copyfile(CODE, folder / CODE.name)
         processor = json.dumps(image_processor(source), indent=2) + "\n"
-        (working / "preprocessor_config.json").write_text(processor, encoding="utf-8")
-        (working / "README.md").write_text(card(source, licence=licence), encoding="utf-8")
-        working.rename(target)
-    except OSError as err:
-        raise ConfigError(f"cannot write {to}: {err.strerror or err}") from err
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
+        (folder / "preprocessor_config.json").write_text(processor, encoding="utf-8")
+        (folder / "README.md").write_text(card(source, licence=licence), encoding="utf-8")
 
 
 def converted(model: OphCLIP) -> OphCLIPModel:

@@ -17,6 +17,7 @@ from PIL import Image
 from ophclip.data.shards import Sample, Shards
 from ophclip.errors import ConfigError, DataError
 from ophclip.inference.search import Hit, format_time
+from ophvl.faults import remedy
 
 TEMPLATE = Path(__file__).with_name("search_page.html")
 _THUMBNAIL = (320, 320)
@@ -68,7 +69,7 @@ def write_page(
         working.write_text(render(query, cards, checkpoint=checkpoint), encoding="utf-8")
         working.replace(path)
     except OSError as err:
-        raise ConfigError(f"cannot write {path}: {err.strerror}") from err
+        raise ConfigError(f"cannot write {path}: {remedy(err)}") from err
     finally:
         working.unlink(missing_ok=True)
 

@@ -27,6 +27,7 @@ from ophclip.config import ENCODER_SECTIONS, EncoderConfig, to_toml
 from ophclip.errors import CheckpointError
 from ophclip.model.dual_encoder import OphCLIP
 from ophvl.config import read_layer, resolve_layers
+from ophvl.faults import reading
 
 SUMS = "SHA256SUMS"
 
@@ -77,7 +78,8 @@ def verify(folder: Path) -> str:
     Raises:
         CheckpointError: a file is missing or changed.
     """
-    text = (folder / SUMS).read_text(encoding="utf-8")
+    with reading(folder / SUMS, "use another checkpoint of this run"):
+        text = (folder / SUMS).read_text(encoding="utf-8")
     for line in text.splitlines():
         sha256, _, name = line.partition("  ")
         path = folder / name

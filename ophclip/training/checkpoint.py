@@ -21,6 +21,7 @@ from ophclip.model.weights import SUMS, CheckpointState, checkpoints, load_tenso
 from ophclip.retrieval.memory_bank import MemoryBank
 from ophclip.training.config import Config
 from ophclip.training.ema import MovingAverage
+from ophvl.faults import naming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +48,25 @@ def save(
     folder = run / "checkpoints" / f"step-{state.step:08d}"
     working = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(working, ignore_errors=True)
-    working.mkdir(parents=True)
-    save_file(dict(weights), working / "model.safetensors")
-    save_file(_training_tensors(training), working / "training.safetensors")
-    text = json.dumps(dataclasses.asdict(state), indent=1)
-    (working / "state.json").write_text(text, encoding="utf-8")
-    (working / "config.toml").write_text(to_toml(config), encoding="utf-8")
-    files = sorted(path.name for path in working.iterdir())
-    sums = "".join(f"{sha256_file(working / name)}  {name}\n" for name in files)
-    (working / SUMS).write_text(sums, encoding="utf-8")
-    for path in (*working.iterdir(), working):
-        _flush(path)
-    if folder.exists():
-        shutil.rmtree(folder)
-    working.rename(folder)
-    _flush(folder.parent)
+    try:
+        with naming(working):
+            working.mkdir(parents=True)
+            save_file(dict(weights), working / "model.safetensors")
+            save_file(_training_tensors(training), working / "training.safetensors")
+            text = json.dumps(dataclasses.asdict(state), indent=1)
+            (working / "state.json").write_text(text, encoding="utf-8")
+            (working / "config.toml").write_text(to_toml(config), encoding="utf-8")
+            files = sorted(path.name for path in working.iterdir())
+            sums = "".join(f"{sha256_file(working / name)}  {name}\n" for name in files)
+            (working / SUMS).write_text(sums, encoding="utf-8")
+            for path in (*working.iterdir(), working):
+                _flush(path)
+        if folder.exists():
+            shutil.rmtree(folder)
+        working.rename(folder)
+        _flush(folder.parent)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
     for old in checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return folder

@@ -19,6 +19,7 @@ from ophclip.training.config import Config
 from ophclip.training.distributed import ProcessGroup, join
 from ophclip.training.run_log import LogFn, RunLog
 from ophclip.training.trainer import Trainer
+from ophvl.faults import naming
 from schemas.vocab import Level
 
 
@@ -85,7 +86,8 @@ def train(
 def _begin(run: Path, config: Config, resume: bool) -> None:
     run.mkdir(parents=True, exist_ok=True)
     if not resume:
-        (run / "config.toml").write_text(to_toml(config), encoding="utf-8")
+        with naming(run / "config.toml"):
+            (run / "config.toml").write_text(to_toml(config), encoding="utf-8")
 
 
 def _open_log(run: Path, config: Config, start: int, total: int) -> RunLog:

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard import SummaryWriter
 
 from ophclip.errors import ConfigError
+from ophvl.faults import naming, reading
 
 METRICS = "metrics.jsonl"
 
@@ -31,6 +33,7 @@ class RunLog:
 
     def __init__(self, run: Path, *, start: int, total: int, log_every: int, wandb: str) -> None:
         self._wandb = _open_wandb(wandb, run) if wandb else None
+        self._run = run
         self._every = log_every
         self._total = total
         self._began_s = time.monotonic()
@@ -65,13 +68,19 @@ class RunLog:
     ) -> None:
         if self._bar:
             self._bar.stop()
-        self._metrics.close()
-        self._board.close()
+        with ExitStack() as closing:  # A full disk fails each of them, and all are closed.
+            closing.enter_context(naming(self._run))
+            closing.callback(self._board.close)
+            closing.callback(self._metrics.close)
         if self._wandb is not None:
             self._wandb.finish(exit_code=0 if error is None else 1)
 
     def step(self, step: int, level: str, values: Mapping[str, float]) -> None:
         """Record one finished step (counted from 0)."""
+        with naming(self._run):
+            self._record(step, level, values)
+
+    def _record(self, step: int, level: str, values: Mapping[str, float]) -> None:
         self._metrics.write(json.dumps({"step": step, "level": level, **values}) + "\n")
         done = step + 1
         # Levels alternate by a ratio: the steps that are shown may all be of one level.
@@ -121,6 +130,8 @@ def _cut(path: Path, start: int) -> None:
     """Drop the lines of steps that a resumed run will do again, and a line cut short by a crash."""
     if not path.is_file():
         return
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
-    retained = [line for line in whole if json.loads(line)["step"] < start]
-    path.write_text("".join(f"{line}\n" for line in retained), encoding="utf-8")
+    with reading(path, "correct the line, or delete the file: the run goes on without its history"):
+        whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+        retained = [line for line in whole if json.loads(line)["step"] < start]
+    with naming(path):
+        path.write_text("".join(f"{line}\n" for line in retained), encoding="utf-8")

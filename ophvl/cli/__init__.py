@@ -1,25 +1,23 @@
 """The `ophvl` command. Each command parses, calls the library and prints; nothing else.
 
-Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or configuration; 1 a bug; 130 and
-143 stopped by Ctrl-C and by SIGTERM.
+Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage, configuration or the machine; 1 a
+bug; 130 and 143 stopped by Ctrl-C and by SIGTERM.
 """
 
 from __future__ import annotations
-
-import sys
 
 import typer
 
 from ophvl import __version__
 from ophvl.cli import config, discover, doctor, inspect, language, refresh, review, run
 from ophvl.cli.stop import end_on_sigterm
-from ophvl.errors import OphvlError, UsageError
-from ophvl.faults import explain
+from ophvl.errors import OphvlError
+from ophvl.faults import errors_in_words
 
 app = typer.Typer(
     help="Turn eye-surgery videos into a hierarchical video-text dataset.",
-    epilog="Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage or "
-    "configuration; 1 a bug; 130 and 143 stopped by Ctrl-C and by SIGTERM.",
+    epilog="Exit codes: 0 all handled; 3 some items failed and are recorded; 2 usage, "
+    "configuration or the machine; 1 a bug; 130 and 143 stopped by Ctrl-C and by SIGTERM.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -62,14 +60,5 @@ app.add_typer(review.app, name="review")
 def main() -> None:
     """Run the command line; errors that are explained in words are printed without a traceback."""
     end_on_sigterm()
-    try:
+    with errors_in_words(OphvlError, extra="curate"):
         app()
-    except OphvlError as err:
-        sys.stderr.write(f"error: {err}\n")
-        raise SystemExit(err.exit_code) from err
-    except (OSError, ModuleNotFoundError) as err:
-        message = explain(err)
-        if message is None:
-            raise
-        sys.stderr.write(f"error: {message}\n")
-        raise SystemExit(UsageError.exit_code) from err

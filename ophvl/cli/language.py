@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 from ophvl.errors import UsageError
+from ophvl.faults import remedy
 
 FAULTY_LINES = 3
 _STANDARD_INPUT = Path("-")
@@ -141,7 +142,7 @@ def _lines(file: Path) -> Iterator[bytes]:
         with nullcontext(sys.stdin.buffer) if file == _STANDARD_INPUT else file.open("rb") as lines:
             yield from lines
     except OSError as err:
-        raise UsageError(f"cannot read {file}: {err.strerror}") from err
+        raise UsageError(f"cannot read {file}: {remedy(err)}") from err
 
 
 def _write(line: str) -> None:
@@ -153,7 +154,7 @@ def _write(line: str) -> None:
     except OSError as err:
         # The unwritten rest is in the buffer, and must not fail again when Python flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UsageError(f"cannot write the output: {err.strerror}") from err
+        raise UsageError(f"cannot write the output: {remedy(err)}") from err
 
 
 def _parse(line: bytes) -> Mapping[str, object]:

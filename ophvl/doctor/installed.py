@@ -8,11 +8,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from ophvl.doctor.finding import Finding, FindingState
+from ophvl.extras import DISTRIBUTION, requirements
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-DISTRIBUTION = "ophvl"
 
 NEEDED_BY = {
     "curate": "ophvl ingest and build-pairs",
@@ -52,21 +51,6 @@ def check_packages() -> Iterator[Finding]:
                 "code",
                 mend=f"from the code's folder: pip install -e '.[{extra}]'",
             )
-
-
-def requirements(extra: str, distribution: str = DISTRIBUTION) -> list[Requirement]:
-    """Return what a distribution requires on this machine for one extra; for "", what it always requires."""
-    from packaging.requirements import Requirement
-
-    required = []
-    for text in metadata.requires(distribution) or []:
-        requirement = Requirement(text)
-        marker = requirement.marker
-        always = marker is None or marker.evaluate({"extra": ""})
-        selected = always if not extra else marker is not None and marker.evaluate({"extra": extra})
-        if selected and (not extra or not always):
-            required.append(requirement)
-    return required
 
 
 def judge(extra: str, required: list[Requirement]) -> Finding:

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ophvl.doctor.finding import Finding, FindingState
-from ophvl.doctor.installed import installed, requirements
+from ophvl.doctor.installed import installed
+from ophvl.extras import requirements
 
 OLD_DAYS = 90
 """Sites change often; a yt-dlp of this age has missed some changes."""

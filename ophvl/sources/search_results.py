@@ -27,6 +27,7 @@ from urllib.parse import quote, urlsplit
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import HostClosedError, ItemError, UsageError
+from ophvl.faults import remedy
 from ophvl.ids import site_id
 from ophvl.ports import Downloader, VideoMetadata
 from ophvl.sources.search_terms import Search, one_line
@@ -104,7 +105,7 @@ def start_list(path: Path, *, force: bool) -> list[str]:
         try:
             write_text(path, _PREFACE)
         except OSError as err:
-            raise UsageError(f"cannot write the list {path}: {err.strerror}") from err
+            raise UsageError(f"cannot write the list {path}: {remedy(err)}") from err
         return []
     lines = _read(path).split("\n")
     if lines[0].strip() != _FIRST_LINE:
@@ -198,7 +199,7 @@ def _add(
     try:
         write_text(path, "\n".join([text.rstrip("\n"), *heading, *entries, ""]))
     except OSError as err:
-        raise UsageError(f"cannot write the list {path}: {err.strerror}") from err
+        raise UsageError(f"cannot write the list {path}: {remedy(err)}") from err
     return section
 
 
@@ -252,6 +253,6 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as err:
-        raise UsageError(f"cannot read the list {path}: {err.strerror}") from err
+        raise UsageError(f"cannot read the list {path}: {remedy(err)}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err

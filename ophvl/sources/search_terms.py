@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from ophvl.errors import UsageError
+from ophvl.faults import remedy
 from ophvl.ontology import Ontology
 from schemas.vocab import Kind
 
@@ -82,7 +83,7 @@ def read_terms(path: Path, ontology: Ontology) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as err:
-        raise UsageError(f"cannot read the terms {path}: {err.strerror}") from err
+        raise UsageError(f"cannot read the terms {path}: {remedy(err)}") from err
     except UnicodeDecodeError as err:
         raise UsageError(f"{path} is not UTF-8 text ({err.reason} at byte {err.start})") from err
     terms_by_key: dict[str, str] = {}

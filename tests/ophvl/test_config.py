@@ -182,7 +182,7 @@ def test_bad_files_are_refused(tmp_path: Path, content: bytes, message: str) -> 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot read .*none.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*none.toml: there is no such file"):
         resolved(files=(tmp_path / "none.toml",))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer.main
 
 import ophclip.cli
 import ophvl.cli
-from ophvl.faults import explain
+from ophvl.faults import errors_in_words, explain, naming
 
 
 def test_each_error_of_the_system_says_where_and_what_to_do() -> None:
@@ -24,6 +25,49 @@ def test_each_error_of_the_system_says_where_and_what_to_do() -> None:
         assert ";" in message
     assert explain(OSError(errno.EIO, "Input/output error", 7)) == explain(OSError(errno.EIO, ""))
     assert explain(OSError("odd")) == "odd; mend this, then run the same command again"
+
+
+def test_what_libraries_give_in_words_alone_is_understood() -> None:
+    rust = RuntimeError('I/O error: No space left on device (os error 28) at path "/data/x"')
+    assert (explain(rust) or "").startswith("/data/x: the disk is full")
+    arrow = OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+    assert (explain(arrow) or "").startswith("the disk is full")
+    loader = ImportError("libfoo.so: cannot open shared object file: Too many open files")
+    assert "ulimit -n" in (explain(loader) or "")
+    assert "check the path" in (explain(FileNotFoundError("/data/gone.parquet")) or "")
+    assert explain(RuntimeError("a bug")) is None
+    assert explain(ImportError("cannot import name 'x'")) is None
+
+
+def test_a_fault_gets_the_name_of_its_file_also_on_the_way_from_a_worker(tmp_path: Path) -> None:
+    def fail(error: Exception) -> str:
+        with pytest.raises(OSError) as caught, naming(tmp_path / "written"):  # noqa: PT011
+            raise error
+        return explain(pickle.loads(pickle.dumps(caught.value))) or ""
+
+    assert fail(OSError(errno.ENOSPC, "No space")).startswith(f"{tmp_path / 'written'}: the disk")
+    assert fail(OSError(errno.EIO, "Input/output error", 7)).startswith(f"{tmp_path / 'written'}: ")
+    assert fail(OSError(errno.EIO, "Input/output error", "/other")).startswith("/other: ")
+    assert fail(ValueError("(os error 28)")).startswith(f"{tmp_path / 'written'}: the disk is full")
+    with pytest.raises(KeyError), naming(tmp_path):
+        raise KeyError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(OSError(errno.EIO, "Input/output error"), 2), (RuntimeError("a bug"), None)],
+)
+def test_a_command_line_ends_with_words_or_with_the_bug(error: Exception, code: int | None) -> None:
+    expected: type[BaseException] = SystemExit if code else type(error)
+    with pytest.raises(expected) as stop, errors_in_words(extra="train"):
+        raise error
+    assert getattr(stop.value, "code", None) == code
+
+
+def test_the_extra_of_the_command_line_is_named() -> None:
+    missing = ModuleNotFoundError("No module named 'torch'", name="torch")
+    assert "ophvl[train]" in (explain(missing, "train") or "")
+    assert "ophvl[curate]" in (explain(missing, "curate") or "")
 
 
 @pytest.mark.parametrize(

@@ -101,15 +101,24 @@ _SHOWN = re.compile(r"(?:v|list)=[\w.-]+")
 _SYSTEM_ERRORS = frozenset(
     {
         errno.EACCES,
+        errno.EFBIG,
         errno.EIO,
+        errno.ELOOP,
         errno.EMFILE,
         errno.ENFILE,
+        errno.ENOTDIR,
         errno.EPERM,
         errno.EROFS,
         errno.ESTALE,
     }
 )
 """Errors of the disk, of rights and of system limits: they would hit the next item too."""
+
+_NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+"""Of these, the ones that a request may meet: a connection counts as an open file."""
+
+_OF_FILES = (OSError, NotADirectoryError, PermissionError)
+"""Types of file errors; those of the network derive from `OSError`, and have codes of their own."""
 
 _ADVICE = {
     FailureKind.NOT_FOUND: "take it off the list, or find its new address",
@@ -216,14 +225,13 @@ def _disk_error(causes: list[BaseException]) -> OSError | None:
     """Return the cause that is a file error. Network errors have other types, or come in one of yt-dlp's."""
     from yt_dlp.networking.exceptions import RequestError
 
-    if any(isinstance(cause, RequestError) for cause in causes):
-        return None
-    plain = (OSError, PermissionError)
+    is_request = any(isinstance(cause, RequestError) for cause in causes)
+    codes = _NO_MORE_FILES if is_request else _SYSTEM_ERRORS
     return next(
         (
             cause
             for cause in causes
-            if isinstance(cause, OSError) and type(cause) in plain and cause.errno in _SYSTEM_ERRORS
+            if isinstance(cause, OSError) and type(cause) in _OF_FILES and cause.errno in codes
         ),
         None,
     )

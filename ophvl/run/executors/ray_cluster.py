@@ -88,7 +88,7 @@ def _connected(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ImportError as err:
-        raise UsageError("--engine ray needs Ray: pip install -e '.[ray]'") from err
+        raise UsageError("--engine ray needs Ray: pip install 'ophvl[ray]'") from err
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address is not None:
         ping(address)

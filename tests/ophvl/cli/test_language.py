@@ -104,7 +104,10 @@ def test_an_output_that_is_full_is_not_told_of_the_input(many_titles: Path) -> N
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 2
-    assert result.stderr == "error: cannot write the output: No space left on device\n"
+    assert result.stderr == (
+        "error: cannot write the output: the disk is full; finished work is saved. Make room, then run "
+        "the same command again\n"
+    )
 
 
 def test_odd_texts_do_no_harm() -> None:
