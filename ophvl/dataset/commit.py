@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ophvl.atomic_io import replacing
 from ophvl.dataset.layout import Layout, is_batch
 from ophvl.dataset.ledger import Entry
 from ophvl.dataset.rows import require_schema
+from ophvl.faults import reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,9 +36,9 @@ def write_result(path: Path, entries: Sequence[Entry], tables: Mapping[str, pa.T
 
 def read_entries(path: Path) -> list[Entry]:
     """Read the ledger entries of a result file."""
-    with zipfile.ZipFile(path) as archive:
+    with _open_result(path) as archive:
         text = archive.read("entries.jsonl").decode()
-    return [Entry.from_json(line) for line in text.split("\n")]
+        return [Entry.from_json(line) for line in text.split("\n")]
 
 
 def read_result_rows(path: Path, table: str) -> pa.Table | None:
@@ -56,7 +58,7 @@ def read_result_rows(path: Path, table: str) -> pa.Table | None:
 
 def stored_tables(path: Path) -> set[str]:
     """Return the names of the tables in a result file."""
-    with zipfile.ZipFile(path) as archive:
+    with _open_result(path) as archive:
         return {Path(name).stem for name in archive.namelist() if name.endswith(".arrow")}
 
 
@@ -64,10 +66,22 @@ def read_stored_rows(path: Path, table: str) -> pa.Table | None:
     """Read the rows of `table` in a result file as they stand there, of whichever version."""
     import pyarrow as pa
 
-    with zipfile.ZipFile(path) as archive:
+    with _open_result(path) as archive:
         if f"{table}.arrow" not in archive.namelist():
             return None
         return pa.ipc.open_stream(archive.read(f"{table}.arrow")).read_all()
+
+
+@contextmanager
+def _open_result(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a result file; parse what it holds within the block.
+
+    Raises:
+        DamagedFileError: it is cut short or changed.
+    """
+    remedy = "delete it, then run the same command again: what it held is done anew"
+    with reading(path, remedy), zipfile.ZipFile(path) as archive:
+        yield archive
 
 
 def result_files_by_unit(

@@ -20,6 +20,7 @@ from ophvl.dataset.rows import (
     unit_column,
 )
 from ophvl.dataset.segments import read_segment, read_segment_rows
+from ophvl.faults import reading
 from ophvl.partitions import PARTITIONS, partition_of
 from ophvl.stage import Scope, StageSpec
 
@@ -54,6 +55,7 @@ def read_table(
     """Read rows of `table`, sorted by primary key; only `columns` and `video_ids` where given.
 
     Raises:
+        DamagedFileError: a stored file is cut short or changed.
         SchemaError: a stored file does not fit this version's schema.
     """
     import pyarrow as pa
@@ -133,8 +135,10 @@ def _appended_rows(layout: Layout, table: str) -> list[pa.Table]:
 
     slices = []
     for path in layout.appended_files(table):
-        require_schema(table, pq.read_schema(path), path)
-        slices.append(pq.read_table(path, partitioning=None))
+        with reading(path, "restore it from a copy, or delete it: its rows are checked anew"):
+            rows = pq.read_table(path, partitioning=None)
+        require_schema(table, rows.schema, path)
+        slices.append(rows)
     return slices
 
 

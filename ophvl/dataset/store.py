@@ -31,6 +31,7 @@ from ophvl.dataset.rows import select_rows
 from ophvl.dataset.sweep import sweep, sweep_lines
 from ophvl.dataset.upgrade import upgrade
 from ophvl.errors import UsageError
+from ophvl.faults import reading
 from ophvl.partitions import ALL_PARTITIONS, Partitions
 from ophvl.stage import Scope, StageSpec
 
@@ -133,9 +134,9 @@ class Store:
     def listed_lines(self) -> set[str]:
         """Return the ids of the lines of all source lists that still exist, as last recorded."""
         paths = (self.root / SOURCE_LISTS).glob("*.json")
-        records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        existing = [record for record in records if Path(record["list_path"]).exists()]
-        return {line_id for record in existing for line_id in record["line_ids"]}
+        records = [_read_source_list(path) for path in paths]
+        existing = [line_ids for list_path, line_ids in records if Path(list_path).exists()]
+        return {line_id for line_ids in existing for line_id in line_ids}
 
     # Writing
 
@@ -194,3 +195,12 @@ class Store:
     def sweep_lines(self) -> None:
         """Remove what a crash of a line stage left behind; only one run at a time may."""
         sweep_lines(self._layout)
+
+
+def _read_source_list(path: Path) -> tuple[str, list[str]]:
+    """Read the path of a source list and its lines, as `Store.record_source_list` wrote them."""
+    with reading(
+        path, "delete it, then run `ophvl ingest` with its list again: that writes it anew"
+    ):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record["list_path"], record["line_ids"]

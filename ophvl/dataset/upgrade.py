@@ -23,12 +23,16 @@ from ophvl.dataset.rows import exclude_rows
 from ophvl.dataset.segments import read_header
 from ophvl.dataset.sweep import sweep_lines
 from ophvl.errors import UsageError
+from ophvl.faults import reading
 from ophvl.lock import mutex
 from ophvl.partitions import ALL_PARTITIONS
 from ophvl.stage import Scope, StageSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_RESTORE = "restore it from a copy, or begin a new folder with the same source list"
 
 
 def upgrade(layout: Layout, note: Callable[[str], None]) -> None:
@@ -76,14 +80,21 @@ def _earlier_files(layout: Layout, spec: StageSpec) -> list[Path]:
 
     All segments are of one form: those of this one are made once the earlier ones are gone.
     """
-    import pyarrow.parquet as pq
-
     segments = layout.segments(spec.name)
     named = (layout.parquet_path("sources", name) for s in segments if (name := _sources_of(s)))
     first = next(named, None)
-    if first is None or "folded_videos" not in pq.read_schema(first).names:
+    if first is None or "folded_videos" not in _names(first):
         segments = []
     return [*segments, *(p for p in layout.result_files(spec.name) if _is_earlier_result(p))]
+
+
+def _names(path: Path) -> list[str]:
+    """Return the columns of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    with reading(path, _RESTORE):
+        names: list[str] = pq.read_schema(path).names
+    return names
 
 
 def _sources_of(segment: Path) -> str | None:
@@ -105,7 +116,9 @@ def _rows(layout: Layout, spec: StageSpec, table: str) -> pa.Table:
     slices = [rows for path in results if (rows := read_stored_rows(path, table)) is not None]
     for segment in layout.segments(spec.name):
         if name := read_header(segment).get(table):
-            rows = pq.read_table(layout.parquet_path(table, name), partitioning=None)
+            path = layout.parquet_path(table, name)
+            with reading(path, _RESTORE):
+                rows = pq.read_table(path, partitioning=None)
             slices.append(exclude_rows(rows, "line_id", replaced))
     return pa.concat_tables(slices) if slices else pa.table({})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ophvl.dataset.ledger import EntryOutcome
 from ophvl.dataset.store import Store
-from ophvl.errors import SchemaError
+from ophvl.errors import DamagedFileError, SchemaError
 from ophvl.ids import sha256_file
 from ophvl.stage import Scope
 from schemas.base import TableSpec, Violation
@@ -41,8 +41,6 @@ def check_folder(store: Store) -> list[Violation]:
 
 def _read_tables(store: Store) -> tuple[dict[str, pa.Table], list[Violation]]:
     """Return the tables that can be read, and the violations of each table by itself."""
-    import pyarrow as pa
-
     violations: list[Violation] = []
     tables: dict[str, pa.Table] = {}
     for name, spec in TABLES.items():
@@ -52,7 +50,7 @@ def _read_tables(store: Store) -> tuple[dict[str, pa.Table], list[Violation]]:
             tables[name] = store.read(name)
         except SchemaError as err:
             violations += err.violations
-        except (OSError, pa.ArrowException) as err:
+        except (OSError, DamagedFileError) as err:
             message = str(err).splitlines()[:1]
             violations += _violation(
                 name, "unreadable file", "(file)", "what the ledger names", message

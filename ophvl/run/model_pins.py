@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import UsageError
+from ophvl.faults import reading
 from ophvl.lock import SETTINGS, mutex
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def check_pins(
             revisions[f"{stage.spec.name}.{name}"] = port.revision  # Slow: it reads the weights.
     path = root / "models.json"
     with mutex(root, SETTINGS, note):
-        pinned: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        pinned: dict[str, str] = {}
+        if path.exists():
+            with reading(path, "delete it: the present models are then pinned"):
+                pinned = dict(json.loads(path.read_text(encoding="utf-8")))
         for key, revision in revisions.items():
             if pinned.get(key, revision) != revision and not repin:
                 stage_name = key.partition(".")[0]

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ophvl.atomic_io import write_text
 from ophvl.errors import ItemError, UsageError
+from ophvl.faults import reading
 from ophvl.unicode import normalise
 from schemas.vocab import FailureKind
 
@@ -84,7 +85,8 @@ class ChatRewriter:
         """
         cached = self._cache_path(narration)
         if cached.is_file():
-            return Answer(**json.loads(cached.read_text(encoding="utf-8")))
+            with reading(cached, "delete it: the server is then asked again"):
+                return Answer(**json.loads(cached.read_text(encoding="utf-8")))
         if self._tokens_spent() >= self.max_tokens:
             return None
         answer = self._parse(self._request(narration), narration)
@@ -183,7 +185,10 @@ class ChatRewriter:
 
     def _tokens_spent(self) -> int:
         ledger = self.cache / "tokens.txt"
-        return sum(map(int, ledger.read_text().split())) if ledger.is_file() else 0
+        if not ledger.is_file():
+            return 0
+        with reading(ledger, "correct it, one number of tokens a line, or delete it to begin at 0"):
+            return sum(map(int, ledger.read_text(encoding="ascii").split()))
 
     def _add_tokens(self, tokens: int) -> None:
         self.cache.mkdir(parents=True, exist_ok=True)
