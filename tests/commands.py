@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import runpy
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Command:
     Args:
         arguments: a module that is a program, such as `ophvl`, and its arguments.
         env: the environment; that of this process where it is None.
+        open_files: the most files that it may have open.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Command:
         stdin: str = "",
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        open_files: int | None = None,
     ) -> None:
         self.argv = list(map(str, arguments))
         self._folder = tempfile.TemporaryDirectory(prefix="command-")
@@ -45,7 +48,8 @@ class Command:
         self._streams[0].write_text(stdin, encoding="utf-8")
         place, variables = str(cwd or Path.cwd()), dict(os.environ if env is None else env)
         self._process = _SERVER.Process(
-            target=_become, args=(self.argv, list(map(str, self._streams)), place, variables)
+            target=_become,
+            args=(self.argv, list(map(str, self._streams)), place, variables, open_files),
         )
         self._process.start()
 
@@ -84,9 +88,10 @@ def run(
     stdin: str = "",
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    open_files: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would; it must end with `code` and never with a traceback."""
-    result = Command(*arguments, stdin=stdin, cwd=cwd, env=env).end()
+    result = Command(*arguments, stdin=stdin, cwd=cwd, env=env, open_files=open_files).end()
     assert result.returncode == code, result.stdout + result.stderr
     assert "Traceback" not in result.stderr, result.stderr
     return result
@@ -98,7 +103,9 @@ def status(out: Path) -> dict[str, Any]:
     return shown
 
 
-def _become(argv: list[str], streams: list[str], cwd: str, env: dict[str, str]) -> None:
+def _become(
+    argv: list[str], streams: list[str], cwd: str, env: dict[str, str], open_files: int | None
+) -> None:
     """Become the command, in a fork of the server."""
     for descriptor, path in enumerate(streams):
         flags = os.O_WRONLY | os.O_CREAT if descriptor else os.O_RDONLY
@@ -120,6 +127,9 @@ def _become(argv: list[str], streams: list[str], cwd: str, env: dict[str, str]) 
     os.environ.update(env)
     random.seed()  # Forks of one process would draw the same.
     sys.argv = argv
+    if open_files is not None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
     try:
         runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
     finally:
