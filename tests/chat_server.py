@@ -21,6 +21,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     pause_s: float = 0.0
     """Before every byte of the body."""
+    drips_headers: bool = False
+    """Whether it sends one header after the other, without an end."""
     announced: int | None = None
     """A Content-Length that the body does not have."""
 
@@ -60,8 +62,12 @@ def chat_server(script: Script) -> Iterator[ChatServer]:
             for name, value in reply.headers:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(reply.announced or len(reply.body)))
-            self.end_headers()
             try:
+                while reply.drips_headers:
+                    self.send_header("X-A", "b")
+                    self.flush_headers()
+                    time.sleep(0.02)
+                self.end_headers()
                 if not reply.pause_s:
                     self.wfile.write(reply.body)
                     return

@@ -96,6 +96,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.status(int(name))
         elif name.startswith("slow-"):
             self.video(self.server.own(name), pause_s=_PAUSE_S)
+        elif name.startswith("next-"):
+            self.next_page(int(name.removeprefix("next-")))
         elif fault is None:
             self.video(self.server.video)
         else:
@@ -223,6 +225,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def page(self) -> None:
         content = b"<html><title>Please sign in</title><body>sign in to go on</body></html>" * 50
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def next_page(self, number: int) -> None:
+        """Send a page that leads to the next one, without an end."""
+        time.sleep(_PAUSE_S)
+        link = f'<meta http-equiv="refresh" content="0; url=/next-{number + 1}">'
+        content = f"<html><head>{link}</head><body></body></html>".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(content)))

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ophvl.deadline import DeadlineError, within
 from ophvl.errors import ConfigError
 from ophvl.ids import sha256_file
 
@@ -117,12 +118,16 @@ def hub_is_reachable() -> bool:
     if constants.HF_HUB_OFFLINE:
         return False
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
-    try:
+
+    def answers() -> bool:
         with urllib.request.urlopen(request, timeout=_HUB_TIMEOUT_S):
             return True
+
+    try:
+        return within(2 * _HUB_TIMEOUT_S, answers)
     except urllib.error.HTTPError as err:
         return err.code < 500
-    except OSError:
+    except (OSError, DeadlineError):
         return False
 
 

@@ -77,6 +77,10 @@ class YtDlpDownloader:
     reserve_bytes: float = 0.0
     slow_bytes_a_second: float = 1000.0
     slow_s: float = 300.0
+    most_pages: int = 5_000
+    """Pages that an address may lead to; a channel lists some thirty videos on each."""
+    pages_s: float = 3600.0
+    """How long the requests for them may take in total."""
     cookies: Path | None = None
     subtitles: bool = True
     languages: tuple[str, ...] = ("en",)
@@ -105,7 +109,7 @@ class YtDlpDownloader:
             "noplaylist": True,
             "lazy_playlist": False,
         }
-        with self._session(url, options) as session:
+        with self._session(url, options) as session, self._pages_limited(session):
             videos = list(self._videos(session, url, depth=0))
         if not videos:
             message = f"{without_secrets(url)} leads to no video; check it in a browser"
@@ -148,8 +152,9 @@ class YtDlpDownloader:
         }
         try:
             with self._session(url, options, files.directory) as session:
-                info = _extract(session, url)
-                video = _only_video(info, url)
+                with self._pages_limited(session):
+                    info = _extract(session, url)
+                    video = _only_video(info, url)
                 path = files.complete() or files.rename_complete(_download(session, video, url))
                 refusals: list[ItemError] = []
                 subtitles = tuple(self._subtitles(session, video, refusals))
@@ -166,6 +171,9 @@ class YtDlpDownloader:
         return FetchedVideo(
             path=path, tool=_tool(), metadata=record, subtitles=subtitles, refusal=refusal
         )
+
+    def _pages_limited(self, session: Session) -> AbstractContextManager[None]:
+        return session.pages_limited(self.most_pages, self.pages_s)
 
     def _videos(self, session: Session, url: str, *, depth: int) -> Iterator[VideoMetadata]:
         info = _extract(session, url)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ophvl import deadline
 from ophvl.download.yt_dlp.errors import item_error
 from schemas.vocab import FailureKind
 
@@ -18,31 +18,16 @@ Value = TypeVar("Value")
 
 
 def within(limit_s: float, url: str, call: Callable[[], Value]) -> Value:
-    """Return what `call` returns, if it does so in time.
-
-    The timeout of a socket holds for each byte, so that a server that sends one now and then is never too
-    slow for it. A call that takes too long is left behind in a thread that does not keep the process alive.
+    """Return what a request to `url` returns, if it does so in time (`ophvl.deadline`).
 
     Raises:
         ItemError: TIMEOUT.
     """
-    results: list[Value] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as err:  # noqa: BLE001  (it belongs to the caller, whatever it is)
-            errors.append(err)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise item_error(FailureKind.TIMEOUT, url, f"an answer did not end in {limit_s:g} s")
-    return results[0]
+    try:
+        return deadline.within(limit_s, call)
+    except deadline.DeadlineError as err:
+        reason = f"an answer did not end in {limit_s:g} s"
+        raise item_error(FailureKind.TIMEOUT, url, reason) from err
 
 
 def bounded(response: Any, limit_s: float) -> Any:

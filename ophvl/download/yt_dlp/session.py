@@ -6,7 +6,9 @@ told it to wait. Here it pauses before each retry, and makes none if the server 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import YoutubeDLError
 
-from ophvl.download.yt_dlp.errors import as_item_error, is_rate_limit
+from ophvl.download.yt_dlp.errors import as_item_error, is_rate_limit, item_error
 from ophvl.download.yt_dlp.page_limits import bounded, within
 from ophvl.errors import ItemError
+from schemas.vocab import FailureKind
 
 _RETRIED = ("http", "fragment", "extractor")
 _LONGEST_PAUSE_S = 30.0
@@ -32,6 +35,10 @@ class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
     def __init__(self, options: Mapping[str, object], *, pause_s: float, slow_s: float) -> None:
         self._first_pause_s = pause_s
         self._slow_s = slow_s
+        self._pages_left: int | None = None
+        """How many more requests are allowed; None for any number."""
+        self._waited_s, self._total_s = 0.0, math.inf
+        """How long requests took, and may take."""
         self._last_error: HTTPError | None = None
         """The error of the last request, if it failed."""
         pauses = dict.fromkeys(_RETRIED, self._pause_s)
@@ -42,11 +49,54 @@ class Session(YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types.
         self._last_error = None
         send = super().urlopen
         url = req if isinstance(req, str) else req.url
+        self._refuse_endless(url)
+        started = time.monotonic()
         try:
-            return bounded(within(self._slow_s, url, lambda: send(req)), self._slow_s)
+            response = bounded(within(self._slow_s, url, lambda: send(req)), self._slow_s)
         except HTTPError as err:
             self._last_error = err
             raise
+        finally:
+            self._waited_s += time.monotonic() - started
+        response.read = self._timed(response.read)
+        return response
+
+    def _timed(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
+        """Return `read`, whose time counts as that of the request."""
+
+        def timed(amount: int | None = None) -> bytes:
+            started = time.monotonic()
+            try:
+                return read(amount)
+            finally:
+                self._waited_s += time.monotonic() - started
+
+        return timed
+
+    @contextmanager
+    def pages_limited(self, count: int, total_s: float) -> Iterator[None]:
+        """Refuse more than `count` requests within, or any once those so far took `total_s` in total."""
+        self._pages_left, self._waited_s, self._total_s = count, 0.0, total_s
+        try:
+            yield
+        finally:
+            self._pages_left, self._total_s = None, math.inf
+
+    def _refuse_endless(self, url: str) -> None:
+        """Refuse a page that always names a next one.
+
+        Raises:
+            ItemError: UNSUPPORTED, as it would be as long the next time.
+        """
+        if self._waited_s > self._total_s:
+            reason = f"the pages behind it took more than {self._total_s:g} s, without an end"
+            raise item_error(FailureKind.UNSUPPORTED, url, reason)
+        if self._pages_left is None:
+            return
+        self._pages_left -= 1
+        if self._pages_left < 0:
+            reason = "there are ever more pages behind it, without an end"
+            raise item_error(FailureKind.UNSUPPORTED, url, reason)
 
     @contextmanager
     def item_errors(self, url: str, folder: Path | None = None) -> Iterator[None]:

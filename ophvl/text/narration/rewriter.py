@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ophvl.atomic_io import write_text
+from ophvl.deadline import DeadlineError, within
 from ophvl.errors import ItemError, UsageError
 from ophvl.faults import reading
 from ophvl.unicode import normalise
@@ -111,18 +111,21 @@ class ChatRewriter:
                 {"role": "user", "content": json.dumps({"narration": narration})},
             ],
         }
-        started = time.monotonic()
         content = bytearray()
-        try:
-            with self._client.stream(
-                "POST", f"{self.endpoint.rstrip('/')}/chat/completions", json=body
-            ) as response:
+        url = f"{self.endpoint.rstrip('/')}/chat/completions"
+
+        def receive() -> httpx.Response:
+            with self._client.stream("POST", url, json=body) as response:
                 for chunk in response.iter_bytes():
-                    content += chunk
+                    content.extend(chunk)
                     if len(content) > _MAX_ANSWER_BYTES:
                         break
-                    if time.monotonic() - started > self.timeout_s:
-                        raise self._timeout_error
+            return response
+
+        try:
+            response = within(self.timeout_s, receive)
+        except DeadlineError as err:
+            raise self._timeout_error from err
         except httpx.TimeoutException as err:
             raise self._timeout_error from err
         except httpx.InvalidURL as err:

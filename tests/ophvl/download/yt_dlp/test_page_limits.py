@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -42,9 +43,26 @@ def test_a_page_without_end_is_given_up(site: Site, name: str, kind: FailureKind
     assert caught.value.kind is kind
 
 
-def test_what_a_call_returns_or_raises_comes_from_the_thread() -> None:
-    assert within(5.0, "https://example.org", lambda: 7) == 7
-    with pytest.raises(KeyError):
-        within(5.0, "https://example.org", lambda: {}["a"])
-    with pytest.raises(ItemError, match=r"did not end in 0\.05 s"):
-        within(0.05, "https://example.org", lambda: time.sleep(0.5))
+@pytest.mark.parametrize(
+    ("limit", "message"), [({"most_pages": 12}, "ever more pages"), ({"pages_s": 0.3}, "took more")]
+)
+@pytest.mark.parametrize("step", ["expand", "fetch"])
+def test_pages_that_lead_to_ever_more_pages_are_given_up(
+    site: Site, tmp_path: Path, step: str, limit: dict[str, float], message: str
+) -> None:
+    with serving(make_video(site.root / "v.mp4")) as server:
+        downloader = YtDlpDownloader(retries=0, **limit)  # type: ignore[arg-type]
+        url = f"{server.url}/next-1"
+        ask = {
+            "expand": lambda: downloader.expand(url),
+            "fetch": lambda: downloader.fetch(url, tmp_path, "x"),
+        }[step]
+        with pytest.raises(ItemError, match=message) as caught:
+            ask()
+        assert len(server.requests) < 40
+    assert caught.value.kind is FailureKind.UNSUPPORTED
+
+
+def test_a_call_that_takes_too_long_names_its_address() -> None:
+    with pytest.raises(ItemError, match=r"e\.org.*did not end in 0\.05 s"):
+        within(0.05, "https://e.org", lambda: time.sleep(0.5))

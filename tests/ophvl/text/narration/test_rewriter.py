@@ -193,9 +193,10 @@ def test_a_response_without_an_answer_is_neither_cached_nor_counted(
         (lambda _: Reply(body=b"wait", status=429), FailureKind.RATE_LIMITED),
         (lambda _: Reply(body=b"oops", status=503), FailureKind.NETWORK),
         (lambda _: Reply(body=b"x" * 100, pause_s=0.05), FailureKind.TIMEOUT),
+        (lambda _: Reply(body=b"", drips_headers=True), FailureKind.TIMEOUT),
         (lambda _: Reply(body=b"cut", announced=1000), FailureKind.NETWORK),
     ],
-    ids=["429", "503", "drip", "cut"],
+    ids=["429", "503", "drip", "dripping headers", "cut"],
 )
 def test_a_temporary_error_is_a_failure_of_the_item(
     tmp_path: Path, script: Script, kind: FailureKind
