@@ -17,7 +17,6 @@ IMPORT_NAMES = {
     "piper-tts": "piper",
     "pillow": "PIL",
     "pyahocorasick": "ahocorasick",
-    "webvtt-py": "webvtt",
 }
 """Packages that are imported by another name than their own with underscores."""
 
