@@ -14,11 +14,13 @@ import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from ophvl.errors import ItemError
 from ophvl.ids import channel_handle, file_id, sha256_file
 from ophvl.ports import Chapter, VideoMetadata
+from ophvl.unicode import normalise
 from schemas.vocab import FailureKind
 
 SUFFIXES = frozenset(
@@ -56,7 +58,7 @@ _SYSTEM_FOLDERS = frozenset(
 )
 """Folders that systems make: trash, thumbnails, what a repair of the disk found. Others begin with a dot."""
 
-_DEVICE_TREES = ("/proc/", "/sys/", "/dev/")
+_DEVICE_TREES = ("/proc", "/sys", "/dev")
 """Files here look regular, and may have no end."""
 
 _MAX_METADATA_BYTES = 64 * 2**20
@@ -97,13 +99,25 @@ def files_below(folder: Path, unreadable: list[Unusable] | None = None) -> Itera
 
     paths = []
     for root, folders, names in os.walk(folder, onerror=note):
+        if is_of_system(Path(root)):
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not _is_hidden(name)]
         paths += [Path(root, name) for name in names if not _is_hidden(name)]
     yield from sorted(paths)
 
 
-def require_regular(path: Path) -> None:
+def is_of_system(path: Path) -> bool:
+    """Tell whether a path leads into a tree in which the system shows itself, such as `/proc`."""
+    resolved = os.path.realpath(path)
+    return any(f"{resolved}/".startswith(f"{tree}/") for tree in _DEVICE_TREES)
+
+
+def require_regular(path: Path, kind_of_file: str = "a video file; take it off the list") -> None:
     """Check that a path is that of a regular file, so that reading it comes to an end.
+
+    Args:
+        kind_of_file: what it should be, and what to do if it is not.
 
     Raises:
         ItemError: UNREADABLE, with the kind of file that it is.
@@ -121,10 +135,10 @@ def require_regular(path: Path) -> None:
         stat.S_IFDIR: "a folder",
     }
     kind = kinds.get(stat.S_IFMT(mode))
-    if kind is None and str(path.resolve()).startswith(_DEVICE_TREES):
+    if kind is None and is_of_system(path):
         kind = "a file of the system"
     if kind is not None:
-        message = f"{_printable(path)} is {kind}, not a video file; take it off the list"
+        message = f"{_printable(path)} is {kind}, not {kind_of_file}"
         raise ItemError(FailureKind.UNREADABLE, message)
 
 
@@ -170,7 +184,7 @@ def read_video(path: Path) -> LocalVideo:
         channel=info.text("channel") or info.text("uploader"),
         channel_id=info.text("channel_id") or info.text("uploader_id"),
         channel_handle=channel_handle(info.text("uploader_id"), info.text("uploader_url")),
-        upload_date=info.text("upload_date"),
+        upload_date=info.day("upload_date"),
         duration_s=info.number("duration"),
         chapters=info.chapters(),
         tags=info.texts("tags"),
@@ -212,11 +226,11 @@ class _Info:
         if path is None:
             return cls("", {})
         try:
-            require_regular(path)
+            require_regular(path, "a metadata file; remove or rename it")
             if path.stat().st_size > _MAX_METADATA_BYTES:
                 return cls(path.name, {}, f"it is larger than {_MAX_METADATA_BYTES >> 20} MB")
             text = path.read_text(encoding="utf-8-sig")
-            values = json.loads(text, parse_int=_integer, parse_constant=lambda name: None)
+            values = json.loads(text, parse_int=_integer)
         except ItemError as err:
             return cls(path.name, {}, str(err))
         except UnicodeDecodeError as err:
@@ -239,10 +253,21 @@ class _Info:
     def text(self, key: str) -> str | None:
         """Return a field of text; None where it is absent, empty or not text."""
         value = self._values.get(key)
-        if isinstance(value, str):
-            return _whole(value).strip() or None
+        if isinstance(value, str):  # Text of signs that show nothing is none.
+            return _whole(value).strip() if normalise(value).strip() else None
         self._note(key, value)
         return None
+
+    def day(self, key: str) -> str | None:
+        """Return a field with a day as YYYYMMDD; None where it is absent or no day."""
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            return f"{date.fromisoformat(text):%Y%m%d}"
+        except ValueError:
+            self._note(key, text)
+            return None
 
     def number(self, key: str) -> float | None:
         """Return a field of seconds; None where it is absent or no number in range."""
@@ -260,7 +285,7 @@ class _Info:
         return texts
 
     def chapters(self) -> tuple[Chapter, ...]:
-        """Return the chapters that have a title and a span."""
+        """Return the chapters that have a title and a span of time."""
         items = self._list("chapters")
         chapters = []
         for item in items:
@@ -268,7 +293,9 @@ class _Info:
                 continue
             title = item.get("title")
             start_s, end_s = _seconds(item.get("start_time")), _seconds(item.get("end_time"))
-            if isinstance(title, str) and start_s is not None and end_s is not None:
+            if not isinstance(title, str) or start_s is None or end_s is None:
+                continue
+            if start_s < end_s:
                 chapters.append(Chapter(title=_whole(title).strip(), start_s=start_s, end_s=end_s))
         chapters = [chapter for chapter in chapters if chapter.title]
         if len(chapters) < len(items):

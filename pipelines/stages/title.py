@@ -139,16 +139,7 @@ STAGE = StageSpec(
     settings=TitleConfig,
     help="make one structured title of each messy one; drop videos that are not surgery",
     reads={
-        "publications": (
-            "video_id",
-            "webpage_url",
-            "title",
-            "description",
-            "chapters",
-            "channel",
-            "channel_id",
-            "channel_handle",
-        ),
+        "publications": ("video_id", "title", "description", "chapters"),
         "attributes": (
             "attribute_id",
             "video_id",

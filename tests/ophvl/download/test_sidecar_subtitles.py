@@ -42,7 +42,24 @@ def test_subtitle_files_next_to_a_video(tmp_path: Path) -> None:
         ("case.forced.srt", "und"),
         ("case.en.sdh.srt", "en"),
         ("case.English.srt", "English"),
-        ("case.mp4.srt", None),
+        ("case.mp4.srt", "und"),
+        ("case.mp4.en.srt", "en"),
+        ("case.mkv.srt", "und"),
+        ("case_en.srt", "en"),
+        ("case-DE.srt", "de"),
+        ("case fr.vtt", "fr"),
+        ("case_en.forced.srt", "en"),
+        ("case_hd.srt", None),
+        ("case_eng.srt", None),
+        ("case.en.1.srt", "en"),
+        ("case.1.srt", None),
+        ("case.en.x1.srt", None),
+        ("Subs/2_English.srt", "English"),
+        ("Subs/English.srt", "English"),
+        ("Subs/02. German.vtt", "German"),
+        ("Subs/case/2_English.srt", "English"),
+        ("Subs/other/2_English.srt", None),
+        ("2_English.srt", None),
         ("Subs/case.de.srt", "de"),
         ("subtitles/case.srt", "und"),
         ("other.srt", None),
@@ -55,7 +72,7 @@ def test_the_names_that_players_find_are_found(
 ) -> None:
     (tmp_path / "case.mp4").touch()
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("1\n00:00:01,000 --> 00:00:02,000\none\n")
     expected = [] if language is None else [(language, "one")]
     assert beside(tmp_path / "case.mp4") == expected
@@ -97,3 +114,32 @@ def test_what_is_put_beside_it_later_is_found(tmp_path: Path) -> None:
     write(tmp_path, case_srt="one")
     os.utime(tmp_path, ns=(1, 1))
     assert beside(video) == [("und", "one")]
+
+
+def test_numbered_tracks_belong_to_the_only_video_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "case.mp4").touch()
+    (tmp_path / "Subs").mkdir()
+    write(tmp_path / "Subs", case_srt="one", English_srt="two")
+    assert beside(tmp_path / "case.mp4") == [("English", "two"), ("und", "one")]
+    (tmp_path / "other.mp4").touch()
+    assert beside(tmp_path / "case.mp4") == [("und", "one")]
+
+
+def test_a_folder_of_subtitles_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = tmp_path / "case.mp4"
+    video.touch()
+    (tmp_path / "Subs").mkdir()
+    write(tmp_path, case_srt="one")
+    listdir = os.listdir
+
+    def refuse(path: Path) -> list[str]:
+        if Path(path).name == "Subs":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr("ophvl.download.sidecar_subtitles.os.listdir", refuse)
+    lines, (unlisted,) = read_sidecar_subtitles(video)
+    assert [line.text for line in lines] == ["one"]
+    assert (unlisted.name, unlisted.reason) == ("Subs", "cannot list it: Permission denied")

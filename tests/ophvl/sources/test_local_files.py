@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 import unicodedata
 from pathlib import Path
 
@@ -97,8 +98,7 @@ def test_a_number_out_of_range_costs_its_field(
     expected = (
         [] if seconds is not None else [Unusable(name=f"{video.stem}.info.json", reason=reason)]
     )
-    nan = [] if number in ("NaN", "-Infinity") else expected  # These stand for "no value".
-    assert read.unusable == nan
+    assert read.unusable == expected
 
 
 def test_half_a_surrogate_pair_is_left_out(video: Path) -> None:
@@ -114,6 +114,8 @@ def test_each_field_is_taken_for_itself(video: Path) -> None:
         {"title": "No end", "start_time": 9},
         {"title": 7, "start_time": 9, "end_time": 10},
         {"title": " ", "start_time": 9, "end_time": 10},
+        {"title": "Backwards", "start_time": 9, "end_time": 8},
+        {"title": "Empty", "start_time": 9, "end_time": 9},
         "text",
     ]
     info = {
@@ -219,3 +221,38 @@ def test_no_field_of_text_keeps_half_a_surrogate_pair(video: Path) -> None:
     for value in vars(metadata).values():
         str(value).encode()
     assert metadata.webpage_url == metadata.channel_id == "@ab"
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        *[("20260131", "20260131"), ("2026-01-31", "20260131"), ("20260231", None)],
+        *[("yesterday", None), ("2026", None), ("20260131T10", None)],
+    ],
+)
+def test_a_day_that_is_none_costs_its_field(video: Path, text: str, day: str | None) -> None:
+    write(video, json.dumps({"upload_date": text}))
+    read = read_video(video)
+    assert read.metadata.upload_date == day
+    told = [lost.reason for lost in read.unusable]
+    assert told == ([] if day else ["field(s) upload_date do not fit"])
+
+
+def test_a_title_that_shows_nothing_is_none(video: Path) -> None:
+    write(video, json.dumps({"title": "\u200b\u200b\u2060"}))
+    assert read_video(video).metadata.title == "Phacoemulsification"
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/sys", "/dev", "/proc/self", "/dev/shm"])
+def test_folders_of_the_system_are_not_walked(folder: str, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    started = time.process_time()
+    assert list(files_below(Path(folder))) == list(files_below(link)) == []
+    assert time.process_time() - started < 0.5
+
+
+def test_a_metadata_folder_is_called_by_its_name(video: Path) -> None:
+    video.with_suffix(".info.json").mkdir()
+    (lost,) = read_video(video).unusable
+    assert lost.reason.endswith("is a folder, not a metadata file; remove or rename it")

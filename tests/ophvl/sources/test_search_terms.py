@@ -59,7 +59,7 @@ def test_a_file_without_terms(terms, content: bytes, said: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, ontology: Ontology) -> None:
-    with pytest.raises(UsageError, match=r"cannot read the terms .*No such file"):
+    with pytest.raises(UsageError, match=r"cannot read the terms .*there is no such file"):
         read_terms(tmp_path / "no.txt", ontology)
 
 
