@@ -31,6 +31,7 @@ _MAX_MARKS_UNSORTED = 30
 _SURE = re.compile(r"[\n -~]*")
 """ASCII without control characters is normal."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 _SPECIAL = {
     "\n": "\n",
@@ -120,7 +121,10 @@ def _without_surrogates(text: str) -> str:
     """Return text that UTF-8 can hold: JSON allows half a surrogate pair."""
     if not _SURROGATE.search(text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    whole = _SURROGATE_PAIR.sub(
+        lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
+    )
+    return _SURROGATE.sub("", whole)
 
 
 def _normal(text: str) -> str:

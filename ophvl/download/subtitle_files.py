@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ophvl.unicode import normalise_markup
+from ophvl.unicode import normalise, normalise_markup
 
 FORMATS = ("vtt", "srt")
 """Formats that are read, the preferred one first."""
 
 _BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe\x00\x00": "utf-32",  # Before UTF-16, whose mark it begins with.
+    b"\x00\x00\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
@@ -37,16 +39,21 @@ _ENCODINGS = [
 Short texts do not tell Latin ones apart: these are read as Western.
 """
 
-_TIME = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,3}):(\d{1,3}(?:[.,]\d{1,9})?)")
+_FEW = 100
+"""One byte of so many may be zero in a text that a disk or a tool damaged; in UTF-16 it is every second."""
+
+_TIME = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,3}):(\d{1,3})(?:[.,] ?(\d{1,9}))?(?=\s|$)")
+_LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _BLOCKS = ("NOTE", "STYLE", "REGION")
 
 _GAP_S = 2.0
 """After a longer pause, a repeated line was spoken again."""
 
 _TAG = re.compile(
-    r"</?(?:c|v|i|b|u|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>|\{\\[^{}]*\}", re.IGNORECASE
+    r"</?(?:c|v|i|b|u|s|p|em|strong|span|div|font|ruby|rt|lang)(?:[.\s][^<>]*)?>|<[\d:.]+>|\{\\[^{}]*\}",
+    re.IGNORECASE,
 )
-"""Tags of the formats, and nothing else: "IOP < 20, then > 30" holds none.
+"""Tags of the formats and of pages they come from, and nothing else: "IOP < 20, then > 30" holds none.
 
 `{\\an8}` is a tag of a third format (ASS) that occurs in SRT files too.
 """
@@ -66,6 +73,8 @@ def decode(content: bytes) -> str | None:
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding, errors="replace")
+    if 0 < content.count(b"\0") < len(content) // _FEW:
+        content = content.replace(b"\0", b"")
     with contextlib.suppress(UnicodeDecodeError):
         text = content.decode()
         if "\0" not in text:
@@ -112,16 +121,16 @@ def _cues(text: str) -> Iterator[SubtitleLine]:
             rows = _without_identifier(rows)
         if start_s is None or end_s is None or end_s <= max(0.0, start_s):
             continue
-        text = _TAG.sub("", "\n".join(_without_blocks(rows)))
+        text = _TAG.sub("", _LINE_BREAK.sub("\n", "\n".join(_without_blocks(rows))))
         yield SubtitleLine(start_s=max(0.0, start_s), end_s=end_s, text=text)
 
 
 def _span(line: str) -> tuple[float | None, float | None] | None:
     """Return start and end that a line of times names, None for one that is damaged; None for other lines."""
-    before, arrow, after = line.partition("-->")
-    if not arrow:
+    if "-->" not in line:
         return None
-    start_s, end_s = (_seconds(part.strip().split(" ", 1)[0]) for part in (before, after))
+    before, _, after = normalise(line).partition("-->")  # Without marks of direction.
+    start_s, end_s = _seconds(before), _seconds(after)
     return None if start_s is None and end_s is None else (start_s, end_s)
 
 
@@ -189,11 +198,11 @@ def _clean(row: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
 
 
-def _seconds(stamp: str) -> float | None:
-    """Parse `01:02:03.456`, `02:03,456` or `-00:01.000` into seconds; None if it is no time."""
-    match = _TIME.fullmatch(stamp)
+def _seconds(text: str) -> float | None:
+    """Read the time that a text begins with, as `01:02:03.456`, `02:03,456` or `-00:01.000`; None without."""
+    match = _TIME.match(text.strip())
     if not match:
         return None
-    sign, hours, minutes, seconds = match.groups()
-    value = int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    sign, hours, minutes, seconds, fraction = match.groups()
+    value = int(hours or 0) * 3600 + int(minutes) * 60 + float(f"{seconds}.{fraction or 0}")
     return -value if sign else value

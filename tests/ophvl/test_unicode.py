@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import string
-import time
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.titles.structure import structure_title
 from ophvl.unicode import NAME_CHARACTERS, TITLE_CHARACTERS, normalise, normalise_markup
 from schemas.vocab import LicenceClass
+from tests.timing import best_times_s
 
 PACKAGE = Path(ophvl.__file__).parent
 
@@ -115,14 +115,8 @@ def test_entities_are_resolved_also_twice_and_no_ampersand_is_lost() -> None:
     ],
 )
 def test_the_time_is_in_proportion_to_the_length(shape: str) -> None:
-    def seconds(count: int) -> float:
-        text = shape * count
-        started = time.process_time()
-        normalise_markup(text)
-        return time.process_time() - started
-
-    small = max(0.004, min(seconds(10_000) for _ in range(3)))
-    assert min(seconds(100_000) for _ in range(3)) < 15 * small
+    short, long = best_times_s(normalise_markup, [shape * 10_000, shape * 100_000])
+    assert long < 15 * short
 
 
 def test_what_enters_as_metadata_is_normal_and_of_limited_length() -> None:

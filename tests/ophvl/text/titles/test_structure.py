@@ -1,7 +1,6 @@
 """Structured titles from messy ones."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from benchmarks.language.gold import score_titles
 from ophvl.text.titles.fields import TaggedText
 from ophvl.text.titles.structure import GatheredConcept, structure, structure_title, tagged_text
 from schemas.vocab import Eye, Kind, Surgical
+from tests.timing import best_times_s
 
 WRITTEN = Path(__file__).with_name("titles.jsonl")
 """Titles over all subspecialties and many languages with their fields, written after the gold's rules."""
@@ -240,18 +240,10 @@ def test_the_eye_of_the_title_goes_before_those_of_description_and_chapters(matc
     "unit", ["#phaco ", "#a b ", "phacoemulsification ", "phaco-", "cataract surgery avoided ", " "]
 )
 def test_a_long_title_takes_time_in_proportion(unit, matcher):
-    def seconds(characters):
-        """The least of three: garbage collection does not count."""
-        raw = "phaco" + (unit * characters)[:characters] + "x"
-        tries = []
-        for _ in range(3):
-            started = time.process_time()
-            structure_title(raw, None, matcher)
-            tries.append(time.process_time() - started)
-        return min(tries)
-
+    texts = ["phaco" + (unit * length)[:length] + "x" for length in (25_000, 100_000)]
+    short, long = best_times_s(lambda text: structure_title(text, None, matcher), texts)
     # Four times as long: sixteen times the time, if squared.
-    assert seconds(100_000) < 10 * seconds(25_000)
+    assert long < 10 * short
 
 
 @pytest.mark.parametrize(
