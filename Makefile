@@ -10,7 +10,7 @@ DEMO := .demo
 # `make demo DEMO_SEED=...` repeats a run.
 DEMO_SEED := $(or $(DEMO_SEED),$(shell date +%s))
 
-.PHONY: setup test check demo clean
+.PHONY: setup test check check-release demo clean
 
 setup: $(VENV)/ready
 
@@ -31,6 +31,10 @@ check: setup
 # stand first, so that no process waits for the others at the end.
 test: check
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+# Slow proofs: every command of both packages on paths, disks and installations that fail.
+check-release: setup
+	$(BIN)/python -m pytest --numprocesses 2 -m release
 
 demo: setup
 	DEMO=$(DEMO) SEED=$(DEMO_SEED) PATH="$(abspath $(BIN)):$$PATH" demo/run.sh

@@ -38,7 +38,7 @@ _DAMAGE = re.compile("Error submitting packet to decoder|Error while decoding st
 
 @functools.cache
 def ffmpeg_binary() -> str:
-    """Return the path of ffmpeg: the one on PATH, else the one in the package imageio-ffmpeg.
+    """Return the path of ffmpeg: the one on PATH, else that of the package imageio-ffmpeg.
 
     Raises:
         UsageError: there is neither.
@@ -51,7 +51,9 @@ def ffmpeg_binary() -> str:
 
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as err:
-        message = "no ffmpeg was found; install it, or the package imageio-ffmpeg"
+        message = (
+            "no ffmpeg was found; install it, or pip install 'ophvl[curate]', which brings one"
+        )
         raise UsageError(message) from err
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ophvl.ids import channel_handle
 from ophvl.ports import Chapter, VideoMetadata
+from ophvl.unicode import normalise
 
 Info = Mapping[str, object]
 """A record of yt-dlp: any field may be absent or None."""
@@ -106,8 +107,8 @@ def text_of(info: Info, key: str) -> str | None:
 
 
 def valid_text(value: object) -> str:
-    """Return a value as valid Unicode text: JSON allows half a surrogate pair, tables do not."""
-    return str(value).encode(errors="replace").decode()
+    """Return a value as text in its one spelling: JSON allows half a surrogate pair, tables do not."""
+    return normalise(str(value))
 
 
 def number_of(value: object) -> float | None:

@@ -119,6 +119,8 @@ def test_a_broken_frame_names_pair_and_shard(tmp_path):
 def test_one_frame_is_drawn_from_each_segment():
     assert sample_frame_indices(8, 4) == [1, 3, 5, 7]
     assert sample_frame_indices(2, 4) == [0, 0, 1, 1]
+    assert sample_frame_indices(100, 2) == [25, 75]
+    assert sample_frame_indices(100, 0) == []
     for seed in range(20):
         indices = sample_frame_indices(64, 16, generator(seed))
         assert all(4 * i <= index < 4 * i + 4 for i, index in enumerate(indices))

@@ -57,6 +57,16 @@ def test_pooling_depends_on_the_order_of_frames_only_once_its_gate_is_open(pooli
     assert not torch.allclose(pooling(features), pooling(turned), atol=1e-3)
 
 
+def test_what_the_layers_find_is_added_to_the_mean(pooling, monkeypatch):
+    features = torch.randn(3, 5, WIDTH)
+    mask = torch.ones(3, 5).bool()
+    mask[0, 3:] = False
+    monkeypatch.setattr(
+        pooling.stack, "gated", lambda states: torch.full((len(states), WIDTH), 0.25)
+    )
+    assert torch.allclose(pooling(features, mask), masked_mean(features, mask) + 0.25)
+
+
 def test_positions_are_the_middles_of_equal_shares_of_an_item(pooling, monkeypatch):
     positions, sinusoids = [], temporal._sinusoids
     monkeypatch.setattr(

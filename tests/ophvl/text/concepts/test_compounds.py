@@ -22,6 +22,8 @@ def instruments(matcher, text):
         ("I hold it with Zaldivar forceps.", "Zaldivar forceps"),
         ("It is lifted with the Fictitious-Smith spatula.", "Fictitious-Smith spatula"),
         ("A curved cannula goes in.", "curved cannula"),
+        ("I hold a Zaldivar forceps.", "Zaldivar forceps"),
+        ("The hook, Zaldivar forceps and a swab.", "Zaldivar forceps"),
         ("We place interrupted sutures.", "interrupted sutures"),
     ],
 )

@@ -207,3 +207,13 @@ def test_a_completion_neither_begins_nor_ends_with_a_small_word(word: str) -> No
     assert between == set()  # four words are too long to be misheard as one
     shorter = lexicon_of(concept(Kind.ANATOMY, f"crown {word} globe membrane"))
     assert f"crown {word} globe" in {e.text for e in shorter.completions_before("membrane")}
+
+
+def test_a_german_name_may_be_said_as_in_german() -> None:
+    lexicon = lexicon_of(
+        concept(Kind.INSTRUMENT, "westcott blade"), concept(Kind.INSTRUMENT, "workable blade")
+    )
+    heads = lexicon.completions_before("blade")
+    said = sounds("westcott")
+    assert {e.sounds for e in heads if e.text == "Westcott"} == {said, "v" + said[1:]}
+    assert {e.sounds for e in heads if e.text == "workable"} == {sounds("workable")}

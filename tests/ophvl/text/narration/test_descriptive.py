@@ -60,6 +60,7 @@ def test_the_score_stays_between_0_and_1(score):
         ("now the forceps", 0.20 + 0.15 + 0.15),
         ("forceps " + "of that kind " * 4, 0.20 + 0.15 * 6 / 13),
         ("forceps, any questions", 0.0),
+        ("now we use it here, gently", 0.0),  # No concept.
         ("now capsulorhexis, forceps, cornea, lecture", 0.30 + 0.4 + 0.15 + 0.15 - 0.4),
     ],
 )

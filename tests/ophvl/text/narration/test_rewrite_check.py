@@ -84,3 +84,9 @@ def test_each_further_number_is_an_addition(tagger, word):
 def test_each_side_is_an_addition(tagger, side):
     found = additions("It is there.", f"It is {side.capitalize()} there.", tagger)
     assert f"added_side: {side}" in [f"{a.outcome}: {a.item}" for a in found]
+
+
+def test_a_phrase_without_concept_is_no_added_concept(tagger) -> None:
+    rewritten = "We inject it in order to protect it."
+    assert [a.concept_id for a in tagger.tag(rewritten) if a.kind == "objective"] == [None]
+    assert additions("We inject it.", rewritten, tagger) == ()

@@ -155,6 +155,27 @@ def values(matcher, title):
         ),
         ("Eyelid surgery, blepharoplasty", {"surgery": ("blepharoplasty",)}),
         (
+            "Glaucoma surgery, DMEK",
+            {
+                "surgery": ("descemet membrane endothelial keratoplasty",),
+                "condition": ("glaucoma",),
+            },
+        ),
+        (
+            "Traumatic cataract surgery, DMEK",
+            {
+                "surgery": ("descemet membrane endothelial keratoplasty",),
+                "condition": ("traumatic cataract",),
+            },
+        ),
+        (
+            "Nystagmus surgery, DMEK",
+            {
+                "surgery": ("nystagmus surgery", "descemet membrane endothelial keratoplasty"),
+                "condition": ("nystagmus",),
+            },
+        ),
+        (
             "Eyelid surgery with IOL implantation",
             {
                 "surgery": ("eyelid surgery", "intraocular lens implantation"),
