@@ -36,6 +36,7 @@ def test_modifiers_that_name_the_kind_belong_to_the_span(matcher, text, surface)
     [
         ("The forceps are closed.", "forceps"),
         ("Now forceps please.", "forceps"),
+        ("Shiny forceps are closed.", "forceps"),
         ("I use my forceps.", "forceps"),
         ("I hold the iris, Now forceps please.", "forceps"),
         ("Let us pick up Our forceps.", "forceps"),

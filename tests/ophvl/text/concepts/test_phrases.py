@@ -220,3 +220,14 @@ def test_each_goal_after_for_is_an_objective(matcher, goal):
 @pytest.mark.parametrize("gerund", ["watching", "joining", "listening", "having", "waiting"])
 def test_thanks_and_waits_are_no_objectives(matcher, gerund):
     assert phrases(matcher, f"Thank you for {gerund} the video.", Kind.OBJECTIVE) == []
+
+
+def test_the_name_of_an_action_is_a_verb(matcher):
+    text = "We move here to suture carefully."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == ["to suture carefully"]
+    assert find_phrases(CueIndex(text), []) == []
+
+
+def test_another_step_may_be_in_capitals(matcher):
+    text = "I use a hook to enlarge the pupil and PLACE it."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == ["to enlarge the pupil"]

@@ -367,3 +367,8 @@ def test_advice_without_a_border_ends_at_a_whole_word():
     assert len(found) <= 8 + 110
     assert found.endswith("nice")
     assert advice("Eye pads for a week  ") == ["Eye pads for a week"]
+
+
+def test_a_noun_phrase_far_into_the_text_has_its_own_words():
+    text = f"{'We wait. ' * 9}Now on green eye pads for a week."
+    assert advice(text) == ["green eye pads for a week"]

@@ -186,3 +186,16 @@ def values(matcher, title):
 )
 def test_fields_of_a_title(matcher, title, expected):
     assert values(matcher, title) == expected
+
+
+@pytest.mark.parametrize("head", ["", "concept_id\tmode\n"])
+def test_a_table_without_its_columns_is_refused(tmp_path, monkeypatch, head):
+    path = tmp_path / "title_fields.tsv"
+    path.write_text(head, encoding="utf-8")
+    monkeypatch.setattr(fields, "RULES", path)
+    field_rules.cache_clear()
+    try:
+        with pytest.raises(ConfigError, match=r"title_fields\.tsv:1: the first line must name"):
+            field_rules()
+    finally:
+        field_rules.cache_clear()

@@ -378,3 +378,8 @@ def test_a_concept_that_the_end_of_the_lead_cuts_in_two_does_not_count(matcher):
     assert "pars plana vitrectomy" in {m.label for m in description.matches}
     structured = structure(tagged_text("title", "case_1", matcher), description, matcher.ontology)
     assert (structured.surgery, structured.condition) == ((), ("cataract",))
+
+
+def test_both_eyes_are_told_in_words(matcher):
+    assert structure_title("Phaco OU", None, matcher).title == "Phacoemulsification, both eyes"
+    assert structure_title("Phaco OS", None, matcher).title == "Phacoemulsification, left eye"
