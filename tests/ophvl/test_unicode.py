@@ -23,7 +23,7 @@ from ophvl.text.concepts.tagging import Tagger
 from ophvl.text.titles.structure import structure_title
 from ophvl.unicode import NAME_CHARACTERS, TITLE_CHARACTERS, normalise, normalise_markup
 from schemas.vocab import LicenceClass
-from tests.timing import best_times_s
+from tests.ophvl.timing import best_times_s
 
 PACKAGE = Path(ophvl.__file__).parent
 

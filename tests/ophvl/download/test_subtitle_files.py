@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ophvl.download.subtitle_files import SubtitleLine, decode, read, without_repeats
-from tests.timing import best_times_s
+from tests.ophvl.timing import best_times_s
 
 ROLLING = """WEBVTT
 Kind: captions

@@ -10,7 +10,7 @@ from benchmarks.language.gold import score_titles
 from ophvl.text.titles.fields import TaggedText
 from ophvl.text.titles.structure import GatheredConcept, structure, structure_title, tagged_text
 from schemas.vocab import Eye, Kind, Surgical
-from tests.timing import best_times_s
+from tests.ophvl.timing import best_times_s
 
 WRITTEN = Path(__file__).with_name("titles.jsonl")
 """Titles over all subspecialties and many languages with their fields, written after the gold's rules."""
