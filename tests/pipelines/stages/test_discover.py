@@ -95,6 +95,7 @@ def test_a_bad_file_costs_itself_and_is_told(tmp_path: Path, matcher) -> None:
     assert set(told) == {"phaco.info.json", "pipe.mp4", "gone.mp4"}
     assert {warning.kind for warning in result.warnings} == {WarningKind.FILE_UNUSABLE}
     assert "is a pipe" in told["pipe.mp4"]
+    assert told["phaco.info.json"].startswith("it is not readable JSON")
 
 
 def test_an_address_without_end_is_refused(found) -> None:
