@@ -83,9 +83,7 @@ def _beside(video: Path) -> tuple[list[tuple[Path, str]], list[Unusable]]:
     try:
         changed_ns = folder.stat().st_mtime_ns
         places = _folders(folder, changed_ns)
-    except (
-        OSError
-    ):  # A folder that may not be listed; the video is usable, and so is what stage discover saw.
+    except OSError:  # A folder that may not be listed; the video is usable.
         return [], []
     for name in places:
         place = folder / name
