@@ -57,6 +57,22 @@ def test_pooling_depends_on_the_order_of_frames_only_once_its_gate_is_open(pooli
     assert not torch.allclose(pooling(features), pooling(turned), atol=1e-3)
 
 
+def test_waves_of_pooling_and_of_context(pooling, context, monkeypatch):
+    waves, sinusoids = [], temporal._sinusoids
+
+    def noted(positions, **lengths):
+        waves.append(lengths)
+        return sinusoids(positions, **lengths)
+
+    monkeypatch.setattr(temporal, "_sinusoids", noted)
+    pooling(torch.randn(2, 4, WIDTH))
+    context(*context_inputs())
+    assert waves == [
+        {"longest": 2.0, "shortest": 1 / 32},  # of the item's length
+        {"longest": 32.0, "shortest": 0.25},  # of the logarithm of seconds
+    ]
+
+
 def test_what_the_layers_find_is_added_to_the_mean(pooling, monkeypatch):
     features = torch.randn(3, 5, WIDTH)
     mask = torch.ones(3, 5).bool()

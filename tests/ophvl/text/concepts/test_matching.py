@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from ophvl.ontology import Register
+from ophvl.ontology import AmbiguityRule, Concept, Ontology, Register, TitleAlias
+from ophvl.text.concepts.matching import Matcher
+from schemas.vocab import Kind
 
 
 def spans(matcher, text, **options):
@@ -126,3 +128,84 @@ def test_speed_on_a_very_long_text(matcher):
     assert len(matches) == 20_000
     assert text[matches[-1].start : matches[-1].end] == "viscoelastic"
     assert took_s < 10  # 170,000 words; about half a second on an idle core
+
+
+def small(rules=(), aliases=()):
+    """A matcher of four concepts that share words."""
+    concepts = [
+        Concept(concept_id="anatomy:bag", kind=Kind.ANATOMY, label="bag", synonyms=("sac",)),
+        Concept(concept_id="instrument:bag", kind=Kind.INSTRUMENT, label="bag", synonyms=("sac",)),
+        Concept(
+            concept_id="disease:bag",
+            kind=Kind.DISEASE,
+            label="ptosis of the bag",
+            synonyms=("sac",),
+        ),
+        Concept(concept_id="surgery:ecce", kind=Kind.SURGERY, label="extraction"),
+    ]
+    by_id = {concept.concept_id: concept for concept in concepts}
+    ontology = Ontology(concepts=by_id, rules=rules, revision="r", title_aliases=aliases)
+    return Matcher(ontology)
+
+
+def rule(winner, *concepts, **conditions):
+    ids = frozenset(f"{kind}:bag" for kind in concepts)
+    return AmbiguityRule(concepts=ids, winner=winner, **conditions)
+
+
+def test_a_rule_for_more_concepts_decides_between_some_of_them():
+    three = ("anatomy", "instrument", "disease")
+    about = rule("instrument:bag", *three, forms=("sac",))
+    assert spans(small((about,)), "a bag") == [("bag", "anatomy:bag")]
+    assert spans(small((about,)), "a sac") == [("sac", "instrument:bag")]
+    assert spans(small((rule("instrument:bag", *three),)), "a bag") == [("bag", "instrument:bag")]
+    assert spans(small((rule("disease:bag", *three),)), "a bag") == [("bag", "anatomy:bag")]
+    exact = rule("anatomy:bag", "anatomy", "instrument")
+    assert spans(small((rule("instrument:bag", *three), exact)), "a bag") == [
+        ("bag", "anatomy:bag")
+    ]
+
+
+def test_the_first_rule_that_holds_decides():
+    pair = ("anatomy", "instrument")
+    rules = (
+        rule("instrument:bag", *pair, register=Register.TITLE),
+        rule("instrument:bag", *pair, before=("plastic",)),
+        rule("instrument:bag", *pair, near=("trash",)),
+        rule(None, *pair, near=("nothing",)),
+        rule("anatomy:bag", *pair),
+    )
+    matcher = small(rules)
+    assert spans(matcher, "a bag") == [("bag", "anatomy:bag")]
+    assert spans(matcher, "a bag", register=Register.TITLE) == [("bag", "instrument:bag")]
+    assert spans(matcher, "a plastic bag") == [("bag", "instrument:bag")]
+    assert spans(matcher, "a bag of trash") == [("bag", "instrument:bag")]
+    assert spans(matcher, "a bag. Of trash") == [("bag", "anatomy:bag")]
+    assert spans(matcher, "x" * 250 + " a bag " + "x" * 250 + " trash") == [("bag", "anatomy:bag")]
+    assert spans(matcher, "trash " + "x" * 150 + " bag") == [("bag", "instrument:bag")]
+    assert spans(matcher, "a bag of nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("form", "title", "found"),
+    [
+        *[("ece", "ECE today", True), ("ece", "ece today", True), ("ECE", "ece today", False)],
+        *[("ECE", "ECE today", True), ("E-CE", "E-CE today", True), ("E-CE", "e-ce today", False)],
+        ("E-CE", "E CE today", True),
+    ],
+)
+def test_a_title_alias_with_capitals_is_matched_as_written(form, title, found):
+    alias = TitleAlias(form=form, concept_id="surgery:ecce")
+    matcher = small(aliases=(alias,))
+    ids = [concept_id for _, concept_id in spans(matcher, title, register=Register.TITLE)]
+    assert ids == (["surgery:ecce"] if found else [])
+    assert spans(matcher, title) == []
+
+
+def test_a_title_alias_may_need_a_word_nearby():
+    alias = TitleAlias(form="ece", concept_id="surgery:ecce", near=frozenset({"lens"}))
+    matcher = small(aliases=(alias,))
+    for title, count in (("ece of a lens", 1), ("ece today", 0), ("lens. ece", 1)):
+        assert len(spans(matcher, title, register=Register.TITLE)) == count
+    far = "lens " + "x" * 160 + " ece"
+    assert spans(matcher, far, register=Register.TITLE) == []
