@@ -134,6 +134,14 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
     assert caught.value.kind is FailureKind.NOT_FOUND
 
 
+@pytest.mark.parametrize("text", ["x" * 300, "a\0b", "circle/"])
+def test_a_name_that_the_file_system_refuses_is_not_found(tmp_path: Path, found, text) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ItemError, match="mend the line or the path") as caught:
+        found(text)
+    assert caught.value.kind is FailureKind.NOT_FOUND
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """A downloader whose address leads to these videos."""

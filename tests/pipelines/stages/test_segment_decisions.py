@@ -374,3 +374,9 @@ def test_a_drug_never_becomes_another(run, matcher) -> None:
 def test_a_drug_that_was_misheard_becomes_itself(run, heard: str, meant: str) -> None:
     (row,) = rows(run(transcript((f"Now I inject {heard} into the vitreous cavity.", 0.0))))
     assert row["text"] == f"Now I inject {meant} into the vitreous cavity."
+
+
+def test_the_shortest_clip_may_be_as_long_as_the_longest_but_no_longer() -> None:
+    assert SegmentConfig(min_clip_s=5.0, max_clip_s=5.0).min_clip_s == 5.0
+    with pytest.raises(ValueError, match="min_clip_s <= max_clip_s must hold"):
+        SegmentConfig(min_clip_s=5.1, max_clip_s=5.0)

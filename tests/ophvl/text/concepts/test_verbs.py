@@ -199,3 +199,11 @@ def test_a_noun_before_it_makes_a_word_a_verb_where_an_object_follows():
 def test_a_prefix_with_a_hyphen_makes_no_compound():
     for prefix in ("re", "pre"):
         assert is_verb("cut", AdjacentWords(prefix, "it", is_hyphenated=True))
+
+
+def test_without_words_beside_it_a_bare_form_is_a_verb_and_one_in_s_is_none():
+    assert is_verb("cut", AdjacentWords("", ""))
+    assert not is_verb("cuts", AdjacentWords("", ""))
+    assert not is_verb("cut", AdjacentWords("and", ""))
+    assert not is_verb("cut", AdjacentWords("next", "capsule"))
+    assert is_verb("cut", AdjacentWords("", "capsule"))
