@@ -51,6 +51,9 @@ with torch.no_grad():
         made[f"texts/{level}"] = model.get_text_features(**tokens, level=level)
         both = model(pixel_values=frames, **tokens, level=level)
         made[f"logits/{level}"] = both.logits_per_image.contiguous()
+        alone = model(pixel_values=frames, level=level), model(**tokens, level=level)
+        assert all(one.logits_per_image is one.logits_per_text is None for one in alone)
+        assert alone[0].text_embeds is None and alone[1].image_embeds is None
 save_file(made, out)
 """
 

@@ -21,7 +21,13 @@ from transformers import (
 )
 
 from ophclip.errors import ConfigError
-from ophclip.model.encoders import ImageEncoder, TextEncoder, _packaged_minilm, freeze_batchnorm
+from ophclip.model.encoders import (
+    ImageEncoder,
+    TextEncoder,
+    _free_last_layers,
+    _packaged_minilm,
+    freeze_batchnorm,
+)
 from ophclip.model.lora import without_adapters
 from tests.ophclip.shard_factory import small_config
 
@@ -272,3 +278,25 @@ def test_other_missing_weights_are_refused(folders, tmp_path):
 def test_settings_that_do_not_go_together_are_refused(overrides, message):
     with pytest.raises(ConfigError, match=message):
         small_config(*overrides)
+
+
+def test_a_network_without_layers_learns_whole_or_not_at_all() -> None:
+    network = torch.nn.Linear(2, 2)
+    _free_last_layers(network, 0)
+    assert not network.weight.requires_grad
+    _free_last_layers(network, -1)
+    assert network.weight.requires_grad
+    with pytest.raises(ConfigError, match="Linear has no list of layers; train it whole"):
+        _free_last_layers(network, 1)
+
+
+def test_the_layers_of_a_network_are_its_longest_list_of_modules() -> None:
+    def layers(count: int) -> torch.nn.ModuleList:
+        return torch.nn.ModuleList(torch.nn.Linear(2, 2) for _ in range(count))
+
+    network = torch.nn.Module()
+    network.short, network.long = layers(1), layers(3)
+    network.long[0].inner = layers(5)  # inside another list
+    _free_last_layers(network, 2)
+    free = [any(p.requires_grad for p in layer.parameters()) for layer in network.long]
+    assert free == [False, True, True]
