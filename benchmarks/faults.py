@@ -6,9 +6,9 @@
 A fault is one change inside a function, drawn at random: a comparison turned, an operand of `and` or `or`
 left out, a condition that always or never holds, a number that is another, `min` for `max`, `+` for `-`, a
 `strip` that is not there. Words in lists and texts of messages are not changed. Of one module come three
-faults at most, so that long ones do not fill the sample. The tests of the module's folder run until one fails,
-in a clone of the checkout: commit before. Some changes mean the same as before (`share < x` and `share <= x` of
-a hash): those that survive are printed, to be read.
+faults at most, so that long ones do not fill the sample. The tests of the module's folder run until one
+fails, in a clone of the checkout: commit before. Some changes mean the same as before (`share < x` and
+`share <= x` of a hash): those that survive are printed, to be read.
 """
 
 from __future__ import annotations
