@@ -16,8 +16,6 @@ from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from langcodes import tag_is_valid
-
 from ophvl.download import subtitle_files
 from ophvl.errors import ItemError
 from ophvl.ports import Subtitle
@@ -135,7 +133,7 @@ def _owner(stem: str, names: Container[str]) -> tuple[str | None, str]:
     while stem not in names:
         if (short := _SHORT_LANGUAGE.fullmatch(stem)) and short["stem"] in names:
             language = short["language"].lower()
-            return (short["stem"], language) if tag_is_valid(language) else (None, "")
+            return (short["stem"], language) if _is_code(language) else (None, "")
         stem, dot, tag = stem.rpartition(".")
         if not dot:
             return None, ""
@@ -147,6 +145,13 @@ def _owner(stem: str, names: Container[str]) -> tuple[str | None, str]:
     if not all(map(_LANGUAGE.fullmatch, languages)):
         return None, ""
     return stem, languages[0] if languages else _UNDETERMINED
+
+
+def _is_code(letters: str) -> bool:
+    """Tell whether two letters are the code of a language."""
+    from langcodes import tag_is_valid
+
+    return tag_is_valid(letters)
 
 
 def _numbered(folder: Path) -> Iterator[tuple[Path, str]]:
