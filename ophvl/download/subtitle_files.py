@@ -7,8 +7,9 @@ repeats the line before it, and a line may grow word by word; what was shown bef
 from __future__ import annotations
 
 import contextlib
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ophvl.unicode import normalise, normalise_markup
@@ -42,9 +43,16 @@ Short texts do not tell Latin ones apart: these are read as Western.
 _FEW = 100
 """One byte of so many may be zero in a text that a disk or a tool damaged; in UTF-16 it is every second."""
 
-_TIME = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,3}):(\d{1,3})(?:[.,] ?(\d{1,9}))?(?=\s|$)")
+_TIME = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,] ?(\d{1,9}))?(?=\s|$)")
+_MAX_SECONDS = 60
 _LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _BLOCKS = ("NOTE", "STYLE", "REGION")
+
+_Span = tuple[float | None, float | None]
+"""Start and end; None for one that cannot be read, but not for both."""
+
+_OPEN_S = 5.0
+"""How long a line is shown at most that has no start or no end."""
 
 _GAP_S = 2.0
 """After a longer pause, a repeated line was spoken again."""
@@ -98,8 +106,8 @@ def read(text: str, *, rolling: bool = False) -> list[SubtitleLine]:
     """Parse WebVTT or SRT into lines, in order of time.
 
     Files of many tools leave out the header, numbers or blank lines, or write times of the other format. So
-    whatever stands between one line of times and the next is the text of a cue. A cue whose times cannot be
-    read is left out.
+    whatever stands between one line of times and the next is the text of a cue. A cue of which one time
+    cannot be read ends or begins with its neighbour; one that ends before it begins is left out.
 
     Args:
         text: content of the file.
@@ -115,18 +123,33 @@ def _cues(text: str) -> Iterator[SubtitleLine]:
     lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     timings = [(number, span) for number, line in enumerate(lines) if (span := _span(line))]
     ends = [number for number, _ in timings[1:]] + [len(lines)]
-    for (number, (start_s, end_s)), end in zip(timings, ends, strict=False):
+    spans = _whole_spans([span for _, span in timings])
+    for (number, _), (start_s, end_s), end in zip(timings, spans, ends, strict=False):
         rows = lines[number + 1 : end]
         if end < len(lines):
             rows = _without_identifier(rows)
-        if start_s is None or end_s is None or end_s <= max(0.0, start_s):
+        if end_s <= max(0.0, start_s):
             continue
         text = _TAG.sub("", _LINE_BREAK.sub("\n", "\n".join(_without_blocks(rows))))
         yield SubtitleLine(start_s=max(0.0, start_s), end_s=end_s, text=text)
 
 
-def _span(line: str) -> tuple[float | None, float | None] | None:
-    """Return start and end that a line of times names, None for one that is damaged; None for other lines."""
+def _whole_spans(spans: Sequence[_Span]) -> Iterator[tuple[float, float]]:
+    """Yield the spans; one without start or end touches its neighbour, and lasts `_OPEN_S` at most."""
+    shown_until_s = 0.0
+    for index, (start_s, end_s) in enumerate(spans):
+        next_s = spans[index + 1][0] if index + 1 < len(spans) else None
+        if start_s is None:
+            assert end_s is not None
+            start_s = max(shown_until_s, end_s - _OPEN_S)
+        elif end_s is None:
+            end_s = min(math.inf if next_s is None else next_s, start_s + _OPEN_S)
+        shown_until_s = end_s
+        yield start_s, end_s
+
+
+def _span(line: str) -> _Span | None:
+    """Return start and end that a line of times names; None for other lines."""
     if "-->" not in line:
         return None
     before, _, after = normalise(line).partition("-->")  # Without marks of direction.
@@ -204,5 +227,7 @@ def _seconds(text: str) -> float | None:
     if not match:
         return None
     sign, hours, minutes, seconds, fraction = match.groups()
+    if int(seconds) > _MAX_SECONDS:
+        return None
     value = int(hours or 0) * 3600 + int(minutes) * 60 + float(f"{seconds}.{fraction or 0}")
     return -value if sign else value

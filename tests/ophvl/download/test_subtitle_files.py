@@ -139,11 +139,31 @@ def test_files_of_all_tools_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "times",
-    ["00:00:01,000 -->", "--> 00:00:02,000", "00:00:01,000 --> x", "00:00:03,000 --> 00:00:02,000"],
+    ("times", "span"),
+    [
+        ("00:00:01,000 -->", (1.0, 4.0)),
+        ("00:00:01,000 --> x", (1.0, 4.0)),
+        ("--> 00:00:02,000", (0.0, 2.0)),
+        ("x --> 00:00:09,000", (4.0, 9.0)),
+    ],
 )
-def test_a_cue_with_damaged_times_costs_itself(times: str) -> None:
+def test_a_cue_without_start_or_end_touches_its_neighbour(
+    times: str, span: tuple[float, float]
+) -> None:
     text = f"1\n{times}\n{TWO[0]}\n\n2\n00:00:04,000 --> 00:00:06,000\n{TWO[1]}\n"
+    found = {line.text: (line.start_s, line.end_s) for line in read(text)}
+    assert found == {TWO[0]: span, TWO[1]: (4.0, 6.0)}
+
+
+def test_a_cue_without_end_and_neighbour_lasts_five_seconds() -> None:
+    (line,) = read(f"1\n00:00:01,000 -->\n{TWO[0]}\n")
+    assert (line.start_s, line.end_s) == (1.0, 6.0)
+    (line,) = read(f"1\n--> 00:00:11,000\n{TWO[0]}\n")
+    assert (line.start_s, line.end_s) == (6.0, 11.0)
+
+
+def test_a_cue_that_ends_before_it_begins_costs_itself() -> None:
+    text = f"1\n00:00:03,000 --> 00:00:02,000\n{TWO[0]}\n\n2\n00:00:04,000 --> 00:00:06,000\n{TWO[1]}\n"
     assert [line.text for line in read(text)] == [TWO[1]]
 
 
