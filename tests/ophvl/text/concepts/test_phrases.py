@@ -231,3 +231,10 @@ def test_the_name_of_an_action_is_a_verb(matcher):
 def test_another_step_may_be_in_capitals(matcher):
     text = "I use a hook to enlarge the pupil and PLACE it."
     assert phrases(matcher, text, Kind.OBJECTIVE) == ["to enlarge the pupil"]
+
+
+def test_a_noun_after_and_continues_the_objective(matcher):
+    text = "I use a hook to protect the pupil and the lens."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == [text[len("I use a hook ") : -1]]
+    text = "I use a hook to protect pupil and lens."
+    assert phrases(matcher, text, Kind.OBJECTIVE) == [text[len("I use a hook ") : -1]]

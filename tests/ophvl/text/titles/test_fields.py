@@ -4,8 +4,10 @@ import pytest
 
 from ophvl.errors import ConfigError
 from ophvl.ontology import Register
+from ophvl.text.concepts.matching import Match
 from ophvl.text.titles import fields
 from ophvl.text.titles.fields import FIELDS, TaggedText, field_rules, read_fields
+from schemas.vocab import Kind
 
 
 def test_every_rule_names_concepts_that_exist(matcher):
@@ -199,3 +201,17 @@ def test_a_table_without_its_columns_is_refused(tmp_path, monkeypatch, head):
             field_rules()
     finally:
         field_rules.cache_clear()
+
+
+def test_a_step_of_the_same_words_as_another_concept_is_no_part_of_it(matcher):
+    def match(kind, start, end):
+        text = "we do the peeling"
+        return Match(start=start, end=end, surface=text[start:end], concept_id=f"{kind}:peeling",
+                     kind=kind, label="peeling", score=1.0)  # fmt: skip
+
+    same = [match(Kind.ANATOMY, 10, 17), match(Kind.OPERATION, 10, 17)]
+    assert list(fields._own_mentions(same)) == same
+    longer = [match(Kind.ANATOMY, 6, 17), match(Kind.OPERATION, 10, 17)]
+    assert list(fields._own_mentions(longer)) == longer[:1]
+    beside = [match(Kind.ANATOMY, 0, 12), match(Kind.OPERATION, 10, 17)]
+    assert list(fields._own_mentions(beside)) == beside
