@@ -66,12 +66,13 @@ def write_page(
     working = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        working.write_text(render(query, cards, checkpoint=checkpoint), encoding="utf-8")
-        working.replace(path)
+        try:
+            working.write_text(render(query, cards, checkpoint=checkpoint), encoding="utf-8")
+            working.replace(path)
+        finally:
+            working.unlink(missing_ok=True)
     except OSError as err:
         raise ConfigError(f"cannot write {path}: {remedy(err)}") from err
-    finally:
-        working.unlink(missing_ok=True)
 
 
 def render(query: str, cards: Sequence[ResultCard], *, checkpoint: str) -> str:

@@ -8,7 +8,13 @@ import pytest
 from ophvl.stage import StageResult
 from ophvl.text.edits import apply
 from ophvl.text.narration.sentences import SentenceSplitter
-from pipelines.stages.segment import SegmentConfig, TimedWord, narration_spans, segment
+from pipelines.stages.segment import (
+    SegmentConfig,
+    TimedWord,
+    _cut_to_length,
+    narration_spans,
+    segment,
+)
 from schemas.guards import GUARDS
 from schemas.narrations import NARRATIONS, Edit
 from schemas.overrides import OverrideRow
@@ -262,3 +268,14 @@ def test_a_short_remark_is_shown_for_the_least_clip_length(run_stage) -> None:
 
 def test_hesitation_alone_is_no_narration(run_stage) -> None:
     assert narrations(run_stage(spoken("Um, uh."), 9.0)) == []
+
+
+@pytest.mark.parametrize(("pauses", "cut"), [({5: 2.0, 7: 9.0}, 5), ({1: 9.0, 2: 2.0}, 2)])
+def test_a_span_is_cut_at_the_longest_pause_of_its_middle_half(pauses, cut):
+    words, at_s = [], 0.0
+    for number in range(8):
+        at_s += pauses.get(number, 0.1)
+        words.append(TimedWord(text=f"w{number}", start_s=at_s, end_s=at_s + 1.0, probability=0.9))
+        at_s += 1.0
+    first, *_ = _cut_to_length(words, 15.0)
+    assert [word.text for word in first] == [f"w{number}" for number in range(cut)]

@@ -1,0 +1,30 @@
+"""Where the page of a search is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ophclip.data.shards import Shards, open_shards
+from ophclip.errors import ConfigError
+from ophclip.inference.search_page import write_page
+from tests.ophclip.shard_factory import write_dataset
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Shards:
+    return open_shards(write_dataset(tmp_path_factory.mktemp("data")), cached_groups=1)
+
+
+def test_a_page_goes_into_an_old_or_a_new_folder(shards: Shards, tmp_path: Path) -> None:
+    for path in (tmp_path / "page.html", tmp_path / "new" / "inner" / "page.html"):
+        write_page(path, "red tissue", [], shards, checkpoint="step-2")
+        assert "red tissue" in path.read_text(encoding="utf-8")
+        assert [found.name for found in path.parent.iterdir() if found.is_file()] == ["page.html"]
+
+
+def test_a_page_that_cannot_be_written_is_told(shards: Shards, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot write "):
+        write_page(tmp_path / "file" / "page.html", "x", [], shards, checkpoint="step-2")
