@@ -1,6 +1,6 @@
 """Put small faults into stages, text and ophclip one by one, and count those that the mirrored tests notice.
 
-    python -m benchmarks.faults --seed 1           56 faults, about 20 minutes on two cores
+    python -m benchmarks.faults --seed 1           56 faults, about 12 minutes on two cores
     python -m benchmarks.faults --seed 1 --share .25
 
 A fault is one change inside a function, drawn at random: a comparison turned, an operand of `and` or `or`

@@ -87,7 +87,7 @@ def _beside(video: Path) -> tuple[list[tuple[Path, str]], list[Unusable]]:
         place = folder / name
         try:
             by_video = _by_video(place, folder, (changed_ns, place.stat().st_mtime_ns))
-            for key in (stem, _composed(video.name)):
+            for key in {stem, _composed(video.name)}:  # One, if the video has no suffix.
                 found += [(place / file, language) for file, language in by_video.get(key, ())]
             if name != "." and (place / video.stem).is_dir():
                 found += _numbered(place / video.stem)

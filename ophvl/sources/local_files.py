@@ -254,7 +254,7 @@ class _Info:
         """Return a field of text; None where it is absent, empty or not text."""
         value = self._values.get(key)
         if isinstance(value, str):  # Text of signs that show nothing is none.
-            return _whole(value).strip() if normalise(value).strip() else None
+            return normalise(value).strip() or None
         self._note(key, value)
         return None
 
@@ -279,7 +279,7 @@ class _Info:
     def texts(self, key: str) -> tuple[str, ...]:
         """Return the texts of a list."""
         items = self._list(key)
-        texts = tuple(_whole(item) for item in items if isinstance(item, str))
+        texts = tuple(normalise(item) for item in items if isinstance(item, str))
         if len(texts) < len(items):
             self._left_out[key] = None
         return texts
@@ -296,7 +296,9 @@ class _Info:
             if not isinstance(title, str) or start_s is None or end_s is None:
                 continue
             if start_s < end_s:
-                chapters.append(Chapter(title=_whole(title).strip(), start_s=start_s, end_s=end_s))
+                chapters.append(
+                    Chapter(title=normalise(title).strip(), start_s=start_s, end_s=end_s)
+                )
         chapters = [chapter for chapter in chapters if chapter.title]
         if len(chapters) < len(items):
             self._left_out["chapters"] = None
@@ -324,11 +326,6 @@ def _seconds(value: object) -> float | None:
     if not is_number or not 0 <= float(value) <= _MAX_DURATION_S:  # type: ignore[arg-type]
         return None
     return float(value)  # type: ignore[arg-type]
-
-
-def _whole(text: str) -> str:
-    """Return a text without halves of surrogate pairs, which JSON may hold and no table can."""
-    return text.encode(errors="ignore").decode()
 
 
 def _is_hidden(name: str) -> bool:

@@ -143,3 +143,9 @@ def test_a_folder_of_subtitles_that_cannot_be_listed_is_told(
     lines, (unlisted,) = read_sidecar_subtitles(video)
     assert [line.text for line in lines] == ["one"]
     assert (unlisted.name, unlisted.reason) == ("Subs", "cannot list it: Permission denied")
+
+
+def test_the_subtitles_of_a_video_without_suffix_are_read_once(tmp_path: Path) -> None:
+    (tmp_path / "case").touch()
+    write(tmp_path, case_srt="one")
+    assert beside(tmp_path / "case") == [("und", "one")]

@@ -1,18 +1,11 @@
 """Objectives, causes and advice: where each begins and ends, and what only looks like one."""
 
-import itertools
-
 import pytest
 
 from ophvl.text.concepts.cue_index import CueIndex
 from ophvl.text.concepts.phrases import find_phrases
 from schemas.vocab import Kind
-
-
-def phrases(matcher, text, kind):
-    all_phrases = find_phrases(CueIndex(text), matcher.find(text))
-    assert all(a.end <= b.start for a, b in itertools.pairwise(all_phrases))
-    return [text[p.start : p.end] for p in all_phrases if p.kind is kind]
+from tests.ophvl.text.concepts.spans import phrases
 
 
 @pytest.mark.parametrize(
@@ -178,30 +171,6 @@ def test_these_words_open_a_cause_after_a_condition_alone(matcher, cue):
 @pytest.mark.parametrize("rest", ["that", "which", "the procedure", "two days", "here", "inside"])
 def test_what_is_no_cause_is_none(matcher, rest):
     assert phrases(matcher, f"A cataract after {rest}.", Kind.DISEASE_CAUSE) == []
-
-
-@pytest.mark.parametrize(
-    "border",
-    [
-        *(".", ";", ",", " with", " so", " and I", " but", " because", " which", " was", " is"),
-        *(" had", " can", " underwent", " presented", " while", " then", " where", " in a"),
-    ],
-)
-def test_a_cause_ends_at_each_border(matcher, border):
-    text = f"This cataract is due to blunt trauma{border} pain."
-    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == ["due to blunt trauma"]
-
-
-@pytest.mark.parametrize(
-    "border",
-    [
-        *(".", ",", ";", " and then", " because", " but", " which", " before", " after", " so"),
-        *(" when", " while", " using", " if", " we", " and it", " and now", " by pulling"),
-    ],
-)
-def test_an_objective_ends_at_each_border(matcher, border):
-    text = f"I use a hook to enlarge the pupil{border} slowly."
-    assert phrases(matcher, text, Kind.OBJECTIVE) == ["to enlarge the pupil"]
 
 
 @pytest.mark.parametrize(

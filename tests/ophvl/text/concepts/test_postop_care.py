@@ -2,15 +2,8 @@
 
 import pytest
 
-from ophvl.text.concepts.cue_index import CueIndex
-from ophvl.text.concepts.postop_care import advice_spans
 from schemas.vocab import Kind
-
-
-def advice(text, known=()):
-    """The advice of a text by start; two rules may find the same."""
-    spans = sorted(set(advice_spans(CueIndex(text), known)))
-    return [text[start:end] for start, end in spans]
+from tests.ophvl.text.concepts.spans import advice
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,8 @@ def test_a_word_for_surgery_beside_a_part_of_the_eye(matcher, word):
     assessment = assess_listing(f"Eyelid: {word}.", None, matcher)
     assert assessment.is_surgical is Surgical.YES
     assert fold(assessment.surface).text == fold(word).text
-    past = assess_listing(f"Eyelid before / after {word}, s/p {word}", None, matcher)
-    assert past.is_surgical is Surgical.YES
+    shown = assess_listing(f"Eyelid before / after {word}, s/p {word}", None, matcher)
+    assert shown.is_surgical is Surgical.YES
     if word not in ("incision", "curettage"):  # steps by themselves
         past = assess_listing(f"Eyelid, s/p {word}", None, matcher)
         assert past.is_surgical is Surgical.UNKNOWN
