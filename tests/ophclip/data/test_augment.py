@@ -101,6 +101,13 @@ def test_a_single_sentence_and_an_empty_text_stay_as_they_are():
         assert crop_text(text, config=config, random=generator(0)) == text
 
 
+def test_blanks_around_a_narration_are_no_sentences():
+    config = small_config("augment.sentence_crop_p=1.0").augment
+    around = "  The lens goes in. "
+    found = {crop_text(around, config=config, random=generator(n)) for n in range(20)}
+    assert found == {"The lens goes in."}
+
+
 def test_narrations_are_cut_as_often_as_asked_and_by_default_never():
     half = small_config("augment.sentence_crop_p=0.5").augment
     cut = [crop_text(SAID, config=half, random=generator(n)) != SAID for n in range(400)]
@@ -203,3 +210,38 @@ def test_resizing_averages_all_that_falls_into_one_pixel():
     frames = columns.to(torch.uint8).expand(1, 3, 32, 32)
     made = resize_frames(frames, side=8)[..., 2:6]
     assert torch.allclose(made, torch.tensor(0.25), atol=0.02)
+
+
+def test_a_seed_draws_what_it_always_drew():
+    """A checkpoint of an older version goes on with the pictures that it would have had."""
+    config = AugmentConfig(mirror_p=0.5)
+    drawn = draw_augmentation(2, config=config, random=generator(11))
+    assert drawn.theta.flatten().tolist() == pytest.approx(
+        [
+            0.72564,
+            0.2618,
+            -0.18244,
+            -0.24685,
+            0.76959,
+            -0.12452,
+            0.97403,
+            0.1348,
+            0.01568,
+            -0.13792,
+            0.95203,
+            0.01327,
+        ],
+        abs=1e-4,
+    )
+    assert drawn.cast.flatten().tolist() == pytest.approx(
+        [0.92343, 0.90595, 1.01234, 0.99168, 0.99849, 1.12635],
+        abs=1e-4,
+    )
+    assert drawn.contrast.flatten().tolist() == pytest.approx(
+        [1.00055, 0.96188],
+        abs=1e-4,
+    )
+    assert drawn.saturation.flatten().tolist() == pytest.approx(
+        [0.91881, 0.90356],
+        abs=1e-4,
+    )

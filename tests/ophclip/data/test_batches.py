@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import multiprocessing
 from collections import Counter
 
 import pytest
@@ -17,6 +18,7 @@ from ophclip.data.batches import (
     context_frames,
     generator,
     sample_frame_indices,
+    stack_context,
 )
 from ophclip.data.shards import open_shards
 from ophclip.errors import DataError
@@ -213,3 +215,37 @@ def test_a_draw_at_the_very_end_of_the_last_segment_is_the_last_frame(monkeypatc
         indices = sample_frame_indices(total, count, generator(0))
         assert indices[-1] == total - 1
         assert indices == sorted(indices)
+
+
+def test_a_seed_gives_the_order_and_the_frames_that_it_always_gave(root):
+    """A checkpoint of an older version goes on with the batches that it would have had."""
+    batches = make_batches(root)
+    assert batches.order(0) == [1, 16, 2, 3, 14, 17, 15, 4, 5, 0, 6, 7, 10, 9, 11]
+    assert batches.order(1) == [4, 6, 3, 1, 10, 0, 11, 7, 8, 9, 17, 12, 14, 13, 16]
+    assert sample_frame_indices(64, 4, generator(3, "clip", "frames", 0, 5)) == [9, 27, 47, 52]
+
+
+def test_frames_that_fit_into_memory_are_decoded_once_and_in_this_process(root, monkeypatch):
+    decoded = []
+    plain_decode = batches.decode
+    monkeypatch.setattr(
+        batches,
+        "decode",
+        lambda *args, **options: decoded.append(1) or plain_decode(*args, **options),
+    )
+    made = make_batches(root, batch=18)
+    for batch in made.stream(start=0, stop=2, workers=2):
+        assert batch.frames.shape[0] == 18
+        assert not multiprocessing.active_children()
+    assert len(decoded) == sum(len(row.frame_times_s) for row in made.rows)
+
+
+def test_frames_on_disk_are_read_in_this_process_without_workers(root):
+    made = make_batches(root, cache_mb=0)
+    streamed = list(made.stream(start=0, stop=2, workers=0))
+    assert [batch.rows for batch in streamed] == [made[0].rows, made[1].rows]
+
+
+def test_items_without_context_have_no_times():
+    context = stack_context([], 3)
+    assert context.offsets_s.shape == context.mask.shape == (3, 0)

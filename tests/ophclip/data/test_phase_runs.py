@@ -63,6 +63,7 @@ def test_a_run_begins_and_ends_where_its_phase_is_named(tmp_path, named, found):
 def test_videos_do_not_run_into_each_other(tmp_path):
     runs = phase_runs(opened(tmp_path, "b a", "a a", "a c").rows)
     assert spans(runs) == [("a", 0, 1)]
+    assert runs[0].key == "file_0000000000000002-n0000"
     assert runs[0].narrations == ("file_0000000000000002 0", "file_0000000000000002 1")
 
 
