@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ophclip.losses.contrastive import mask, similarity, widen
+from ophclip.losses.contrastive import mask, similarity
 from ophclip.retrieval.topk import top_k
 
 
@@ -48,13 +48,7 @@ def carry_over(
         allowed: bool [S, N]: narrations of the narrated videos retrieved for the window's video.
         keep: at least 1; of equal cosines the first narration is taken.
     """
-    size, device = allowed.shape, windows.device
-    if not allowed.any():
-        return PseudoLabels(
-            targets=torch.zeros(size, dtype=widen(windows).dtype, device=device),
-            weights=torch.zeros(size[0], dtype=widen(windows).dtype, device=device),
-        )
-    cosine = similarity(windows, narrations, torch.ones((), device=device))
+    cosine = similarity(windows, narrations, torch.ones((), device=windows.device))
     logits = mask(cosine / temperature, ~allowed)
     shares = logits.softmax(1)
     entropy = -torch.xlogy(shares, shares).sum(1)

@@ -152,10 +152,11 @@ def test_right_order_costs_nothing_and_reversed_order_costs():
     assert float(order_loss(frames.flip(1), texts, *options)) > 1.0
 
 
-def test_texts_that_all_say_the_same_cost_the_margin():
-    texts = unit(1, 1, 4, seed=0).expand(2, 3, 4)
-    real = torch.ones(2, 3, dtype=torch.bool)
-    loss = order_loss(unit(2, 5, 4, seed=1), texts, real, torch.tensor(9.0), 0.1, 0.25)
+@pytest.mark.parametrize("items", [1, 2])
+def test_texts_that_all_say_the_same_cost_the_margin(items):
+    texts = unit(1, 1, 4, seed=0).expand(items, 3, 4)
+    real = torch.ones(items, 3, dtype=torch.bool)
+    loss = order_loss(unit(items, 5, 4, seed=1), texts, real, torch.tensor(9.0), 0.1, 0.25)
     assert float(loss) == pytest.approx(0.25)
 
 
