@@ -266,7 +266,7 @@ class _Codes:
 
     def __init__(self, names: Sequence[str | None], device: torch.device | str) -> None:
         known = dict.fromkeys(name for name in names if name)
-        self._number = {name: i for i, name in enumerate(known)}
+        self._number: dict[str | None, int] = {name: i for i, name in enumerate(known)}
         self.codes = self._tensor(names, _NO_ENTRY, device)
 
     def of(self, names: Sequence[str | None]) -> torch.Tensor:
@@ -276,7 +276,7 @@ class _Codes:
     def _tensor(
         self, names: Sequence[str | None], unknown: int, device: torch.device | str
     ) -> torch.Tensor:
-        numbers = [self._number.get(name, unknown) if name else unknown for name in names]
+        numbers = [self._number.get(name, unknown) for name in names]
         return torch.tensor(numbers, dtype=torch.int64, device=device)
 
 
