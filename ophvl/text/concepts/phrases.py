@@ -263,7 +263,7 @@ def _causes(cues: CueIndex, matches: Sequence[Match]) -> Iterator[Phrase]:
 def _cause(text: str, cue: re.Match[str]) -> Phrase:
     start = cue.end() + 1
     end = _phrase_end(text, start, _CAUSE_BORDER)
-    if new := _NEW_NOUN.search(text, start + 4, end):
+    if new := _NEW_NOUN.search(text, start, end):
         end = new.start()
     return Phrase(kind=Kind.DISEASE_CAUSE, start=cue.start(), end=end)
 

@@ -114,6 +114,11 @@ def test_other_encoders_come_out_the_same(tmp_path, separate):
     ).model
     model = OphCLIP(config).eval()
     made = converted(model).eval()
+    assert sorted(made.state_dict()) == sorted(
+        name.replace("_encoder.network.", "_encoder.")
+        for name in model.state_dict()
+        if name not in ("image_encoder.mean", "image_encoder.std")
+    )
     frames = torch.rand(2, 3, 3, 64, 64)
     encoder = model.image_encoder
     tokens = model.text_encoder.tokenizer(

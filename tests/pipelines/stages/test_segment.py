@@ -59,6 +59,14 @@ def test_short_sentence_is_merged_with_its_neighbour(sentences) -> None:
     assert texts(spoken(f"Good. {FIRST}"), sentences) == [f"Good. {FIRST}"]
 
 
+@pytest.mark.parametrize("last", ["B", "bag"])
+def test_a_sentence_ends_with_its_last_word_however_short(monkeypatch, sentences, last) -> None:
+    first, second = f"We now go on with the plan {last}", "A new blade opens the cornea"
+    spans = [(0, len(first)), (len(first) + 1, len(first) + 1 + len(second))]
+    monkeypatch.setattr(sentences, "split", lambda text: spans)
+    assert texts(spoken(f"{first} {second}"), sentences, min_clip_s=1.0) == [first, second]
+
+
 def test_a_long_silence_ends_a_narration_even_inside_a_sentence(sentences) -> None:
     words = spoken("I open the anterior capsule with") + spoken(
         "a bent needle in one go.", start_s=20.0
