@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
+import torch.nn.functional as F
 
 from ophclip.losses import contrastive
 from ophclip.training.terms.contrast import ClipContrast, VideoContrast
@@ -62,6 +63,22 @@ def test_pairs_of_one_text_or_one_time_are_neutral(corpus):
     step, own = make_step(run, Level.CLIP, [first, same_text, same_time], [])
     mask = gathered(run, Level.CLIP, step, own).batch.neutral_mask
     assert mask.tolist() == [[True, True, True], [True, True, False], [True, False, True]]
+
+
+def test_texts_that_say_nearly_the_same_are_neutral_from_the_set_cosine_on(corpus):
+    said = ["We insert the lens.", "We insert the lens now.", "The bleeding vessel is cauterised."]
+    rows = [
+        dataclasses.replace(row, text=text, start_s=50.0 * i, end_s=50.0 * i + 10)
+        for i, (row, text) in enumerate(zip(corpus.clips, said, strict=False))
+    ]
+    for cosine in (0.2, 0.8, 0.999):
+        config = small_config(f"loss.same_text_cosine={cosine}")
+        run = make_run(config, corpus, scaled(config))
+        step, own = make_step(run, Level.CLIP, rows, [])
+        features = F.normalize(run.model.text_features(said), dim=1)
+        near = features @ features.T > cosine
+        assert near.sum() == (5 if cosine < 0.9 else 3)
+        assert torch.equal(gathered(run, Level.CLIP, step, own).batch.neutral_mask, near)
 
 
 def test_silent_videos_are_used_only_with_their_titles(corpus):

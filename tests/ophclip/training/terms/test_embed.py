@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ophclip.training.terms.embed import embed_narrations
+from ophclip.data.batches import ContextTimes
+from ophclip.training.terms.embed import embed_clips, embed_narrations
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config
 from tests.ophclip.training.terms.steps import scaled
@@ -40,3 +41,24 @@ def test_an_item_without_narrations_gives_zeros():
     )
     assert not none.mask.any()
     assert not none.mean().any()
+
+
+def test_the_last_pictures_of_a_clip_are_those_around_it():
+    config = small_config("model.context_layers=1", "data.context=2")
+    model = scaled(config)
+    features = torch.randn(2, 5, model.image_encoder.width)
+    context = ContextTimes(
+        offsets_s=torch.tensor([[-4.0, 4.0], [-6.0, 9.0]]), mask=torch.ones(2, 2, dtype=torch.bool)
+    )
+    with torch.no_grad():
+        for parameter in model.context.parameters():
+            parameter.add_(0.1)  # At first it changes nothing.
+        made = embed_clips(model, features, context)
+        expected = model.embed_clips(
+            features[:, :3], features[:, 3:], context.offsets_s, context.mask
+        )
+        without = model.embed_clips(
+            features[:, :3], features[:, :0], context.offsets_s[:, :0], context.mask[:, :0]
+        )
+    assert torch.equal(made, expected)
+    assert not torch.allclose(made, without, atol=1e-3)

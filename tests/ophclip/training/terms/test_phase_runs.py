@@ -69,3 +69,13 @@ def test_a_run_meets_the_mean_of_its_narrations(many):
 
 def test_without_a_weight_it_is_off(corpus):
     assert PhaseRuns.start(make_run(small_config(), corpus, scaled(CONFIG)), print) is None
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_it_is_on_from_two_runs_on(tmp_path, count):
+    corpus = Corpus.select(open_shards(write_dataset(tmp_path, narrated=count), cached_groups=1))
+    lines: list[str] = []
+    term = PhaseRuns.start(make_run(CONFIG, corpus, scaled(CONFIG)), lines.append)
+    assert (term is not None) == (count == 2)
+    ending = ": no middle level" if count == 1 else ""
+    assert lines == [f"{count} runs of two or more narrations of one phase{ending}"]

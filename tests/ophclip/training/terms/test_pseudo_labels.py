@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -48,7 +49,8 @@ def test_it_moves_windows_only(corpus):
     assert 0 <= result.metrics["carry_weight"] <= 1
 
 
-def test_the_same_words_of_another_clip_are_no_negative(corpus, monkeypatch):
+@pytest.mark.parametrize("say_the_same", [True, False])
+def test_only_the_same_words_of_another_clip_are_no_negative(corpus, monkeypatch, say_the_same):
     calls = []
 
     def spied(windows, texts, targets, *others, neutral_mask):
@@ -57,7 +59,8 @@ def test_the_same_words_of_another_clip_are_no_negative(corpus, monkeypatch):
 
     monkeypatch.setattr(pseudo_labels, "carried", spied)
     count = len(corpus.clips)
-    monkeypatch.setattr(type(corpus), "narrations", property(lambda self: ["We cut."] * count))
+    said = ["We cut." if say_the_same else f"We cut {n}." for n in range(count)]
+    monkeypatch.setattr(type(corpus), "narrations", property(lambda self: said))
     term = term_of(corpus, "carry.windows=12")
     random = torch.Generator().manual_seed(1)
     clips = F.normalize(torch.randn(count, 384, generator=random), dim=-1)
@@ -66,7 +69,9 @@ def test_the_same_words_of_another_clip_are_no_negative(corpus, monkeypatch):
     term.loss(step, gathered(term.run, Level.CLIP, step, own, term.inputs(step)))
     ((targets, neutral_mask),) = calls
     assert not (targets > 0).all()
-    assert neutral_mask.all()
+    assert torch.equal(
+        neutral_mask, torch.ones_like(targets).bool() if say_the_same else targets > 0
+    )
 
 
 def test_windows_of_a_share_are_those_of_the_whole_with_their_context(corpus):

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ophclip.data.augment import resize_frames
+from ophclip.errors import ConfigError
 from ophclip.losses import contrastive
 from ophclip.retrieval.memory_bank import MemoryBank
 from ophclip.training.terms.contrast import VideoContrast
@@ -39,6 +40,11 @@ def test_neighbours_learn_where_they_are_encoded_anew(corpus, form):
     encoded = gathered(term.run, Level.VIDEO, step, own, term.inputs(step))
     result = term.loss(step, encoded)
     assert (result.loss is None) == (form == "joined")
+    chosen = term._encoded_entries
+    titles = [str(corpus.titled_silent_videos[entry].title) for entry in chosen]
+    torch.testing.assert_close(
+        encoded.inputs["neighbour"]["text"], term.run.model.embed_texts(titles, Level.VIDEO)
+    )
     total = VideoContrast(term.run).loss(step, encoded).loss
     assert (len(encoded.joined.rows) > len(corpus.videos)) == (form == "joined")
     (total if result.loss is None else result.loss).backward()
@@ -165,3 +171,48 @@ def test_a_single_narrated_video_has_nothing_to_be_contrasted_with(corpus):
     rows = [corpus.videos[0], *corpus.titled_silent_videos]
     embeddings = F.normalize(torch.randn(len(rows), 384), dim=-1)
     assert term.search(embeddings, embeddings, rows, step=1) is None
+    rows.append(corpus.videos[1])
+    embeddings = F.normalize(torch.randn(len(rows), 384), dim=-1)
+    assert term.search(embeddings, embeddings, rows, step=1) is not None
+
+
+def test_neighbours_that_join_the_batch_must_learn():
+    with pytest.raises(ConfigError, match="needs learns = true"):
+        small_config("bank.form=joined")
+
+
+def test_neighbours_that_do_not_learn_are_not_encoded(corpus):
+    term = term_of(corpus)
+    filled(term)
+    step, _ = make_step(term.run, Level.VIDEO, corpus.videos, [term], number=9)
+    assert term.inputs(step) == ()
+
+
+def test_a_query_with_fewer_neighbours_than_asked_has_those_that_there_are(corpus):
+    """Two entries are of the channel of all queries, so that one is left."""
+    term = term_of(corpus, "bank.neighbours=2", "bank.learns=true")
+    seen, named = filled(term)
+    term.bank = MemoryBank(term.bank.video_ids, ("a", "a", None), [frozenset()] * 3, dim=384)
+    term.bank.write(range(3), seen, named, step=0)
+    rows = [dataclasses.replace(row, channel_id="a") for row in corpus.videos]
+    step, own = make_step(term.run, Level.VIDEO, rows, [term], number=9)
+    inputs = term.inputs(step)
+    assert inputs[0].count == 1
+    loss = term.loss(step, gathered(term.run, Level.VIDEO, step, own, inputs)).loss
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_shared_surgeries_count_only_where_they_are_known(corpus, known):
+    term = term_of(corpus)
+    seen, named = filled(term)
+    surgery = frozenset({"surgery:phaco"} if known else ())
+    term.bank = MemoryBank(term.bank.video_ids, (None,) * 3, [surgery] * 3, dim=384)
+    term.bank.write(range(3), seen, named, step=0)
+    rows = [
+        dataclasses.replace(row, surgeries=frozenset({"surgery:phaco"})) for row in corpus.videos
+    ]
+    step, own = make_step(term.run, Level.VIDEO, rows, [term], number=9)
+    metrics = term.loss(step, gathered(term.run, Level.VIDEO, step, own)).metrics
+    assert metrics.get("bank_hit_rate") == (1.0 if known else None)
+    assert ("bank_hit_rate" in metrics) == known
