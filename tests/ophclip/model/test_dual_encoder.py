@@ -150,9 +150,12 @@ def test_the_image_centre_is_the_mean_clip_embedding():
     assert torch.allclose(model.image_centre, embeddings.mean(0), atol=1e-6)
 
 
-def test_the_logit_scale_has_a_limit_and_its_logarithm_is_clamped():
+def test_the_logit_scale_has_a_start_and_a_limit_and_its_logarithm_is_clamped():
     model = OphCLIP(small_config().model)
     limit = model.config.max_logit_scale
+    for level in Level:
+        start = 1 / model.config.initial_temperature
+        assert model.logit_scale(level).item() == pytest.approx(start)
     with torch.no_grad():
         model.log_scales["clip"].fill_(math.log(limit) + 1)
     assert model.logit_scale(Level.CLIP).item() == pytest.approx(limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from transformers import (
 )
 
 from ophclip.errors import ConfigError
+from ophclip.model import encoders
 from ophclip.model.encoders import (
     ImageEncoder,
     TextEncoder,
@@ -227,6 +229,40 @@ def test_the_scratch_encoder_takes_the_maximum_over_positions():
     frames = torch.rand(2, 3, 64, 64)
     states = encoder.network((frames - encoder.mean) / encoder.std).last_hidden_state
     assert torch.allclose(encoder(frames), states.flatten(2).max(2).values, atol=1e-5)
+
+
+def test_pixel_statistics_are_not_saved_with_the_weights():
+    encoder = ImageEncoder(small_config().model)
+    assert not {"mean", "std"} & encoder.state_dict().keys()
+
+
+def test_a_feature_map_without_pooler_is_averaged_over_its_positions(folders):
+    encoder = image_encoder(folders["vit"], 0)
+    states = torch.rand(2, 7, 3, 5)
+    encoder.network.forward = lambda pixels: SimpleNamespace(
+        pooler_output=None, last_hidden_state=states
+    )
+    torch.testing.assert_close(encoder(torch.rand(2, 3, 64, 64)), states.mean(dim=(2, 3)))
+
+
+def test_dropout_acts_between_weights_that_learn_and_not_between_frozen_ones():
+    learning = text_encoder("model.text_trainable_layers=1").train()
+    layers = learning.network.encoder.layer
+    acts = [layer.attention.output.dropout.training for layer in layers]
+    assert acts == [False] * (len(layers) - 1) + [True]
+    assert not any(
+        m.training for m in text_encoder("model.text_trainable_layers=0").train().modules()
+    )
+
+
+def test_no_more_texts_are_kept_than_fit(monkeypatch):
+    monkeypatch.setattr(encoders, "CACHED_TEXTS", 3)
+    encoder = text_encoder("model.text_trainable_layers=0")
+    encoder(["a", "b"])
+    encoder(["b", "c"])
+    assert list(encoder._features) == ["a", "b", "c"]
+    assert encoder(["c", "d"]).shape[0] == 2
+    assert len(encoder._features) <= 3
 
 
 def test_a_pooler_without_weights_is_left_out_and_not_drawn_at_random(tmp_path):

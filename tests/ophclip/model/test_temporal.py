@@ -90,9 +90,11 @@ def test_positions_are_the_middles_of_equal_shares_of_an_item(pooling, monkeypat
         "_sinusoids",
         lambda given, **waves: positions.append(given) or sinusoids(given, **waves),
     )
-    pooling(torch.randn(2, 4, WIDTH), torch.tensor([[True] * 4, [True, True, False, False]]))
+    mask = torch.arange(4) < torch.tensor([[4], [2], [1]])
+    pooling(torch.randn(3, 4, WIDTH), mask)
     assert positions[0][0].tolist() == [0.125, 0.375, 0.625, 0.875]
     assert positions[0][1, :2].tolist() == [0.25, 0.75]
+    assert positions[0][2, 0] == 0.5
 
 
 def test_padding_changes_nothing(pooling):

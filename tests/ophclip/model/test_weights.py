@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from ophclip.errors import CheckpointError
 from ophclip.model import weights
+from ophclip.model.dual_encoder import OphCLIP
 from ophvl.errors import DamagedFileError
+from tests.ophclip.conftest import Trained
 
 
 def checkpoint(folder: Path, *, at_s: int = 0, **files: bytes) -> Path:
@@ -60,3 +64,44 @@ def test_sums_that_are_no_text_are_damaged(tmp_path: Path) -> None:
     (folder / weights.SUMS).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DamagedFileError, match="SHA256SUMS is damaged"):
         weights.verify(folder)
+
+
+def test_a_checkpoint_is_read_as_it_was_written(trained: Trained) -> None:
+    folder = weights.find(trained.run)
+    state, config = weights.read(folder)
+    assert (state.step, state.preset) == (30, "tiny")
+    model = OphCLIP(config.model)
+    weights.load_weights(folder, model, state)
+    saved = weights.load_tensors(folder / "model.safetensors")
+    assert weights.trainable_state(model).keys() == saved.keys()
+    assert all(torch.equal(model.state_dict()[name], saved[name]) for name in saved)
+
+
+def test_a_section_that_encoding_does_not_need_is_not_looked_at(
+    trained: Trained, tmp_path: Path
+) -> None:
+    path = weights.find(trained.run) / "config.toml"
+    longer = tmp_path / "config.toml"
+    longer.write_text(path.read_text() + "\n[of_a_later_version]\nsetting = 1\n")
+    assert weights.read_config(longer) == weights.read_config(path)
+
+
+def test_a_config_without_one_of_the_settings_is_not_complete(
+    trained: Trained, tmp_path: Path
+) -> None:
+    lines = (weights.find(trained.run) / "config.toml").read_text().splitlines(keepends=True)
+    path = tmp_path / "config.toml"
+    path.write_text("".join(line for line in lines if not line.startswith("embedding_dim")))
+    with pytest.raises(CheckpointError, match="not a complete config"):
+        weights.read_config(path)
+
+
+def test_weights_that_do_not_fit_are_refused(trained: Trained) -> None:
+    folder = weights.find(trained.run)
+    state, config = weights.read(folder)
+    other = dataclasses.replace(state, frozen_sha256="0" * 64)
+    with pytest.raises(CheckpointError, match=r"frozen weights of minilm differ"):
+        weights.load_weights(folder, OphCLIP(config.model), other)
+    shared = config.model.model_copy(update={"separate_heads": not config.model.separate_heads})
+    with pytest.raises(CheckpointError, match=r"does not fit its config, tensors .*heads"):
+        weights.load_weights(folder, OphCLIP(shared), state)
