@@ -149,6 +149,19 @@ def test_windows_cover_the_whole_video_and_no_more(tmp_path, count, length_s):
     assert len({(s.first, s.stop) for s in found}) == len(found)
 
 
+@pytest.mark.parametrize("start_s", [0.0, 100.0])
+def test_windows_of_a_part_of_a_video_are_as_long_as_elsewhere(tmp_path, start_s):
+    write_shard(tmp_path, video_rows(3, kind="silent"))
+    row = dataclasses.replace(
+        open_shards(tmp_path, cached_groups=1).rows[0],
+        start_s=start_s,
+        end_s=start_s + 40,
+        frame_times_s=tuple(start_s + n for n in range(40)),
+    )
+    spans = [(w.start_s - start_s, w.end_s - start_s) for w in embed.video_windows(row)]
+    assert spans == [(0.0, 9.5), *((n - 0.5, n + 9.5) for n in (5, 10, 15, 20, 25)), (29.5, 40.0)]
+
+
 @pytest.mark.parametrize("batch", [1, 5, 256])
 def test_clips_and_windows_are_embedded_as_training_sees_them(source, tmp_path, monkeypatch, batch):
     config = small_config(

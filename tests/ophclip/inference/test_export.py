@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ import ophclip
 from ophclip.cli import main
 from ophclip.config import change
 from ophclip.errors import ConfigError
-from ophclip.inference import pretrained
+from ophclip.inference import modeling_ophclip, pretrained
 from ophclip.inference.export import card, converted, export, image_processor
 from ophclip.model.dual_encoder import OphCLIP
 from schemas.vocab import Level
@@ -51,6 +52,7 @@ with torch.no_grad():
         made[f"texts/{level}"] = model.get_text_features(**tokens, level=level)
         both = model(pixel_values=frames, **tokens, level=level)
         made[f"logits/{level}"] = both.logits_per_image.contiguous()
+        assert torch.equal(both.logits_per_text, both.logits_per_image.T)
         alone = model(pixel_values=frames, level=level), model(**tokens, level=level)
         assert all(one.logits_per_image is one.logits_per_text is None for one in alone)
         assert alone[0].text_embeds is None and alone[1].image_embeds is None
@@ -102,6 +104,14 @@ def test_the_folder_holds_no_pickles_and_no_path_of_this_machine(folder):
     ]  # fmt: skip
     assert "site-packages" not in (folder / "config.json").read_text(encoding="utf-8")
     assert [p.name for p in folder.parent.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 3, 5), (2, 15, 7)])
+def test_networks_without_pooler_are_averaged_over_their_positions(shape):
+    states = torch.rand(shape)
+    output = SimpleNamespace(last_hidden_state=states, pooler_output=None)
+    made = modeling_ophclip._pooled(output, "own")
+    torch.testing.assert_close(made, states.mean((2, 3) if len(shape) == 4 else 1))
 
 
 @pytest.mark.parametrize("separate", [True, False])

@@ -92,6 +92,12 @@ def test_times_are_formatted_as_clocks_do(seconds, text):
     assert search.format_time(seconds) == text
 
 
+def test_a_search_for_one_result_is_one():
+    search.check_query("rhexis", 1)
+    with pytest.raises(ConfigError, match="-k 0: ask for at least 1"):
+        search.check_query("rhexis", 0)
+
+
 def test_a_line_has_no_control_characters():
     line = search.format_hit(1, dataclasses.replace(hit(0, 10), text=f"a\nb{HOSTILE}"))
     assert line.isprintable()
@@ -109,6 +115,8 @@ def test_a_line_has_no_control_characters():
         ("url_1", "javascript:alert(1)//", None),
         ("url_1", "data:text/html,x", None),
         ("url_1", "http://[", None),
+        ("url_1", "http:///v.mp4", None),
+        ("url_1", "ftp://h.org/v.mp4", None),
     ],
 )
 def test_links_open_the_time_and_only_safe_urls(video_id, location, expected):
