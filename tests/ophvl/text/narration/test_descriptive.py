@@ -34,6 +34,12 @@ def score(matcher):
     return lambda text: descriptive_score(text, tagger.tag(text))
 
 
+def test_a_text_without_words_scores_0(matcher):
+    attributes = Tagger(matcher).tag("capsulorhexis")
+    assert attributes
+    assert descriptive_score("?!", attributes) == 0.0
+
+
 @pytest.mark.parametrize("text", DESCRIBING)
 def test_descriptions_score_high(score, text):
     assert score(text) >= 0.6

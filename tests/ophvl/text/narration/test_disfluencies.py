@@ -23,6 +23,9 @@ from schemas.narrations import Edit
         (", then the lens", "Then the lens"),
         ("so um", "So"),
         ("the the um", "The"),
+        ("um, incision", "Incision"),
+        ("now we rinse rinse", "Now we rinse"),
+        ("we cut , and rinse", "We cut , and rinse"),
         ("um", ""),
         ("", ""),
         ("Umbrella incision", "Umbrella incision"),
@@ -35,7 +38,7 @@ def test_edits_clean_the_text(spoken: str, clean: str) -> None:
 def test_each_edit_names_its_rule_and_can_be_left_out() -> None:
     text = "um, I I see"
     edits = disfluency_edits(text)
-    assert [edit.rule for edit in edits] == ["hesitation", "stutter"]
+    assert [(edit.rule, edit.score) for edit in edits] == [("hesitation", 1.0), ("stutter", 1.0)]
     assert apply(text, edits[1:]) == "um, I see"
 
 
@@ -46,3 +49,10 @@ def test_no_edit_overlaps_a_correction() -> None:
     assert apply(text, sorted([correction, *edits], key=lambda e: e.start)) == (
         "trypan blue the capsule"
     )
+
+
+def test_hesitations_before_and_after_a_correction_go() -> None:
+    text = "um, tripan blue, uh, stains"
+    correction = Edit(start=4, end=15, before="tripan blue", after="trypan blue", rule="", score=1)
+    edits = disfluency_edits(text, [correction])
+    assert apply(text, sorted([correction, *edits], key=lambda e: e.start)) == "trypan blue, stains"

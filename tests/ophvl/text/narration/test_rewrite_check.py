@@ -13,6 +13,7 @@ from ophvl.text.narration.rewrite_check import additions
         ("We make two side ports.", "2 side ports are made."),
         ("I take the Utrata forceps for the rhexis.", "Forceps are taken for the capsulorhexis."),
         ("The IOL is 21,5 diopters.", "The IOL has 21.5 diopters."),
+        ("Then two side ports are made.", "Two side ports are made."),
         ("No sutures here, so, um, fine.", "No sutures are placed."),
         ("If the capsule tears, we stop.", "We stop if the capsule tears."),
         ("The left eye has a mature cataract.", "Mature cataract of the left eye."),

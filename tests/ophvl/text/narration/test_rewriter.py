@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from ophvl.errors import ItemError, UsageError
-from ophvl.text.narration.rewriter import ChatRewriter
+from ophvl.text.narration import rewriter as rewriting
+from ophvl.text.narration.rewriter import PROMPT, ChatRewriter
 from schemas.vocab import FailureKind
 from tests.chat_server import ChatServer, Reply, Script, chat_server, content, says
 
@@ -57,6 +59,47 @@ def test_a_spent_budget_stops_requests_but_cached_answers_remain(tmp_path: Path)
         assert poor.rewrite("one") is not None
         assert len(server.asked) == 2
         assert rewriter(server, tmp_path, max_tokens=1000).rewrite("three") is not None
+
+
+def test_a_budget_that_is_spent_to_the_last_token_is_spent(tmp_path: Path) -> None:
+    with chat_server(lambda narration: says("Fine.", tokens=50)) as server:
+        poor = rewriter(server, tmp_path / "new" / "answers", max_tokens=100)
+        assert [bool(poor.rewrite(said)) for said in ("one", "two", "three")] == [True, True, False]
+        (tmp_path / "new" / "answers" / "tokens.txt").write_text("50\n49\n")
+        assert poor.rewrite("three") is not None
+
+
+def test_an_answer_lies_where_older_versions_look_for_it(tmp_path: Path) -> None:
+    with chat_server(lambda narration: says("Fine.")) as server:
+        rewriter(server, tmp_path).rewrite(NARRATION)
+        key = json.dumps([server.endpoint, "small", PROMPT.read_text(encoding="utf-8"), NARRATION])
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    (stored,) = tmp_path.rglob("*.json")
+    assert stored.relative_to(tmp_path) == Path(digest[:2]) / f"{digest[2:34]}.json"
+
+
+def test_the_longest_answer_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = says("Fine.")
+    for less, text in ((0, "Fine."), (1, None)):
+        monkeypatch.setattr(rewriting, "_MAX_ANSWER_BYTES", len(reply.body) - less)
+        with chat_server(lambda narration: reply) as server:
+            answer = rewriter(server, tmp_path / str(less)).rewrite(NARRATION)
+        assert answer is not None
+        assert answer.text == text
+
+
+def test_a_key_that_the_narration_itself_says_is_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_TEST_KEY", "phaco")
+    with chat_server(lambda narration: says("The phaco tip enters.")) as server:
+        answer = rewriter(server, tmp_path).rewrite("now the phaco tip goes in")
+    assert answer is not None
+    assert answer.text == "The phaco tip enters."
+
+
+def test_without_an_address_there_is_nothing_to_refuse(tmp_path: Path) -> None:
+    ChatRewriter(endpoint="", model="", cache=tmp_path, max_tokens=1, api_key_variable="")
 
 
 def test_the_key_is_sent_but_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,12 +234,13 @@ def test_a_response_without_an_answer_is_neither_cached_nor_counted(
     ("script", "kind"),
     [
         (lambda _: Reply(body=b"wait", status=429), FailureKind.RATE_LIMITED),
+        (lambda _: Reply(body=b"oops", status=500), FailureKind.NETWORK),
         (lambda _: Reply(body=b"oops", status=503), FailureKind.NETWORK),
         (lambda _: Reply(body=b"x" * 100, pause_s=0.05), FailureKind.TIMEOUT),
         (lambda _: Reply(body=b"", drips_headers=True), FailureKind.TIMEOUT),
         (lambda _: Reply(body=b"cut", announced=1000), FailureKind.NETWORK),
     ],
-    ids=["429", "503", "drip", "dripping headers", "cut"],
+    ids=["429", "500", "503", "drip", "dripping headers", "cut"],
 )
 def test_a_temporary_error_is_a_failure_of_the_item(
     tmp_path: Path, script: Script, kind: FailureKind
@@ -213,7 +257,7 @@ def test_the_wait_that_a_server_asks_for_is_passed_on(tmp_path: Path) -> None:
     assert caught.value.retry_after_s == 7.0
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404])
+@pytest.mark.parametrize("status", [300, 301, 401, 403, 404])
 def test_a_refusal_stops_the_run_and_says_what_to_check(tmp_path: Path, status: int) -> None:
     reply = Reply(body=b"no such model", status=status)
     with (
@@ -233,7 +277,16 @@ def test_a_server_that_is_down(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["http://", "ftp://x", "localhost:8000", "http://:80", "http://x:port/v1", "http://[x", "x"],
+    [
+        "http://",
+        "ftp://x",
+        "localhost:8000",
+        "http://:80",
+        "http://x:port/v1",
+        "http://[x",
+        "x",
+        "http://x:0/v1",
+    ],
 )
 def test_a_malformed_url_is_refused_before_any_request(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(UsageError, match=r"rewrite\.endpoint '.*' is no URL"):

@@ -83,6 +83,7 @@ def test_titles(matcher, title, expected):
         ("case_4687", "Visit our clinic for LASIK and cataract surgery.", Surgical.UNKNOWN),
         ("DMEK", "Subscribe for makeup tips", Surgical.YES),
         ("case_12", "", Surgical.UNKNOWN),
+        ("case_4687", "Phacoemulsification, and then makeup", Surgical.UNKNOWN),
     ],
 )
 def test_descriptions_decide_where_titles_do_not(matcher, title, description, expected):
@@ -104,6 +105,18 @@ def test_real_lay_titles_are_seldom_taken_for_surgery(matcher):
     counts = Counter(assess_listing(title, None, matcher).is_surgical for title in titles)
     assert counts[Surgical.YES] <= 0.03 * len(titles)
     assert counts[Surgical.NO] >= 0.6 * len(titles)
+
+
+def test_a_cue_that_surgery_overrules_decides_nothing(matcher):
+    assessment = assess_listing("Eyelash in the chamber: phacoemulsification", None, matcher)
+    assert assessment == SurgicalAssessment(
+        is_surgical=Surgical.YES, surface="phacoemulsification", reason="the title names surgery"
+    )
+
+
+def test_a_question_does_not_soften_a_cue(matcher):
+    assessment = assess_listing("Is makeup safe for hooded eyes?", None, matcher)
+    assert (assessment.is_surgical, assessment.surface) == (Surgical.NO, "makeup")
 
 
 def test_a_question_in_the_description_decides_nothing(matcher):
