@@ -134,7 +134,7 @@ def _modifier_start(text: str, start: int, matches: Sequence[Match]) -> int:
     if _EPONYM.fullmatch(word) and follows_a_word and word.lower() not in _NOT_EPONYMS:
         return first
     for match in matches:  # "corneal scissors", "membrane forceps"
-        if match.end == start - 1 and match.kind is Kind.ANATOMY and text[match.end] in " -":
+        if match.end == start - 1 and match.kind is Kind.ANATOMY:
             return match.start
     return start
 

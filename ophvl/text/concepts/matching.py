@@ -139,7 +139,7 @@ class Matcher:
                 matches.append(_match(text, first, stop, concept, score))
         terms = _resolve_overlaps([m for m in matches if m.kind not in PHRASE_KINDS])
         phrases = _resolve_overlaps([m for m in matches if m.kind in PHRASE_KINDS])
-        return sorted(terms + phrases, key=lambda m: (m.start, -m.end)) if phrases else terms
+        return sorted(terms + phrases, key=lambda m: (m.start, -m.end))
 
     def concept_of(self, form: str, kind: Kind) -> Concept | None:
         """Return the concept of this kind that a folded form names in any case."""
@@ -286,8 +286,7 @@ def _resolve_overlaps(matches: list[Match]) -> list[Match]:
             group = []
             reach = match.end
         group.append(match)
-        if match.end > reach:
-            reach = match.end
+        reach = max(reach, match.end)
     retained += group if len(group) < 2 else _resolve_group(group)
     return retained
 

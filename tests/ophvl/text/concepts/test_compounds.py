@@ -95,6 +95,12 @@ def test_each_modifier_belongs_to_the_span(matcher, modifier):
     assert "forceps" in [surface for surface, _ in instruments(matcher, "we hold nice forceps")]
 
 
+def test_a_modifier_that_begins_a_sentence_belongs_to_the_span(matcher):
+    assert [surface for surface, _ in instruments(matcher, "Curved scissors cut.")] == [
+        "Curved scissors"
+    ]
+
+
 def test_three_modifiers_belong_to_the_span_at_most(matcher):
     text = "we hold long curved blunt fine forceps"
     assert "curved blunt fine forceps" in [surface for surface, _ in instruments(matcher, text)]
@@ -149,7 +155,7 @@ def test_each_way_to_say_a_gauge(matcher, number, unit):
     assert concept_id == matcher.concept_of("30 gauge needle", Kind.INSTRUMENT).concept_id
 
 
-@pytest.mark.parametrize("unit", ["oh", "o", "0", "zero"])
+@pytest.mark.parametrize("unit", ["oh", "o", "0", "zero", "Oh", "O"])
 def test_each_way_to_say_a_suture_size(matcher, unit):
     ((surface, concept_id),) = instruments(matcher, f"closed with ten-{unit} nylon")
     assert (surface, concept_id) == (f"ten-{unit} nylon", "instrument:10-0_nylon_suture")

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from ophvl.ontology import AmbiguityRule, Concept, Ontology, Register, TitleAlias
-from ophvl.text.concepts.matching import Matcher
+from ophvl.text.concepts import matching
+from ophvl.text.concepts.matching import Match, Matcher
 from schemas.vocab import Kind
 
 
@@ -109,6 +110,36 @@ def test_the_register_decides_between_surgery_and_phase(matcher):
 def test_a_verb_after_an_article_is_a_thing(matcher):
     assert spans(matcher, "the cut is clean") == []
     assert spans(matcher, "we cut here") == [("cut", "action:cut")]
+
+
+def test_the_end_of_a_text_is_not_before_its_beginning(matcher):
+    assert ("cut", "action:cut") in spans(matcher, "cut here and there the ")
+
+
+def test_a_term_scores_more_than_an_abbreviation(matcher):
+    (verb,) = matcher.find("we cut here")
+    assert verb.score == matching.TERM_SCORE
+    (short,) = matcher.find("the ILM")
+    assert short.score == matching.ABBREVIATION_SCORE
+
+
+def test_of_terms_that_overlap_in_a_chain_the_longest_stays():
+    chain = [
+        Match(start=start, end=end, surface="", concept_id=kind, kind=kind, label=kind, score=1.0)
+        for start, end, kind in (
+            (0, 10, Kind.ANATOMY),
+            (8, 22, Kind.INSTRUMENT),
+            (15, 24, Kind.ANATOMY),
+            (30, 35, Kind.ANATOMY),
+        )
+    ]
+    kept = matching._resolve_overlaps(list(chain))
+    assert [(m.start, m.end) for m in kept] == [(8, 22), (30, 35)]
+
+
+@pytest.mark.parametrize("name", ["iris hook", "lens glide", "capsule forceps"])
+def test_the_tissue_in_the_name_of_a_tool_is_not_mentioned(matcher, name):
+    assert [m.kind for m in matcher.find(f"we take the {name}")] == [Kind.INSTRUMENT]
 
 
 def test_verb_forms(matcher):

@@ -75,6 +75,14 @@ def test_causes(matcher, text, cause):
     assert phrases(matcher, text, Kind.DISEASE_CAUSE) == [cause]
 
 
+def test_a_condition_that_stands_apart_has_no_cause_here(matcher):
+    text = "The cataract is older than the wound from trauma."
+    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == []
+    assert phrases(matcher, "The cataract of the eye from trauma.", Kind.DISEASE_CAUSE) == [
+        "from trauma"
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [

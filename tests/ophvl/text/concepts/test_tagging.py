@@ -247,3 +247,9 @@ def test_a_phrase_has_the_longest_concept_of_its_kind(tagger):
         if a.kind is Kind.DISEASE_CAUSE
     ]
     assert cause.label == "blunt trauma"
+
+
+def test_the_longest_concept_of_a_phrase_may_stand_first(tagger):
+    text = "This cataract was caused by blunt trauma and then by steroids."
+    (cause,) = [a for a in tagger.tag(text) if a.kind is Kind.DISEASE_CAUSE]
+    assert cause.label == "blunt trauma"
