@@ -30,6 +30,12 @@ def assertions(matcher, text):
         ),
         ("No sutures, patches or fibrin glue are used.", "fibrin glue", NEGATED),
         ("No bleeding, and I aspirate the cortex.", "aspirate", PRESENT),
+        (
+            "We see, here, no sutures, patches or fibrin glue, and then iris.",
+            "fibrin glue",
+            NEGATED,
+        ),
+        ("We see, here, no sutures, patches or fibrin glue, just the iris.", "iris", PRESENT),
         ("No sutures but a bandage contact lens.", "bandage contact lens", PRESENT),
         ("I use viscoelastic instead of trypan blue.", "trypan blue", NEGATED),
         ("I polish without touching the endothelium.", "endothelium", PRESENT),
@@ -215,3 +221,9 @@ def test_each_border_ends_the_scope(matcher, border):
 )
 def test_an_instrument_that_is_not_handled_is_there(matcher, verb):
     assert assertions(matcher, f"Do not {verb} the forceps.")["forceps"] is PRESENT
+
+
+def test_what_stands_far_before_a_denial_is_not_denied(matcher):
+    between = "which lies in this picture over here a bit to the side of where we look now mostly "
+    found = assertions(matcher, f"The iris {between * 2}and the sutures were absent")
+    assert (found["iris"], found["sutures"]) == (PRESENT, NEGATED)

@@ -3,6 +3,7 @@
 import pytest
 
 from ophvl.text.concepts import compounds
+from ophvl.text.concepts.compounds import complete_coordinations
 from ophvl.text.concepts.tagging import Tagger
 from schemas.vocab import Kind
 
@@ -170,3 +171,10 @@ def test_each_way_to_share_a_head(matcher, joint):
         "superior",
         "inferior rectus",
     ]
+
+
+def test_causes_and_complications_do_not_share_a_head(matcher):
+    text = "old and penetrating trauma"
+    assert matcher.concept_of("old trauma", Kind.DISEASE_CAUSE)
+    found = matcher.find(text)
+    assert not list(complete_coordinations(found, text, matcher))

@@ -75,6 +75,15 @@ def test_causes(matcher, text, cause):
     assert phrases(matcher, text, Kind.DISEASE_CAUSE) == [cause]
 
 
+def test_a_border_right_after_a_cue_is_none(matcher):
+    text = "A haemorrhage secondary to treated hypertension."
+    assert phrases(matcher, text, Kind.DISEASE_CAUSE) == ["secondary to treated hypertension"]
+
+
+def test_a_cue_at_the_end_of_a_text_names_no_cause(matcher):
+    assert phrases(matcher, "the cataract after", Kind.DISEASE_CAUSE) in ([], ["after"])
+
+
 def test_a_condition_that_stands_apart_has_no_cause_here(matcher):
     text = "The cataract is older than the wound from trauma."
     assert phrases(matcher, text, Kind.DISEASE_CAUSE) == []

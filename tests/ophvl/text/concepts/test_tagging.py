@@ -9,7 +9,8 @@ import pytest
 
 from ophvl.ontology import Register
 from ophvl.text.concepts.assertion import Assertion
-from ophvl.text.concepts.tagging import ONTOLOGY, RULES
+from ophvl.text.concepts.matching import TERM_SCORE
+from ophvl.text.concepts.tagging import ONTOLOGY, PHRASE_SCORE, RULES
 from schemas.vocab import Kind
 
 CASES = [
@@ -249,7 +250,17 @@ def test_a_phrase_has_the_longest_concept_of_its_kind(tagger):
     assert cause.label == "blunt trauma"
 
 
-def test_the_longest_concept_of_a_phrase_may_stand_first(tagger):
-    text = "This cataract was caused by blunt trauma and then by steroids."
-    (cause,) = [a for a in tagger.tag(text) if a.kind is Kind.DISEASE_CAUSE]
-    assert cause.label == "blunt trauma"
+@pytest.mark.parametrize(
+    ("cause", "label", "score"),
+    [
+        ("contact lens overwear and smoking", "contact lens overwear", TERM_SCORE),
+        ("smoking and contact lens overwear", "contact lens overwear", TERM_SCORE),
+        ("luck", "luck", PHRASE_SCORE),
+    ],
+)
+def test_a_cause_is_the_longest_that_its_phrase_names(tagger, cause, label, score):
+    text = f"Smoking is rare. This eye has glaucoma, caused by {cause}. Blunt trauma is rarer."
+    (found,) = [
+        a for a in tagger.tag(text) if a.kind is Kind.DISEASE_CAUSE and "caused" in a.surface
+    ]
+    assert (found.label.removeprefix("caused by "), found.score) == (label, score)

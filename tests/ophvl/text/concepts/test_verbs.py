@@ -207,3 +207,9 @@ def test_without_words_beside_it_a_bare_form_is_a_verb_and_one_in_s_is_none():
     assert not is_verb("cut", AdjacentWords("and", ""))
     assert not is_verb("cut", AdjacentWords("next", "capsule"))
     assert is_verb("cut", AdjacentWords("", "capsule"))
+
+
+def test_a_participle_that_begins_a_text_is_a_verb_where_its_object_follows():
+    assert is_verb("injected", AdjacentWords("", "the"))
+    assert is_verb("injected", AdjacentWords("", ""))
+    assert not is_verb("injected", AdjacentWords("", "dye"))
