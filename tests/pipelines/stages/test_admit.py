@@ -34,8 +34,12 @@ def judge(out: Path, **previous: pa.Table) -> StageResult:
 
 
 def test_a_video_on_no_list_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    media = tmp_path / "media" / f"{video_id(1)}.mp4"
+    media.touch()
     result = judge(tmp_path)
     assert result.dropped == ()
+    assert media.exists()
     (identity,) = result.tables["identities"].to_pylist()
     assert identity["urls"] == [video_row(1).location]
     assert (identity["ids"], identity["channels"]) == ([], [])

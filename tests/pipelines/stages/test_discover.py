@@ -134,6 +134,13 @@ def test_a_line_that_leads_nowhere_says_so(tmp_path: Path, found, line) -> None:
     assert caught.value.kind is FailureKind.NOT_FOUND
 
 
+def test_a_folder_of_unusable_files_says_what_is_wrong_with_one(tmp_path: Path, found) -> None:
+    (tmp_path / "case").mkdir()
+    os.mkfifo(tmp_path / "case" / "pipe.mp4")
+    with pytest.raises(ItemError, match=r"holds no video file .*; pipe\.mp4: .* is a pipe"):
+        found("case")
+
+
 @pytest.mark.parametrize("text", ["x" * 300, "a\0b", "circle/"])
 def test_a_name_that_the_file_system_refuses_is_not_found(tmp_path: Path, found, text) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")

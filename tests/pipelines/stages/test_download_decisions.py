@@ -319,6 +319,15 @@ def test_a_local_file_that_has_gone_keeps_what_was_read_of_it(tmp_path: Path) ->
         run(Site(path), tmp_path, columns=columns)
 
 
+def test_a_local_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", seconds=2.0)
+    columns = {"location": str(path), "extractor": "file"}
+    before = run(Site(path), tmp_path, columns=columns).tables
+    make_video(path, seconds=4.0)
+    after = run(Site(path), tmp_path, columns=columns, previous=before).tables
+    assert only(after["media"])["duration_s"] == pytest.approx(4.0, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("title", "url", "expected"),
     [

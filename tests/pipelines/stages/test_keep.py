@@ -142,3 +142,9 @@ def test_the_row_names_the_file_by_its_place_in_the_folder(folder: MediaFolder) 
         )
         (made,) = result.tables["kept"].to_pylist()
         assert (made["video_id"], made["form"], made["path"]) == (video_id(1), wish, path)
+
+
+def test_the_row_names_a_file_of_the_user_by_its_own_path(tmp_path: Path) -> None:
+    (tmp_path / "out" / "media").mkdir(parents=True)
+    path = make_video(tmp_path / "own.mp4", audio=tone(2.0))
+    assert kept(MediaFolder(root=tmp_path / "out"), "all", path=str(path)) == "all own.mp4"
