@@ -61,6 +61,5 @@ def embed_narrations(
     mask = torch.zeros(len(chosen), most, dtype=torch.bool, device=embedded.device)
     for item, texts in enumerate(chosen):
         mask[item, : len(texts)] = True
-    if flat:
-        padded = padded.masked_scatter(mask[:, :, None], embedded)
+    padded = padded.masked_scatter(mask[:, :, None], embedded)
     return Narrations(embeddings=padded, mask=mask)

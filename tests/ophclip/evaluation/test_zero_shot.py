@@ -157,6 +157,14 @@ def test_truth_is_half_open_and_unlabelled_or_doubled_frames_are_counted(model, 
     assert result.frames_without_label == 10
 
 
+def test_labels_beside_all_frames_are_an_error(model, prompts, tmp_path):
+    write_shard(tmp_path, video_rows(1, kind="silent", split="test"))
+    late = [dataclasses.replace(row, start_s=900.0, end_s=910.0) for row in phase_labels(1)]
+    labels = write_labels(tmp_path / "labels.parquet", late)
+    with pytest.raises(DataError, match="no frame of the evaluated videos"):
+        evaluate(model, prompts, tmp_path, labels)
+
+
 def test_trained_videos_and_those_without_pixels_are_left_out(model, prompts, tmp_path):
     write_shard(tmp_path, [row for i in (1, 2) for row in video_rows(i)])
     labels = write_labels(

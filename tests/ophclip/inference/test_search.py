@@ -202,8 +202,10 @@ def test_embed_and_search_meet_by_default(trained, tmp_path, monkeypatch, capsys
 
 def test_hits_are_one_moment_from_half_of_the_shorter_one_on():
     for shared_s, same in ((5.0, True), (4.9, False), (-1.0, False)):
-        one, other = hit(0, 10), hit(10 - shared_s, 110)
-        assert search._overlap(one, other) is search._overlap(other, one) is same
+        for begin in (0, 200):
+            one = hit(begin, begin + 10)
+            other = hit(begin + 10 - shared_s, begin + 110)
+            assert search._overlap(one, other) is search._overlap(other, one) is same
 
 
 def test_hits_of_equal_similarity_come_in_the_order_of_pairs_and_times():

@@ -281,6 +281,7 @@ def test_a_text_encoder_without_a_pooler_is_the_same_after_each_loading(tmp_path
     small = BertConfig(vocab_size=30522, **SMALL)
     BertModel(small, add_pooling_layer=False).half().save_pretrained(tmp_path)
     first, second = (text_encoder(f"model.text_encoder={tmp_path}") for _ in range(2))
+    assert first.width == SMALL["hidden_size"]
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
         assert value.dtype == torch.float32

@@ -8,12 +8,14 @@ import tomllib
 from typing import ClassVar
 
 import pytest
+import torch
 from pydantic import Field
 
 from ophclip.config import change, to_toml
 from ophclip.errors import CheckpointError, ConfigError
 from ophclip.inference import pretrained
 from ophclip.presets import PRESETS
+from ophclip.training import settings
 from ophclip.training.config import OptimConfig
 from ophclip.training.loop import train
 from ophclip.training.settings import (
@@ -213,3 +215,24 @@ def test_settings_of_two_terms_may_not_share_a_name():
 def test_one_file_of_an_encoder_is_not_enough(tmp_path, file):
     (tmp_path / file).touch()
     assert not is_available(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cached", "expected"),
+    [
+        (False, (), "tiny"),
+        (True, ("image",), "tiny"),
+        (True, ("text",), "tiny"),
+        (True, ("image", "text"), "paper"),
+    ],
+)
+def test_the_preset_of_a_machine_is_the_one_that_it_can_run(monkeypatch, gpu, cached, expected):
+    model = settings.paper().model
+    names = {getattr(model, f"{kind}_encoder") for kind in cached}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(settings, "is_available", lambda name: name in names)
+    preset, reason = settings.choose()
+    assert preset == expected
+    (missing,) = {"image", "text"} - set(cached) if len(cached) == 1 else {""}
+    if missing:
+        assert f"the weights of {getattr(model, f'{missing}_encoder')} are neither" in reason

@@ -34,6 +34,8 @@ def test_a_single_video_with_narrations_is_nothing_to_contrast(corpus):
         run, Level.VIDEO, [*corpus.titled_silent_videos, corpus.videos[0]], [term]
     )
     assert term.loss(step, gathered(run, Level.VIDEO, step, own)).loss is None
+    step, own = make_step(run, Level.VIDEO, corpus.videos[:2], [term])
+    assert term.loss(step, gathered(run, Level.VIDEO, step, own)).loss > 0
 
 
 def test_without_a_weight_it_is_off(corpus):
