@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+from ophclip.evaluation import metrics
 from ophclip.evaluation.metrics import average_precision, macro_f1, score
 
 TWO_VIDEOS = torch.tensor(
@@ -43,6 +44,12 @@ def test_intervals_by_video():
     assert scores.accuracy_pooled.low == pytest.approx(4 / 6)
     assert scores.accuracy_pooled.high == pytest.approx(5 / 6)
     assert score(TWO_VIDEOS) == scores
+
+
+def test_an_interval_leaves_out_a_fortieth_of_the_replicates_on_either_side():
+    replicates = torch.arange(1001, dtype=torch.float64).flip(0)
+    estimate = metrics._estimate(torch.tensor(7.0), replicates)
+    assert (estimate.value, estimate.low, estimate.high) == (7.0, 25.0, 975.0)
 
 
 def test_one_video_has_an_interval_without_width():

@@ -198,6 +198,13 @@ def test_the_packaged_prompts_know_public_label_sets(classes):
     assert len({prompt.name for prompt in matched.values()}) == len(classes)
 
 
+def test_a_class_without_sentences_is_an_error(tmp_path):
+    path = tmp_path / "phase.toml"
+    path.write_text('[[class]]\nname = "rhexis"\naliases = []\nconcept_id = "x"\nsentences = []\n')
+    with pytest.raises(DataError, match="no sentences for rhexis; add at least one"):
+        read_prompts(path)
+
+
 def test_packaged_prompts_are_well_formed():
     prompts = read_prompts()
     names = [n.lower() for p in prompts for n in (p.name, *p.aliases)]
