@@ -9,6 +9,7 @@ import pytest
 import wandb
 
 from ophclip.errors import ConfigError
+from ophclip.training import run_log
 from ophclip.training.run_log import METRICS, RunLog
 
 
@@ -53,3 +54,12 @@ def test_a_resumed_run_drops_the_lines_of_steps_done_again_and_a_line_cut_short(
         log.step(2, "video", {"loss": 1.0, "lr": 0.5})
     lines = (tmp_path / METRICS).read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [0, 1, 2]
+
+
+def test_the_time_that_is_left_goes_by_the_steps_of_this_start(tmp_path, capsys, monkeypatch):
+    now = iter([100.0, 130.0])  # As it begins, and as the line is written.
+    monkeypatch.setattr(run_log.time, "monotonic", lambda: next(now))
+    with RunLog(tmp_path, start=4, total=10, log_every=6, wandb="") as log:
+        log.step(4, "clip", {"loss": 1.0, "lr": 0.5})
+        log.step(5, "clip", {"loss": 1.0, "lr": 0.5})
+    assert capsys.readouterr().out.split("  ")[-1].strip() == "30 s, 60 s left"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from ophclip.losses import contrastive
 from ophclip.training.terms.contrast import ClipContrast, VideoContrast
+from ophclip.training.terms.term import text_of
 from schemas.vocab import Level
 from tests.ophclip.shard_factory import small_config
 from tests.ophclip.training.terms.steps import gathered, make_run, make_step, scaled
@@ -79,6 +81,14 @@ def test_texts_that_say_nearly_the_same_are_neutral_from_the_set_cosine_on(corpu
         near = features @ features.T > cosine
         assert near.sum() == (5 if cosine < 0.9 else 3)
         assert torch.equal(gathered(run, Level.CLIP, step, own).batch.neutral_mask, near)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_row_without_text_meets_an_empty_one(corpus, level):
+    row = dataclasses.replace(corpus.clips[0], text=None, title=None)
+    assert text_of(row, level) == ""
+    row = dataclasses.replace(row, text="narration", title="title")
+    assert text_of(row, level) == ("narration" if level is Level.CLIP else "title")
 
 
 def test_silent_videos_are_used_only_with_their_titles(corpus):

@@ -213,6 +213,9 @@ def test_shared_surgeries_count_only_where_they_are_known(corpus, known):
         dataclasses.replace(row, surgeries=frozenset({"surgery:phaco"})) for row in corpus.videos
     ]
     step, own = make_step(term.run, Level.VIDEO, rows, [term], number=9)
-    metrics = term.loss(step, gathered(term.run, Level.VIDEO, step, own)).metrics
+    encoded = gathered(term.run, Level.VIDEO, step, own)
+    metrics = term.loss(step, encoded).metrics
+    assert "bank_overlap" not in metrics  # Nothing was found before.
+    assert term.loss(step, encoded).metrics["bank_overlap"] == 1.0
     assert metrics.get("bank_hit_rate") == (1.0 if known else None)
     assert ("bank_hit_rate" in metrics) == known
