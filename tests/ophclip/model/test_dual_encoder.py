@@ -271,3 +271,9 @@ def test_embeddings_are_float32_of_unit_length_under_autocast(tmp_path, kind):
         assert made.dtype == torch.float32
         assert torch.allclose(made.norm(dim=-1), torch.ones(2), atol=1e-5)
         assert torch.allclose(made, expected, atol=0.02)
+
+
+def test_frames_are_pooled_as_the_config_says():
+    for kind, there in (("mean", False), ("transformer", True)):
+        model = OphCLIP(small_config(f"model.frame_pooling={kind}").model)
+        assert (model.pooling is not None) == there

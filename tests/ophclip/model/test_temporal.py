@@ -169,3 +169,13 @@ def test_under_autocast_features_stay_float32_and_close(pooling, context, kind):
         assert torch.allclose(made, exact, atol=0.05)
         made.sum().backward()
         assert all(parameter.grad.isfinite().all() for parameter in module.parameters())
+
+
+def test_a_wave_repeats_after_its_length():
+    waves = temporal._sinusoids(torch.tensor([0.0, 0.5, 2.0]), longest=2.0, shortest=0.25)
+    count = waves.shape[1] // 2
+    sines, cosines = waves[:, :count], waves[:, count:]
+    assert sines[:, 0].tolist() == pytest.approx([0, 1, 0], abs=1e-5)  # Of the longest.
+    assert cosines[:, 0].tolist() == pytest.approx([1, 0, 1], abs=1e-5)
+    assert sines[1, -1].item() == pytest.approx(0, abs=1e-4)  # Twice the shortest.
+    assert cosines[1, -1].item() == pytest.approx(1, abs=1e-4)
