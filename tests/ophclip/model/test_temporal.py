@@ -179,3 +179,9 @@ def test_a_wave_repeats_after_its_length():
     assert cosines[:, 0].tolist() == pytest.approx([1, 0, 1], abs=1e-5)
     assert sines[1, -1].item() == pytest.approx(0, abs=1e-4)  # Twice the shortest.
     assert cosines[1, -1].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_masked_mean_is_over_the_frames_that_are_there():
+    features = torch.tensor([[[2.0], [4.0], [90.0]]]).expand(3, 3, 1)
+    mask = torch.arange(3) < torch.tensor([[2], [1], [0]])
+    assert temporal.masked_mean(features, mask).flatten().tolist() == [3.0, 2.0, 0.0]

@@ -132,6 +132,7 @@ def test_small_batches_and_remainders_are_told(root, tmp_path):
     run_training(config, root, tmp_path, log=lines.append)
     assert any("batches of 7 instead of 64" in line for line in lines)
     assert any("leaves out 2 of 12 clip rows" in line for line in lines)
+    assert not any("only" in line and "clip rows" in line for line in lines)
 
 
 def test_no_clips_is_an_error(tmp_path):
