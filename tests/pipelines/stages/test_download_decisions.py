@@ -102,6 +102,7 @@ def only(rows: pa.Table) -> dict:
 def test_the_row_of_a_fetched_file_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
     media = only(run(site, tmp_path).tables["media"])
     assert media["path"] == f"media/{VIDEO}.mp4"
+    assert media["fetched_at"].microsecond == 0
     assert (media["width"], media["height"], media["has_audio"]) == (160, 96, True)
     assert media["duration_s"] == pytest.approx(2.0, abs=0.1)
     assert media["bytes"] == site.video.stat().st_size

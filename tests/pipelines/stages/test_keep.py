@@ -68,6 +68,11 @@ def test_each_wish_and_the_way_down(folder: MediaFolder) -> None:
     assert folder.sound(MEDIA).path.name.endswith(".audio.m4a")
 
 
+def test_the_sound_may_be_made_at_once_without_a_proxy(folder: MediaFolder) -> None:
+    assert kept(folder, "audio") == "audio .audio.m4a"
+    assert names(folder) == [".audio.m4a"]
+
+
 def test_a_crash_before_the_larger_file_went_is_made_good(folder: MediaFolder) -> None:
     whole = (folder.root / STORED).read_bytes()
     kept(folder, "proxy")

@@ -78,13 +78,18 @@ def tables() -> dict[str, pa.Table]:
 
 
 @pytest.fixture
-def folder(tables, tmp_path):
+def read(tables):
     def read(table, columns=None, video_ids=None):
         rows = tables[table]
         if video_ids is not None:
             rows = rows.filter(pc.is_in(rows.column("video_id"), pa.array(list(video_ids))))
         return rows.select(columns) if columns else rows
 
+    return read
+
+
+@pytest.fixture
+def folder(read, tmp_path):
     shard(read, config=ShardConfig(row_group_bytes=2000), folder=tmp_path)
     return tmp_path
 
@@ -121,6 +126,12 @@ def test_rows_of_one_video_do_not_stand_together(folder) -> None:
 def test_row_groups_stay_near_their_size(folder) -> None:
     file = pq.ParquetFile(folder / "train-00000.parquet")
     assert file.num_row_groups > 1
+
+
+def test_a_row_that_is_larger_than_a_row_group_has_one_to_itself(read, tmp_path) -> None:
+    shard(read, config=ShardConfig(row_group_bytes=1), folder=tmp_path)
+    file = pq.ParquetFile(tmp_path / "train-00000.parquet")
+    assert file.num_row_groups == file.metadata.num_rows
 
 
 def test_manifest_is_true(folder) -> None:

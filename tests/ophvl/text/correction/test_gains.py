@@ -309,3 +309,5 @@ def test_completions_that_begin_alike_may_be_further_apart(generator):
     assert distance("kas@l", capsule) <= 0.42 * 4.7
     assert texts("kaS@l") == ["capsule"]
     assert texts("paS@l") == []
+    assert distance("tapsul", capsule) == pytest.approx(0.8)
+    assert texts("tapsul") == []  # Of 4.5 sounds, a sixth may differ.
