@@ -3,10 +3,11 @@
     python -m benchmarks.language                          all sections
     python -m benchmarks.language attributes titles        some of them
     python -m benchmarks.language --gold DIR               another gold folder
+    python -m benchmarks.language harm --prose FILE        other correct prose
 
-Sections: ontology, attributes, correction, titles, verdicts (of the real title lists in $OPHVL_TEST_DATA),
-speech, silence, speed. The gold data of this folder is always used; `--gold` adds another folder, by default
-`gold` in $OPHVL_TEST_DATA if that is set.
+Sections: ontology, attributes, correction, harm (on the prose in $OPHVL_TEST_DATA), titles, verdicts (of the
+real title lists there), speech, silence, speed. The gold data of this folder is always used; `--gold` adds
+another folder, by default `gold` in $OPHVL_TEST_DATA if that is set.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.language import attributes, correction, ontology, silence, speed, spoken, titles
+from benchmarks.language import (
+    attributes,
+    correction,
+    harm,
+    ontology,
+    silence,
+    speed,
+    spoken,
+    titles,
+)
 
 OWN_GOLD = Path(__file__).with_name("gold")
 BUILD = Path(__file__).parents[2] / "build" / "language"
@@ -28,10 +38,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.language", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION")
     parser.add_argument("--gold", type=Path, action="append", default=[])
+    parser.add_argument("--prose", type=Path, action="append", default=[])
     chosen = parser.parse_args(arguments)
     data = os.environ.get("OPHVL_TEST_DATA")
     golds = [OWN_GOLD, *(chosen.gold or ([Path(data) / "gold"] if data else []))]
-    sections = _sections(golds, Path(data) if data else None)
+    prose = chosen.prose or (sorted((Path(data) / "prose").glob("*.jsonl")) if data else [])
+    sections = _sections(golds, prose, Path(data) if data else None)
     unknown = set(chosen.sections) - set(sections)
     if unknown:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(sections)}")
@@ -42,7 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _sections(golds: Sequence[Path], data: Path | None) -> dict[str, Callable[[], Iterator[str]]]:
+def _sections(
+    golds: Sequence[Path], prose: Sequence[Path], data: Path | None
+) -> dict[str, Callable[[], Iterator[str]]]:
     """Return for each section a function that yields its lines, for one gold folder after the other."""
 
     def each(measure: Callable[[Path], Iterator[str]], file: str) -> Callable[[], Iterator[str]]:
@@ -58,6 +72,7 @@ def _sections(golds: Sequence[Path], data: Path | None) -> dict[str, Callable[[]
         "ontology": ontology.measure,
         "attributes": each(attributes.measure, "narrations.jsonl"),
         "correction": each(correction.measure, "narrations.jsonl"),
+        "harm": lambda: harm.measure(prose),
         "titles": each(titles.measure, "titles.jsonl"),
         "verdicts": lambda: titles.verdicts((data or Path()) / "transcripts"),
         "speech": each(lambda gold: spoken.measure(gold, BUILD), "scripts.jsonl"),
