@@ -156,7 +156,7 @@ def _gather(rows: Sequence[AttributeRow], codes: Codes) -> list[VideoAttributeRo
 
 STAGE = StageSpec(
     name="tag",
-    version=5,
+    version=6,
     scope=Scope.UNIT,
     run=tag,
     settings=TagConfig,

@@ -65,6 +65,7 @@ def test_plain_infinitives_and_places_are_no_objectives(matcher, text):
         ("Glaucoma secondary to uveitis, so we operate.", "secondary to uveitis"),
         ("Keratoconus from eye rubbing is treated here.", "from eye rubbing"),
         ("A corneal ulcer after minor trauma with a thin base.", "after minor trauma"),
+        ("A cataract secondary to UV the patient got as a child.", "secondary to UV"),
         (
             "This ptosis following years of lens wear the levator is slack.",
             "following years of lens wear",
