@@ -190,6 +190,20 @@ def test_the_logit_scale_stays_below_its_limit(root):
     assert float(trainer.model.log_scales["clip"].detach().exp()) <= 14.3001
 
 
+@pytest.mark.parametrize("titles", [True, False])
+def test_silent_videos_are_in_the_video_batches_only_with_their_titles(root, titles):
+    corpus = Corpus.select(open_shards(root, cached_groups=1))
+    trainer = Trainer(
+        small_config(f"loss.silent_titles={str(titles).lower()}"),
+        corpus,
+        preset="tiny",
+        log=lambda _: None,
+        group=ProcessGroup(device=torch.device("cpu")),
+    )
+    silent = corpus.titled_silent_videos if titles else ()
+    assert trainer.batches[Level.VIDEO].rows == (*corpus.videos, *silent)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_comes_with_what_it_needs(root, tmp_path, precision):
     """fp16 without a loss scale loses small gradients."""

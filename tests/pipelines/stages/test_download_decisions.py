@@ -301,6 +301,16 @@ def test_a_fetched_file_that_is_cut_is_fetched_again(tmp_path: Path) -> None:
     assert list((tmp_path / "media").iterdir()) == []
 
 
+def test_recordings_that_are_joined_are_told(tmp_path: Path) -> None:
+    parts = [make_video(tmp_path / f"{name}.ts", seconds=5.0, audio=tone(5.0)) for name in "ab"]
+    path = tmp_path / "v.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    result = run(Site(path), tmp_path, columns={"location": str(path), "extractor": "file"})
+    assert only(result.tables["media"])["clock_jumps"] == 1
+    told = {warning.kind: warning.message for warning in result.warnings}
+    assert "its time stamps restart or jump 1 time(s)" in told[WarningKind.CLOCK_JUMPS]
+
+
 def test_a_whole_file_gives_no_warning(site: Site, tmp_path: Path) -> None:
     result = run(site, tmp_path)
     row = only(result.tables["media"])
