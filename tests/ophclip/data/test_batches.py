@@ -171,15 +171,21 @@ def test_context_frames_come_from_the_same_video(root):
             assert before.tolist() == pytest.approx(COLOURS[phase], abs=6)
 
 
-def test_only_requested_frames_are_decoded(root, monkeypatch):
-    """A long video is not decoded whole for a few of its frames."""
-    decoded = []
+@pytest.fixture
+def decoded(monkeypatch):
+    """One item for each frame that is decoded."""
+    frames = []
     plain_decode = batches.decode
     monkeypatch.setattr(
         batches,
         "decode",
-        lambda *args, **options: decoded.append(1) or plain_decode(*args, **options),
+        lambda *args, **options: frames.append(1) or plain_decode(*args, **options),
     )
+    return frames
+
+
+def test_only_requested_frames_are_decoded(root, decoded):
+    """A long video is not decoded whole for a few of its frames."""
     made = make_batches(root, cache_mb=0)[0]
     assert len(decoded) == made.frames.shape[0] * made.frames.shape[1]
 
@@ -225,14 +231,7 @@ def test_a_seed_gives_the_order_and_the_frames_that_it_always_gave(root):
     assert sample_frame_indices(64, 4, generator(3, "clip", "frames", 0, 5)) == [9, 27, 47, 52]
 
 
-def test_frames_that_fit_into_memory_are_decoded_once_and_in_this_process(root, monkeypatch):
-    decoded = []
-    plain_decode = batches.decode
-    monkeypatch.setattr(
-        batches,
-        "decode",
-        lambda *args, **options: decoded.append(1) or plain_decode(*args, **options),
-    )
+def test_frames_that_fit_into_memory_are_decoded_once_and_in_this_process(root, decoded):
     made = make_batches(root, batch=18)
     for batch in made.stream(start=0, stop=2, workers=2):
         assert batch.frames.shape[0] == 18
